@@ -1,0 +1,70 @@
+"""The one family of errors: a line for the person, data for the program.
+
+Every error that a person can cause or meet derives from :class:`OrchError`. It
+holds what it is about as attributes, writes itself as one line (the thing, the
+value, the place, the way out) and carries the exit code of the command line.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class OrchError(Exception):
+    """Something went wrong that is not the caller's input; exit code 1."""
+
+    exit_code = 1
+
+
+class UsageError(OrchError):
+    """Bad input from a person: a name, a value, a file; exit code 2."""
+
+    exit_code = 2
+
+
+class ConfigurationError(UsageError):
+    """A declared value (space, searcher, scheduler, spec, config) is invalid.
+
+    Attributes:
+        place: dotted path of the value, such as ``space.hidden_size.high``; may be empty.
+        problem: what is wrong and how to mend it.
+    """
+
+    def __init__(self, problem: str, *, place: str = "") -> None:
+        self.place = place
+        self.problem = problem
+        super().__init__(f"{place}: {problem}" if place else problem)
+
+
+class UnknownNameError(UsageError):
+    """A name that is not registered; the known names follow, nearest first.
+
+    Attributes:
+        kind: what the name should have been, such as ``architecture``.
+        name: the name as given.
+        known: every known name, nearest first.
+    """
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        self.kind = kind
+        self.name = name
+        self.known = nearest_first(name, known)
+        close = did_you_mean(name, self.known)
+        hint = f" Did you mean {close!r}?" if close else ""
+        super().__init__(f"unknown {kind} {name!r}.{hint} Known: {', '.join(self.known)}.")
+
+
+def nearest_first(name: str, known: Iterable[str]) -> tuple[str, ...]:
+    """Sort ``known`` by likeness to ``name``; ties in alphabetical order."""
+
+    def unlikeness(other: str) -> tuple[float, str]:
+        return (-difflib.SequenceMatcher(None, name.lower(), other.lower()).ratio(), other)
+
+    return tuple(sorted(known, key=unlikeness))
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str | None:
+    """The known name that ``name`` was probably meant to be, if any is close."""
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return close[0] if close else None
