@@ -126,6 +126,6 @@ def _load(kind: str, name: str, target: str) -> object:
         value: object = importlib.import_module(module)
         for part in attribute.split("."):
             value = getattr(value, part)
-    except Exception as error:  # noqa: BLE001  # a plug-in may raise anything while it is imported
+    except Exception as error:  # a plug-in may raise anything while it is imported
         raise ConfigurationError(f"{kind} {name!r} does not load: {error}") from error
     return value

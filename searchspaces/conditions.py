@@ -1,0 +1,121 @@
+"""``when=``: which parameters of a flat mapping are active, and in what order to ask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
+
+from searchspaces.domains import Domain, Float, Parameter
+from searchspaces.errors import ConfigurationError, did_you_mean
+from searchspaces.scalars import Scalar, same
+
+
+def condition(parameter: Parameter) -> dict[str, tuple[Scalar, ...]]:
+    """The parents of a parameter and the values that activate it; empty for always."""
+    return (parameter.when or {}) if isinstance(parameter, Domain) else {}
+
+
+def is_active(parameter: Parameter, values: Mapping[str, Scalar]) -> bool:
+    """Whether every parent is among ``values`` with a value that activates the parameter."""
+    return all(
+        parent in values and any(same(values[parent], value) for value in allowed)
+        for parent, allowed in condition(parameter).items()
+    )
+
+
+def parents_first(
+    parameters: Mapping[str, Parameter], *, place: str, outside: frozenset[str] = frozenset()
+) -> tuple[str, ...]:
+    """The names in an order in which every parent precedes its children.
+
+    Args:
+        parameters: the flat mapping.
+        place: what an error names as the place, such as ``GruSpace``.
+        outside: parents that may be missing here, because the other space has them.
+
+    Raises:
+        ConfigurationError: a parent is unknown, continuous or without a value that
+            activates its child, or parents form a circle.
+    """
+    for name, parameter in parameters.items():
+        for parent, allowed in condition(parameter).items():
+            if parent in parameters or parent not in outside:
+                _check_parent(f"{place}.{name}.when", parent, allowed, parameters)
+    graph = {name: condition(parameter) for name, parameter in parameters.items()}
+    try:
+        order = tuple(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        circle = error.args[1]
+        raise ConfigurationError(
+            f"conditions form a circle: {' -> '.join(circle)}. Drop one of them.",
+            place=f"{place}.{circle[0]}.when",
+        ) from None
+    return tuple(name for name in order if name in parameters)
+
+
+def _check_parent(
+    place: str, name: str, allowed: tuple[Scalar, ...], parameters: Mapping[str, Parameter]
+) -> None:
+    if name not in parameters:
+        close = did_you_mean(name, parameters)
+        hint = f" Did you mean {close!r}?" if close else ""
+        known = ", ".join(parameters)
+        raise ConfigurationError(f"unknown parent {name!r}.{hint} Known: {known}.", place=place)
+    parent = parameters[name]
+    # A constant, or a domain of one value, may switch its children off for good.
+    if not isinstance(parent, Domain) or parent.size == 1:
+        return
+    if isinstance(parent, Float) and parent.step is None:
+        raise ConfigurationError(
+            f"the parent {name!r} is continuous and hits no single value. "
+            f"Give it a step or use another parent.",
+            place=place,
+        )
+    if not any(parent.contains(value) for value in allowed):
+        listed = ", ".join(map(repr, allowed))
+        raise ConfigurationError(
+            f"the parent {name!r} never is {listed}, so this is never active. "
+            f"Give values that are in {parent!r}.",
+            place=place,
+        )
+
+
+def count(parameters: Mapping[str, Parameter], order: tuple[str, ...]) -> int | float:
+    """Number of distinct configs, constraints aside; ``math.inf`` with an active interval."""
+    mentioned: dict[str, list[Scalar]] = {}
+    for parameter in parameters.values():
+        for parent, allowed in condition(parameter).items():
+            mentioned.setdefault(parent, []).extend(allowed)
+
+    def count_from(position: int, values: dict[str, Scalar]) -> int | float:
+        if position == len(order):
+            return 1
+        name = order[position]
+        parameter = parameters[name]
+        if not is_active(parameter, values):
+            return count_from(position + 1, values)
+        total: int | float = 0
+        for value, times in _classes(parameter, mentioned.get(name)):
+            chosen = values if value is None else {**values, name: value}
+            total += times * count_from(position + 1, chosen)
+        return total
+
+    return count_from(0, {})
+
+
+def _classes(
+    parameter: Parameter, mentioned: list[Scalar] | None
+) -> Iterator[tuple[Scalar | None, int | float]]:
+    """Values that some condition tells apart, each once, and all the others as one class."""
+    if not isinstance(parameter, Domain):
+        yield parameter, 1
+        return
+    told_apart: list[Scalar] = []
+    for value in mentioned or ():
+        member = parameter.normalise(value)
+        if member is not None and not any(same(member, other) for other in told_apart):
+            told_apart.append(member)
+            yield member, 1
+    rest = parameter.size - len(told_apart)
+    if rest:
+        yield None, rest

@@ -1,0 +1,80 @@
+"""Spaces in words: ``hidden_size 16..256 log, dropout 0..0.5 if num_layers > 1``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from searchspaces.conditions import condition
+from searchspaces.domains import Choice, Domain, Int, Parameter
+from searchspaces.scalars import Scalar, same
+
+
+def describe(parameters: Mapping[str, Parameter], among: Mapping[str, Parameter]) -> str:
+    """Parameters in one line.
+
+    Args:
+        parameters: what to describe, in order.
+        among: all parameters that conditions may name.
+    """
+    return ", ".join(
+        " ".join([name, describe_value(parameter), *_when(parameter, among)])
+        for name, parameter in parameters.items()
+    )
+
+
+def describe_value(parameter: Parameter) -> str:
+    """A domain or a constant in words: ``16..256 log``, ``0..1 step 0.1``, ``relu|tanh``."""
+    if isinstance(parameter, Choice):
+        return "|".join(_plain(value) for value in parameter.values)
+    if not isinstance(parameter, Domain):
+        return _plain(parameter)
+    low, high = (_plain(bound, log=parameter.log) for bound in (parameter.low, parameter.high))
+    words = f"{low}..{high}"
+    if isinstance(parameter, Int) and parameter.powers_of is not None:
+        words += f" powers of {parameter.powers_of}"
+    if parameter.step is not None:
+        words += f" step {_plain(parameter.step)}"
+    return words + (" log" if parameter.log else "")
+
+
+def describe_values(values: Sequence[Scalar]) -> str:
+    """The values of a condition in words: ``= 2``, ``in 2, 3, 4``."""
+    words = ", ".join(_plain(value) for value in values)
+    return f"= {words}" if len(values) == 1 else f"in {words}"
+
+
+def _when(parameter: Parameter, among: Mapping[str, Parameter]) -> list[str]:
+    conditions = [
+        f"{parent} {_shortest(values, among.get(parent))}"
+        for parent, values in condition(parameter).items()
+    ]
+    return [f"if {' and '.join(conditions)}"] if conditions else []
+
+
+def _shortest(values: Sequence[Scalar], parent: Parameter | None) -> str:
+    """``> 1`` where the values are all of the parent's above 1, else the list."""
+    if isinstance(parent, Int) and parent.size <= 1_000:
+        members = [parent.value_at(index) for index in range(parent.size)]
+        hits = [any(same(member, value) for value in values) for member in members]
+        cut = sum(hits)
+        if len(values) > 1 and 0 < cut < len(members):
+            if all(hits[-cut:]):
+                return f"> {members[-cut - 1]}"
+            if all(hits[:cut]):
+                return f"< {members[cut]}"
+    return describe_values(values)
+
+
+def _plain(value: Scalar, *, log: bool = False) -> str:
+    """A value as one would write it; a bound of a log scale below 1 as 1e-4."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if not isinstance(value, float):
+        return str(value)
+    exponent = math.floor(math.log10(value)) if log else 0
+    digit = round(value / 10.0**exponent)
+    if exponent < 0 and float(f"{digit}e{exponent}") == value:
+        return f"{digit}e{exponent}"
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)

@@ -1,0 +1,86 @@
+"""An architecture's space and the training's, searched together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from searchspaces.constraints import BoundConstraint
+from searchspaces.describe import describe
+from searchspaces.domains import Parameter
+from searchspaces.errors import ConfigurationError
+from searchspaces.flat import FlatSpace
+from searchspaces.space import SearchSpace
+from searchspaces.unit_cube import UnitCube
+
+Group = Literal["space", "training"]
+
+
+@dataclass(frozen=True)
+class JointSpace(FlatSpace):
+    """Two spaces as one flat space; conditions and constraints see the parameters of both.
+
+    Attributes:
+        space: the architecture's space.
+        training: the space of how it is trained.
+
+    Raises:
+        ConfigurationError: a name is in both, or a condition has an unknown parent.
+    """
+
+    space: SearchSpace
+    training: SearchSpace
+
+    def __post_init__(self) -> None:
+        for name in self.training.parameters():
+            if name in self.space.parameters():
+                raise ConfigurationError(
+                    f"{type(self.space).__name__} has a parameter of that name too. "
+                    f"Rename one of them.",
+                    place=f"{type(self.training).__name__}.{name}",
+                )
+        self.cube()
+
+    @cached_property
+    def groups(self) -> dict[str, Group]:
+        """Which of the two spaces each parameter belongs to."""
+        space: dict[str, Group] = dict.fromkeys(self.space.parameters(), "space")
+        return {**space, **dict.fromkeys(self.training.parameters(), "training")}
+
+    def parameters(self) -> dict[str, Parameter]:
+        """Domains and constants by name: the architecture's, then the training's."""
+        return {**self.space.parameters(), **self.training.parameters()}
+
+    def constraints(self) -> tuple[BoundConstraint, ...]:
+        """The constraints of both spaces."""
+        return self._constraints
+
+    def order(self) -> tuple[str, ...]:
+        """The names in an order in which every parent precedes its children."""
+        return self._order
+
+    def cube(self) -> UnitCube:
+        """The map between configs and the unit cube, made once."""
+        return self._cube
+
+    def describe(self) -> list[str]:
+        """One line per space for people: ``hidden_size 16..256 log, num_layers 1..4, ...``."""
+        parameters = self.parameters()
+        return [
+            describe(part.parameters(), parameters)
+            for part in (self.space, self.training)
+            if part.parameters()
+        ]
+
+    @cached_property
+    def _order(self) -> tuple[str, ...]:
+        return super().order()
+
+    @cached_property
+    def _cube(self) -> UnitCube:
+        return UnitCube(self)
+
+    @cached_property
+    def _constraints(self) -> tuple[BoundConstraint, ...]:
+        return (*self.space.constraints(), *self.training.constraints())
