@@ -1,0 +1,37 @@
+"""Data sets: fetch, parse once, split honestly."""
+
+from __future__ import annotations
+
+from trainables.data.catalog import Listing, datasets, listings, source_of
+from trainables.data.describe import DatasetInfo, PartInfo, info
+from trainables.data.errors import DamagedDataError, DownloadError, MissingDataError
+from trainables.data.fetching import Fetched, fetch
+from trainables.data.folder import data_folder
+from trainables.data.load import load_sweep_data, load_test_part
+from trainables.data.part import Part, SweepData
+from trainables.data.source import DataFile, DatasetSource
+from trainables.data.split import Split, hold_out
+
+__all__ = [
+    "DamagedDataError",
+    "DataFile",
+    "DatasetInfo",
+    "DatasetSource",
+    "DownloadError",
+    "Fetched",
+    "Listing",
+    "MissingDataError",
+    "Part",
+    "PartInfo",
+    "Split",
+    "SweepData",
+    "data_folder",
+    "datasets",
+    "fetch",
+    "hold_out",
+    "info",
+    "listings",
+    "load_sweep_data",
+    "load_test_part",
+    "source_of",
+]
