@@ -1,0 +1,99 @@
+"""The one place that decides at which epoch trials are compared.
+
+A loss after 3 epochs says nothing beside a loss after 27. Whatever compares
+trials takes its scores from here: the best value of the objective up to one
+epoch, of the trials that reached that epoch, so that trials stopped earlier can
+neither enter nor change a comparison.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.load import Run
+from analysis.parameters import FloatArray
+
+WANTED = 20
+"""Trials a comparison should have; importance from fewer is mostly noise."""
+
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Fidelity:
+    """Trials compared at one epoch.
+
+    Attributes:
+        epoch: the epoch; 0 if no trial has a result.
+        rows: rows of ``run.trials`` that reached it, best first, ties by number.
+        scores: best objective up to that epoch, in the objective's own sign, shape (rows,).
+        reason: why this epoch, in words.
+    """
+
+    epoch: int
+    rows: IntArray
+    scores: FloatArray
+    reason: str
+
+    @property
+    def trials(self) -> int:
+        """How many trials are compared."""
+        return len(self.rows)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {"epoch": self.epoch, "trials": self.trials, "reason": self.reason}
+
+
+def reached(run: Run) -> IntArray:
+    """The last epoch at which each trial has a finite objective, 0 if none: shape (trials,)."""
+    finite = np.isfinite(run.curves(run.meta.metric))
+    if not finite.shape[1]:
+        return np.zeros(finite.shape[0], dtype=np.int64)
+    last = finite.shape[1] - np.argmax(finite[:, ::-1], axis=1)
+    return np.where(finite.any(axis=1), last, 0).astype(np.int64)
+
+
+def at_epoch(run: Run, epoch: int, reason: str) -> Fidelity:
+    """The trials that reached ``epoch``, compared there."""
+    rows = np.flatnonzero(reached(run) >= max(epoch, 1)) if epoch else np.empty(0, dtype=np.int64)
+    losses = np.full(len(run.trials), np.nan)
+    if len(rows):
+        losses[rows] = np.nanmin(run.meta.sign * run.curves(run.meta.metric)[rows, :epoch], axis=1)
+    order = rows[np.argsort(losses[rows], kind="stable")]
+    return Fidelity(epoch, order.astype(np.int64), run.meta.sign * losses[order], reason)
+
+
+def comparable(run: Run, wanted: int = WANTED) -> Fidelity:
+    """The furthest epoch that at least ``wanted`` trials reached.
+
+    With fewer trials than that, the furthest epoch that every trial with a result
+    reached; the reason says so.
+    """
+    epochs = np.sort(reached(run))[::-1]
+    epochs = epochs[epochs > 0]
+    if not len(epochs):
+        return at_epoch(run, 0, "no trial has a result")
+    if len(epochs) >= wanted:
+        epoch = int(epochs[wanted - 1])
+        return at_epoch(run, epoch, f"the furthest epoch that at least {wanted} trials reached")
+    epoch = int(epochs[-1])
+    return at_epoch(run, epoch, f"only {len(epochs)} trials have results, and all reached it")
+
+
+def full(run: Run) -> Fidelity:
+    """The trials that ran all epochs."""
+    return at_epoch(run, run.meta.max_epochs, "the full number of epochs")
+
+
+def ranking(run: Run) -> Fidelity:
+    """The trials that ran all epochs or, if none did, those that came furthest."""
+    epochs = reached(run)
+    furthest = int(epochs.max()) if len(epochs) else 0
+    if furthest >= run.meta.max_epochs:
+        return full(run)
+    return at_epoch(run, furthest, f"no trial ran all {run.meta.max_epochs} epochs")

@@ -1,0 +1,175 @@
+"""Figure: the objective over epochs, coloured by the rung where a trial ended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analysis.epoch_optimum import plural
+from analysis.fidelity import reached
+from analysis.figures.style import (
+    GREY,
+    VERMILLION,
+    Drawing,
+    Withheld,
+    epoch_ticks,
+    label_ends,
+    new_figure,
+    ordered_colours,
+    value_axis,
+)  # fmt: skip
+from analysis.metrics import label, number, short_label
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+    from analysis.fidelity import IntArray
+    from analysis.findings import Findings
+    from analysis.parameters import FloatArray
+
+TITLE = "Learning curves"
+_HEIGHT = 2.9
+_MOST_GROUPS = 7
+
+
+def draw(findings: Findings) -> Drawing | Withheld:
+    """A line a trial; those that failed end in a cross, the best is thick."""
+    run = findings.run
+    curves = run.curves(run.meta.metric)
+    ends = reached(run)
+    if not (ends > 0).any():
+        return Withheld("no trial has a result")
+    groups = _groups(findings, ends)
+    last = max(int(ends.max()), 1)
+    reading = _reading(findings, groups, ends)
+    failed = run.failed
+    subtitle = plural(int((ends > 0).sum()), "trial")
+    if len(groups) > 1:
+        subtitle += "; colour: the epoch where it ended"
+    if failed[ends > 0].any():
+        subtitle += f"; cross: failed ({int(failed[ends > 0].sum())})"
+    if failed[ends == 0].any():
+        subtitle += f"; {int(failed[ends == 0].sum())} more failed before a first result"
+    away = _away(curves, run.meta.sign)
+    if away.any():
+        subtitle += f"; {plural(int(away.any(axis=1).sum()), 'curve')} beyond the axis"
+    figure = new_figure(TITLE, reading, subtitle, height=_HEIGHT + 0.6)
+    axes = figure.subplots()
+    _lines(axes, curves, ends, groups, failed)
+    log_epochs = len(groups) >= 3 and last >= 9
+    if log_epochs:
+        axes.set_xscale("log")
+    value_axis(axes, np.where(away, np.nan, curves))
+    ended = {epoch: int((~failed[rows]).sum()) for epoch, rows in groups.items()}
+    _epoch_axis(axes, ended, last, log=log_epochs)
+    axes.set_ylabel(label(run.meta.metric))
+    if findings.best is not None:
+        row = int(findings.ranking.rows[0])
+        best = curves[row, : ends[row]]
+        epochs = np.arange(1, len(best) + 1)
+        axes.plot(epochs, best, color=VERMILLION, lw=2.2, zorder=6)
+        axes.plot([findings.best.epoch], [findings.best.objective], "o", ms=6.5, color=VERMILLION,
+                  mec="white", zorder=7)  # fmt: skip
+        label_ends(axes, [(float(best[-1]), f"trial {findings.best.number}", VERMILLION)],
+                   height=_HEIGHT)  # fmt: skip
+    return Drawing(figure, reading)
+
+
+def _groups(findings: Findings, ends: IntArray) -> dict[int, IntArray]:
+    """Rows by the epoch where they ended, ascending: rungs, or ranges if those are many."""
+    failed = findings.run.failed
+    stopped = ends[(ends > 0) & ~failed]
+    epochs = sorted(set(stopped.tolist())) or sorted(set(ends[ends > 0].tolist()))
+    if len(epochs) > _MOST_GROUPS:
+        cuts = np.quantile(stopped, np.linspace(0, 1, _MOST_GROUPS + 1)[1:])
+        epochs = sorted({int(cut) for cut in cuts})
+    # A failed trial belongs to the rung it was heading for.
+    place = np.minimum(np.searchsorted(epochs, ends), len(epochs) - 1)
+    return {
+        epoch: np.flatnonzero((ends > 0) & (place == index)) for index, epoch in enumerate(epochs)
+    }
+
+
+def _away(curves: FloatArray, sign: int) -> NDArray[np.bool_]:
+    """Values so bad that an axis that showed them would show nothing else: six IQR out."""
+    losses = sign * curves
+    q1, q3 = np.quantile(losses[np.isfinite(losses)], [0.25, 0.75])
+    far = losses > q3 + 6 * (q3 - q1)
+    return np.asarray(far if q3 > q1 else np.zeros_like(far))
+
+
+def _lines(
+    axes: Axes,
+    curves: FloatArray,
+    ends: IntArray,
+    groups: dict[int, IntArray],
+    failed: NDArray[np.bool_],
+) -> None:
+    from matplotlib.collections import LineCollection
+
+    total = sum(len(rows) for rows in groups.values())
+    alpha = float(np.clip(25 / max(total, 1), 0.3, 0.9))
+    for colour, rows in zip(ordered_colours(len(groups)), groups.values(), strict=True):
+        lines = []
+        for row in rows:
+            known = np.flatnonzero(np.isfinite(curves[row]))
+            lines.append(np.column_stack([known + 1, curves[row, known]]))
+        axes.add_collection(
+            LineCollection(lines, colors=[colour], alpha=alpha, linewidths=1.1), autolim=False
+        )
+        for mark, chosen in (("o", rows[~failed[rows]]), ("X", rows[failed[rows]])):
+            at = curves[chosen, ends[chosen] - 1]
+            axes.plot(ends[chosen], at, mark, ms=3 if mark == "o" else 6, mew=0.5, color=colour,
+                      mec="white" if mark == "X" else colour, ls="none", zorder=4)  # fmt: skip
+
+
+def _epoch_axis(axes: Axes, groups: dict[int, int], last: int, *, log: bool) -> None:
+    """Ticks at the rungs, and above each how many trials ended there without failing."""
+    axes.set_xlabel("epoch (log)" if log else "epoch")
+    ticks = list(groups) if log else epoch_ticks(last)
+    if log and ticks[0] != 1:
+        ticks = [1, *ticks]
+    left, right = (0.88, last * 1.12) if log else (1 - 0.03 * last, last * 1.03)
+    axes.set_xlim(left, right)
+    place = np.log if log else np.asarray
+    shown: list[int] = []
+    for tick in reversed(ticks):
+        apart = 0.05 * (place(right) - place(left))
+        if not shown or place(shown[-1]) - place(tick) >= apart:
+            shown.append(tick)
+    axes.set_xticks(shown[::-1], [str(tick) for tick in shown[::-1]])
+    axes.minorticks_off()
+    if len(groups) < 2:
+        return
+    colours = ordered_colours(len(groups))
+    previous = None
+    for (epoch, count), colour in reversed(list(zip(groups.items(), colours, strict=True))):
+        here = (place(epoch) - place(left)) / (place(right) - place(left))
+        if previous is not None and previous - here < 0.07:
+            continue
+        previous = here
+        axes.annotate(str(count), (epoch, 1), xycoords=("data", "axes fraction"), size=9,
+                      xytext=(0, 3), textcoords="offset points", ha="center", va="bottom",
+                      color=colour, weight="bold")  # fmt: skip
+    axes.annotate("ended", (1.02, 1), xycoords="axes fraction", xytext=(0, 3), size=9,
+                  textcoords="offset points", ha="left", va="bottom", color=GREY)  # fmt: skip
+
+
+def _reading(findings: Findings, groups: dict[int, IntArray], ends: IntArray) -> str:
+    best, metric = findings.best, findings.run.meta.metric
+    failed = findings.run.failed
+    said = ""
+    if 1 < len(groups) <= 5 and set(ends[(ends > 0) & ~failed].tolist()) <= set(groups):
+        counts = _listed([str(int((~failed[rows]).sum())) for rows in groups.values()])
+        said = f"{counts} trials ended at epochs {_listed([str(e) for e in groups])}; "
+    if best is None:
+        return f"{said}no trial is best."
+    value = number(best.objective, metric)
+    said += f"trial {best.number} is best, {short_label(metric)} {value} at epoch {best.epoch}."
+    return said[0].upper() + said[1:]
+
+
+def _listed(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

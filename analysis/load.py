@@ -1,0 +1,205 @@
+"""Read a run folder: two parquet tables and what they say about themselves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from analysis.freshness import behind
+from analysis.metrics import Mode
+from analysis.parameters import FloatArray, Parameter, parse_parameters
+from searchspaces.errors import OrchError, UsageError
+
+SCHEMA = 1
+"""The version of the tables that this module reads."""
+
+_TRIALS = {
+    "trial_id": pl.String, "number": pl.Int64, "state": pl.String, "epochs": pl.Int64,
+}  # fmt: skip
+_EPOCHS = {"number": pl.Int64, "epoch": pl.Int64}
+
+
+@dataclass(frozen=True)
+class Meta:
+    """What the tables carry about their run.
+
+    Attributes:
+        run: run id, such as ``1121-gru-bohb-7f3a``.
+        metric: name of the objective.
+        mode: ``min`` or ``max``.
+        max_epochs: epochs of a full trial.
+        trials: number of trials asked for.
+        rungs: epochs at which trials were compared while the sweep ran, ascending.
+        parameters: the searched parameters; constants are left out.
+        finished: whether the sweep was over when the tables were written.
+        raw: everything, as written (schema 1).
+    """
+
+    run: str
+    metric: str
+    mode: Mode
+    max_epochs: int
+    trials: int
+    rungs: tuple[int, ...]
+    parameters: tuple[Parameter, ...]
+    finished: bool
+    raw: Mapping[str, Any] = field(repr=False, default_factory=dict)
+
+    @property
+    def sign(self) -> int:
+        """Factor that makes the objective one to minimise: 1, or -1 for mode ``max``."""
+        return -1 if self.mode == "max" else 1
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that was read; rows of ``trials`` are ordered by trial number.
+
+    Attributes:
+        folder: where it lies.
+        trials: a row a trial, columns as documented for ``trials.parquet``.
+        epochs: a row a trial and epoch, ordered by number and epoch; of an epoch
+            that ran twice the last attempt.
+        meta: what the run was.
+        notes: lines a person should see, such as tables behind their journal.
+    """
+
+    folder: Path
+    trials: pl.DataFrame
+    epochs: pl.DataFrame
+    meta: Meta
+    notes: tuple[str, ...] = ()
+    _curves: dict[str, FloatArray] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def metrics(self) -> list[str]:
+        """Names of the metrics reported per epoch, in column order."""
+        return [name.removeprefix("metric.") for name in self.epochs.columns
+                if name.startswith("metric.")]  # fmt: skip
+
+    @property
+    def failed(self) -> NDArray[np.bool_]:
+        """Which rows of ``trials`` failed: bool (trials,)."""
+        return (self.trials["state"] == "failed").fill_null(value=False).to_numpy()
+
+    def curves(self, metric: str) -> FloatArray:
+        """A metric over epochs: float64 (trials, furthest epoch), NaN where there is none.
+
+        Rows are those of ``trials``; column 0 is epoch 1; values that are not
+        finite count as none. The array is shared and read-only.
+        """
+        if metric in self._curves:
+            return self._curves[metric]
+        numbers = self.trials["number"].to_numpy()
+        epochs = self.epochs["epoch"].to_numpy()
+        values = np.full((len(numbers), int(epochs.max()) if len(epochs) else 0), np.nan)
+        if len(epochs) and f"metric.{metric}" in self.epochs.columns:
+            rows = np.searchsorted(numbers, self.epochs["number"].to_numpy())
+            column = self.epochs[f"metric.{metric}"].cast(pl.Float64).to_numpy()
+            values[rows, epochs - 1] = np.where(np.isfinite(column), column, np.nan)
+        values.flags.writeable = False
+        self._curves[metric] = values
+        return values
+
+
+def load_run(folder: str | Path) -> Run:
+    """Read the run in ``folder``.
+
+    Raises:
+        UsageError: no such folder, no results in it, a table that is damaged, not
+            orch's, of another schema, or without a column it must have.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise UsageError(f"no run folder {folder}. Run: orch runs")
+    trials, meta = _read(folder, "trials.parquet", _TRIALS)
+    epochs, _ = _read(folder, "epochs.parquet", _EPOCHS)
+    objective = f"metric.{meta.metric}"
+    if objective not in epochs.columns:
+        if epochs.height:
+            raise UsageError(
+                f"{folder / 'epochs.parquet'} has no column {objective}, the run's objective. "
+                f"Run: orch show {folder.name}"
+            )
+        epochs = epochs.with_columns(pl.lit(None, pl.Float64).alias(objective))
+    trials = trials.sort("number")
+    order = ["number", "epoch", *(["attempt"] if "attempt" in epochs.columns else [])]
+    epochs = (
+        epochs.filter(pl.col("epoch") >= 1, pl.col("number").is_in(trials["number"].implode()))
+        .sort(order)
+        .unique(["number", "epoch"], keep="last", maintain_order=True)
+    )
+    return Run(folder, trials, epochs, meta, _notes(folder, meta))
+
+
+def _read(
+    folder: Path, name: str, required: Mapping[str, pl.DataType | type[pl.DataType]]
+) -> tuple[pl.DataFrame, Meta]:
+    path = folder / name
+    if not path.is_file():
+        raise UsageError(
+            f"run {folder.name} has no results: no {path}. Run: orch resume {folder.name}"
+        )
+    try:
+        raw = pl.read_parquet_metadata(path).get("orch")
+        frame = pl.read_parquet(path)
+    except (pl.exceptions.PolarsError, OSError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UsageError(f"{path} is damaged: {reason}. Run: orch show {folder.name}") from error
+    if raw is None:
+        raise UsageError(f"{path} was not written by orch: it has no key 'orch' in its metadata")
+    meta = _meta(path, raw)
+    missing = [column for column in required if column not in frame.columns]
+    if missing:
+        raise UsageError(f"{path} has no column {missing[0]}. Run: orch show {folder.name}")
+    return frame.with_columns(pl.col(column).cast(kind) for column, kind in required.items()), meta
+
+
+def _meta(path: Path, text: str) -> Meta:
+    try:
+        raw = json.loads(text)
+        schema = raw["schema"]
+        if schema != SCHEMA:
+            raise UsageError(f"{path} has schema {schema}; this orch reads schema {SCHEMA}. "
+                             f"Use the orch that wrote it, or upgrade")  # fmt: skip
+        mode: Mode = "max" if raw["mode"] == "max" else "min"
+        max_epochs = int(raw["max_epochs"])
+        return Meta(
+            run=str(raw["run"]),
+            metric=str(raw["metric"]),
+            mode=mode,
+            max_epochs=max_epochs,
+            trials=int(raw["trials"]),
+            rungs=tuple(sorted(int(epoch) for epoch in raw.get("rungs") or [max_epochs])),
+            parameters=parse_parameters(raw["parameters"]),
+            finished=bool(raw.get("finished", False)),
+            raw=raw,
+        )
+    except OrchError as error:
+        raise (
+            error
+            if isinstance(error, UsageError) and str(path) in str(error)
+            else UsageError(f"{path}: metadata: {error}")
+        ) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UsageError(f"{path}: its metadata are damaged: {error!r}") from error
+
+
+def _notes(folder: Path, meta: Meta) -> tuple[str, ...]:
+    """Lines on what the tables lack: records of the journal, or trials to come."""
+    journal = meta.raw.get("journal")
+    missing = behind(folder, journal.get("sequence") if isinstance(journal, dict) else None)
+    notes = []
+    if missing:
+        records = "1 record" if missing == 1 else f"{missing} records"
+        notes.append(f"the tables lack the journal's last {records}; orch show {meta.run}")
+    if not meta.finished:
+        notes.append(f"the sweep is not finished; orch resume {meta.run}")
+    return tuple(notes)

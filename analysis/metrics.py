@@ -1,0 +1,66 @@
+"""What metrics are called on axes and in words, and which way they improve."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+Mode = Literal["min", "max"]
+
+_LABELS = {
+    "valid_loss": "validation loss (nats)",
+    "train_loss": "training loss (nats)",
+    "test_loss": "test loss (nats)",
+    "accuracy": "validation accuracy",
+    "learning_rate": "learning rate",
+    "epoch_seconds": "time per epoch (s)",
+    "weights": "number of weights",
+}
+_RISING = ("accuracy", "auc", "auroc", "f1", "precision", "recall", "r2", "reward", "return",
+           "score", "map", "bleu", "iou", "dice", "kappa")  # fmt: skip
+_NOT_QUALITY = {"learning_rate", "epoch_seconds", "weights", "train_loss", "train_accuracy"}
+
+
+def label(metric: str) -> str:
+    """An axis label with its unit: ``validation loss (nats)``."""
+    return _LABELS.get(metric, metric.replace("_", " "))
+
+
+def short_label(metric: str) -> str:
+    """The label without its unit, for running text: ``validation loss``."""
+    return label(metric).partition(" (")[0]
+
+
+def guess_mode(metric: str) -> Mode:
+    """Which way a metric improves, from its name; for metrics that are not the objective."""
+    words = metric.lower().replace("-", "_").split("_")
+    return "max" if any(word in _RISING for word in words) else "min"
+
+
+def second_metric(objective: str, available: list[str]) -> str | None:
+    """The other measure of quality beside the objective: accuracy, or the loss.
+
+    Args:
+        objective: the run's metric.
+        available: metrics that were reported.
+    """
+    preferred = ("accuracy", "valid_loss") if guess_mode(objective) == "min" else ("valid_loss",)
+    others = [name for name in available if name != objective and name not in _NOT_QUALITY]
+    candidates = (*preferred, *(name for name in others if name.startswith("valid_")))
+    return next((name for name in candidates if name in others), None)
+
+
+def train_metric(objective: str, available: list[str]) -> str | None:
+    """The objective's counterpart on the training data, if it was reported."""
+    base = objective.removeprefix("valid_").removeprefix("val_")
+    name = f"train_{base}"
+    return name if name in available and name != objective else None
+
+
+def number(value: float | None, metric: str = "") -> str:
+    """A value in words: accuracies with three decimals, others with four significant digits."""
+    if value is None or not math.isfinite(value):
+        return "-"
+    if "accuracy" in metric:
+        return f"{value:.3f}"
+    return f"{value:.4g}"

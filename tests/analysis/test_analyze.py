@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import json
+import time
+
+import polars as pl
+import pytest
+
+from analysis import analyze, load_run
+from searchspaces.errors import ConfigurationError, UnknownNameError, UsageError
+
+
+def test_the_words_answer_what_people_ask_after_a_sweep(make_run):
+    folder = make_run(trials=300, fail=(7, 12), seed=2)
+    lines = analyze(folder, only=["learning_curves"], formats=("png",)).lines
+    heads = [line[:10].strip() for line in lines]
+    assert [head for head in heads if head] == ["best", "epochs", "matters", "look out", "figures"]
+    text = "\n".join(lines)
+    assert "of 27\n          num_layers " in text
+    assert "from the best 5 of 49 full trials" in text
+    assert "matters   learning_rate 0." in text
+    assert "at epoch 27, 49 trials, forest explains 0." in text
+    assert "--set space.hidden_size.high=512" in text
+    assert "2 of 300 trials failed: loss became nan" in text
+    assert lines[-1] == f"figures   {folder / 'figures'} (1)"
+    assert max(len(line) for line in lines[:-1]) <= 80
+
+
+def test_the_best_trial_is_the_best_that_ran_all_epochs(make_run):
+    folder = make_run()
+    best = analyze(folder, only=[]).findings.best
+    table = load_run(folder).trials.filter(pl.col("epochs") == 27).sort("objective", "number")
+    row = table.row(0, named=True)
+    assert best.number == row["number"]
+    assert best.epoch == row["best_epoch"]
+    assert best.objective == row["objective"]
+    assert best.metrics["accuracy"] == row["metric.accuracy"]
+    assert best.config["learning_rate"] == row["config.learning_rate"]
+    assert ("dropout" in best.config) == (row["config.dropout"] is not None)
+
+
+def test_everything_can_be_had_as_json(make_run):
+    analysis = analyze(make_run(fail=(3,)), formats=("svg",))
+    again = json.loads(json.dumps(analysis.as_dict(), allow_nan=False))
+    assert again["run"] == "1121-gru-bohb-7f3a"
+    assert again["best"]["number"] == analysis.findings.best.number
+    assert again["epochs"]["epoch"] == analysis.findings.optimum.epoch
+    assert again["importance"]["effects"][0]["name"] == "learning_rate"
+    assert again["failures"] == {"loss became nan": 1}
+    assert [figure["name"] for figure in again["figures"]] == [
+        "epoch_optimum", "importance", "learning_curves", "parallel_coordinates",
+    ]  # fmt: skip
+
+
+def test_no_trial_is_one_clear_line(make_run):
+    with pytest.raises(UsageError) as caught:
+        analyze(make_run(trials=0))
+    assert str(caught.value) == (
+        "run 1121-gru-bohb-7f3a has no results: no trial has finished an epoch. "
+        "Run: orch resume 1121-gru-bohb-7f3a"
+    )
+
+
+def test_one_trial_is_analyzed_as_far_as_that_goes(make_run):
+    analysis = analyze(make_run(trials=1))
+    assert analysis.findings.best.number == 0
+    assert set(analysis.figures) == {"epoch_optimum", "learning_curves"}
+
+
+def test_a_run_of_failed_trials_says_why_they_failed(make_run):
+    analysis = analyze(make_run(trials=9, fail=tuple(range(9)), max_epochs=1))
+    assert analysis.lines[0] == "best      none: no trial has a result"
+    assert "look out  9 of 9 trials failed: loss became nan" in analysis.lines
+    assert analysis.figures == {}
+    assert analysis.as_dict()["best"] is None
+
+
+def test_failures_are_counted_by_cause(make_run, rewrite):
+    folder = make_run(fail=(1, 2, 3))
+    run = load_run(folder)
+    trials = run.trials.with_columns(
+        pl.when(pl.col("number") == 2)
+        .then(pl.lit("out of memory"))
+        .otherwise("error")
+        .alias("error")
+    )
+    rewrite(folder, trials, run.epochs, dict(run.meta.raw))
+    analysis = analyze(folder, only=[])
+    assert analysis.findings.failures == {"loss became nan": 2, "out of memory": 1}
+    assert any(
+        "3 of 46 trials failed: loss became nan (2), out of memory (1)" in line
+        for line in analysis.lines
+    )
+
+
+def test_the_same_objective_everywhere_still_gives_an_answer(make_run, rewrite):
+    folder = make_run()
+    run = load_run(folder)
+    epochs = run.epochs.with_columns(pl.lit(0.5).alias("metric.valid_loss"))
+    rewrite(folder, run.trials, epochs, dict(run.meta.raw))
+    analysis = analyze(folder)
+    assert "matters   cannot tell: every trial has the same valid_loss" in analysis.lines
+    assert "importance" not in analysis.figures
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"metric": "accuracy", "mode": "max", "fail": (1, 2)},
+        {"hyperband": False, "trials": 25, "fail": (0, 24)},
+        {"max_epochs": 1, "hyperband": False},
+        {"max_epochs": 100, "trials": 12},
+        {"trials": 2},
+    ],
+    ids=str,
+)
+def test_unusual_runs_are_drawn_without_a_warning(make_run, changes):
+    analysis = analyze(make_run(**changes), formats=("png",))
+    assert "learning_curves" in analysis.figures
+
+
+def test_metrics_that_are_not_finite_count_as_none(make_run, rewrite):
+    folder = make_run()
+    run = load_run(folder)
+    odd = (pl.col("number") + pl.col("epoch")) % 5 == 0
+    epochs = run.epochs.with_columns(
+        pl.when(odd).then(float("inf")).otherwise("metric.valid_loss").alias("metric.valid_loss"),
+        pl.when(odd).then(float("nan")).otherwise("metric.accuracy").alias("metric.accuracy"),
+        pl.lit(None, pl.Float64).alias("metric.empty"),
+    )
+    rewrite(folder, run.trials, epochs, dict(run.meta.raw))
+    analysis = analyze(folder)
+    assert "learning_curves" in analysis.figures
+    json.dumps(analysis.as_dict(), allow_nan=False)
+
+
+def test_a_metric_of_ones_own_may_be_the_objective(make_run, rewrite):
+    folder = make_run()
+    run = load_run(folder)
+    names = {"metric.valid_loss": "metric.perplexity", "metric.accuracy": "metric.bits"}
+    rewrite(folder, run.trials.rename(names), run.epochs.rename(names),
+            dict(run.meta.raw) | {"metric": "perplexity"})  # fmt: skip
+    analysis = analyze(folder, formats=("png",))
+    assert analysis.findings.optimum.second_metric is None
+    assert analysis.lines[0].split()[3] == "perplexity"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"only": ["importence"]}, "unknown figure 'importence'. Did you mean 'importance'?"),
+        ({"formats": ["jpg"]}, "unknown figure format 'jpg'. Did you mean 'png'?"),
+    ],
+)
+def test_unknown_names_suggest_the_nearest(make_run, arguments, words):
+    folder = make_run(trials=4)
+    with pytest.raises(UnknownNameError) as caught:
+        analyze(folder, **arguments)
+    assert str(caught.value).startswith(words)
+    assert not (folder / "figures").exists()
+
+
+def test_top_below_one_is_refused(make_run):
+    with pytest.raises(ConfigurationError) as caught:
+        analyze(make_run(trials=4), top=0)
+    assert str(caught.value) == "top: 0 is below 1. Give the number of best trials to look at."
+
+
+def test_a_place_that_cannot_be_written_is_one_clear_line(make_run):
+    folder = make_run(trials=4)
+    (folder / "figures").write_text("a file where a folder should be")
+    with pytest.raises(
+        UsageError, match=r"^cannot write figures to .*figures: .*\. Make it writable$"
+    ):
+        analyze(folder)
+
+
+def test_three_hundred_trials_take_a_few_seconds_at_most(make_run):
+    folder = make_run(trials=300)
+    analyze(make_run("warm-up", trials=4))
+    began = time.perf_counter()
+    analyze(folder)
+    assert time.perf_counter() - began < 10  # 1.5 s alone on two cores; others may share them
