@@ -1,1 +1,26 @@
-"""Placeholder."""
+"""Sweeps: what to try, how far, where, and what came of it."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from orchestrator.spec import SweepSpec
+    from orchestrator.sweep import Result, Sweep, resume, run
+
+__all__ = ["Result", "Sweep", "SweepSpec", "resume", "run"]
+
+_HOMES = {
+    "Result": "orchestrator.sweep",
+    "Sweep": "orchestrator.sweep",
+    "SweepSpec": "orchestrator.spec",
+    "resume": "orchestrator.sweep",
+    "run": "orchestrator.sweep",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'orchestrator' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)

@@ -1,0 +1,81 @@
+"""From mappings that people wrote to pydantic classes, with one clear line when that fails."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from searchspaces.errors import ConfigurationError, did_you_mean
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def declare(cls: type[Model], values: Mapping[str, Any], *, place: str = "") -> Model:
+    """Make a ``cls`` of ``values``.
+
+    Args:
+        cls: a pydantic class.
+        values: its fields, as read from a file or from ``--set``.
+        place: dotted path of ``values`` in what the person wrote.
+
+    Raises:
+        ConfigurationError: for the first thing that is wrong, at its own dotted path.
+    """
+    for key in values:
+        if key not in cls.model_fields:
+            raise unknown_key(str(key), cls.model_fields, place=place)
+    try:
+        return cls.model_validate(dict(values))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        path = join(place, *(str(part) for part in first["loc"]))
+        if first["type"] == "extra_forbidden" and first["msg"].startswith("Extra inputs"):
+            raise unknown_key(path.rpartition(".")[2], (), place=path.rpartition(".")[0]) from error
+        raise ConfigurationError(_sentence(first), place=path) from error
+
+
+def unknown_key(key: str, known: Any, *, place: str) -> ConfigurationError:
+    """The error of a key that does not exist, with the nearest that does."""
+    close = did_you_mean(key, known)
+    hint = f" Did you mean {close!r}?" if close else ""
+    names = f" Known: {', '.join(known)}." if known else ""
+    return ConfigurationError(f"unknown key.{hint}{names}", place=join(place, key))
+
+
+def join(*parts: str) -> str:
+    """A dotted path of the parts that are not empty."""
+    return ".".join(part for part in parts if part)
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """``base`` with everything in ``over``, deeply.
+
+    A mapping with a ``kind`` replaces what was there, since the fields of one kind mean
+    nothing to another; a mapping without one changes single keys.
+    """
+    merged = dict(base)
+    for key, value in over.items():
+        before = merged.get(key)
+        if isinstance(value, Mapping) and isinstance(before, Mapping) and "kind" not in value:
+            merged[key] = merge(before, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def assign(path: str, value: Any) -> dict[str, Any]:
+    """The nested mapping that sets one dotted path."""
+    for key in reversed(path.split(".")):
+        value = {key: value}
+    return dict(value)
+
+
+def _sentence(error: Any) -> str:
+    """What pydantic says, as a sentence with the value in it."""
+    text = str(error["msg"]).removeprefix("Value error, ")
+    if error["type"] in {"value_error", "extra_forbidden"}:
+        return text if text.endswith(".") else f"{text}."
+    given = error.get("input")
+    return f"{given!r} is no good here: {text[0].lower()}{text[1:]}."

@@ -1,0 +1,291 @@
+"""The loop: follow the scheduler, lease trials to workers, journal what they report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from orchestrator.engine.inbox import Inbox, StopRun, StopTrial
+from orchestrator.engine.journal import Journal
+from orchestrator.engine.ledger import EpochResult, Ledger
+from orchestrator.engine.pool import Event, LeaseCancelled, Pool, WorkerLost
+from orchestrator.engine.records import (
+    Commanded,
+    EpochRepeated,
+    EpochReported,
+    Record,
+    TrialEnded,
+    TrialPruned,
+    TrialResumed,
+)
+from orchestrator.engine.trial import State, Trial
+from orchestrator.engine.worker import Fault, Lease
+from orchestrator.runs.checkpoints import CheckpointStore
+from orchestrator.schedulers import Prune, Resume, Start
+
+TICK_SECONDS = 0.25
+TABLE_SECONDS = 30.0
+MAX_LOST = 3
+"""Workers in a row that a trial may lose without an epoch in between."""
+
+FINISHED = "finished"
+
+
+class Observer(Protocol):
+    """Whoever wants to see what happens: the run's tables, the terminal."""
+
+    def note(self, record: Record) -> None:
+        """A record is in the journal."""
+
+    def tick(self) -> None:
+        """Some time has passed; called several times a second."""
+
+
+class Controller:
+    """Runs a sweep to its end, from whatever state the ledger is in.
+
+    Everything that happens goes through ``_record``: first the journal, then the ledger,
+    then the observers. Only after that anything is done about it.
+
+    Args:
+        ledger: replayed, if the run is not new.
+        journal: open for writing.
+        pool: workers.
+        inbox: commands from outside.
+        store: where checkpoints lie, to delete those not needed any more.
+        name: folder of a trial's checkpoints, by its number.
+        observers: told of every record.
+        flush: writes the run's tables; called every half minute.
+    """
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        journal: Journal,
+        pool: Pool,
+        inbox: Inbox,
+        store: CheckpointStore,
+        name: Callable[[int], str],
+        observers: list[Observer],
+        flush: Callable[[], None],
+    ) -> None:
+        self._ledger = ledger
+        self._journal = journal
+        self._pool = pool
+        self._inbox = inbox
+        self._store = store
+        self._name = name
+        self._observers = observers
+        self._flush = flush
+        self._stopping: set[int] = set()
+        self._next_tick = 0.0
+        self._next_flush = time.monotonic() + TABLE_SECONDS
+
+    def run(self, *, max_seconds: float | None = None) -> StopRun | None:
+        """Run until nothing is left or somebody stops it.
+
+        Args:
+            max_seconds: time after which the run stops itself.
+
+        Returns:
+            what stopped it; None when it is finished.
+
+        Raises:
+            OrchError: the journal cannot be written, or the objective is never reported.
+        """
+        deadline = None if max_seconds is None else time.monotonic() + max_seconds
+        while not self._ledger.finished:
+            stop = self._tick(deadline)
+            if stop is not None:
+                for event in self._pool.events(timeout=0):
+                    self._take(event)
+                return stop
+            self._fill()
+            for event in self._pool.events(TICK_SECONDS):
+                self._take(event)
+        return None
+
+    def _record(self, record: Record) -> None:
+        self._journal.append(record)
+        self._ledger.note(record)
+        for observer in self._observers:
+            observer.note(record)
+
+    def _fill(self) -> None:
+        """Follow the scheduler while workers are free; pruning needs none."""
+        while True:
+            if self._ledger.orphans:
+                if not self._pool.free:
+                    return
+                self._rescue(self._ledger.live[self._ledger.orphans.popleft()])
+                continue
+            match self._ledger.propose():
+                case Prune(number):
+                    old = self._ledger.live[number].checkpoint
+                    self._record(TrialPruned(number=number, at=time.time()))
+                    self._drop(old.key if old else None)
+                case proposal if not self._pool.free:
+                    del proposal
+                    return
+                case Resume(number, until):
+                    trial = self._ledger.live[number]
+                    self._lease(trial, attempt=trial.attempt, until=until, promoted=True)
+                case Start(bracket, until):
+                    record = self._ledger.draft(bracket, until)
+                    self._record(record)
+                    self._run(self._ledger.live[record.number])
+                case _:
+                    self._pool.rest()
+                    return
+
+    def _rescue(self, trial: Trial) -> None:
+        self._lease(trial, attempt=trial.attempt + 1, until=trial.until, promoted=False)
+
+    def _lease(self, trial: Trial, *, attempt: int, until: int, promoted: bool) -> None:
+        self._record(
+            TrialResumed(
+                number=trial.number,
+                attempt=attempt,
+                until=until,
+                promoted=promoted,
+                at=time.time(),
+            )
+        )
+        self._run(trial)
+
+    def _run(self, trial: Trial) -> None:
+        """Give the trial to a worker, from its newest checkpoint on."""
+        self._pool.run(
+            Lease(
+                number=trial.number,
+                attempt=trial.attempt,
+                name=self._name(trial.number),
+                config=dict(trial.config),
+                seed=trial.seed,
+                epoch=trial.checkpoint.epoch if trial.checkpoint else 0,
+                until=trial.until,
+                checkpoint=trial.checkpoint,
+            )
+        )
+
+    def _take(self, event: Event) -> None:
+        """Write down what came from a worker, and act on it.
+
+        What a worker still says of a trial that is over, or of an earlier attempt, is late.
+        """
+        lease = event.lease if isinstance(event, WorkerLost | LeaseCancelled) else event
+        trial = self._ledger.live.get(lease.number)
+        if trial is None or trial.attempt != lease.attempt or trial.state is not State.RUNNING:
+            return
+        match event:
+            case EpochResult():
+                self._take_result(event)
+            case Fault(stale=True):
+                trial.checkpoint = None
+                self._lose(trial, event.reason)
+            case Fault():
+                self._end(event.number, "failed", event.reason, event.detail)
+            case WorkerLost():
+                self._lose(trial, event.reason)
+            case LeaseCancelled() if trial.number in self._stopping:
+                self._end(trial.number, "pruned", "stopped from outside")
+            case LeaseCancelled():
+                self._lose(trial, "its lease was interrupted")
+
+    def _take_result(self, result: EpochResult) -> None:
+        trial = self._ledger.live[result.number]
+        old = trial.checkpoint
+        record = self._ledger.judge(result)
+        self._record(record)
+        if isinstance(record, TrialEnded):
+            self._pool.cancel(result.number)
+            self._forget(result.number, old.key if old else None)
+            return
+        if record.checkpoint is not None and old is not None:
+            self._drop(old.key)
+        if isinstance(record, EpochRepeated) or record.verdict is None:
+            return
+        self._act(trial, record)
+
+    def _act(self, trial: Trial, record: EpochReported) -> None:
+        """Follow the scheduler's decision about a trial."""
+        match trial.state:
+            case State.RUNNING:
+                if trial.number in self._stopping:
+                    self._end(trial.number, "pruned", "stopped from outside")
+                else:
+                    self._run(trial)
+            case State.PAUSED:
+                self._pool.forget(trial.number)
+                if trial.number in self._stopping:
+                    self._end(trial.number, "pruned", "stopped from outside")
+            case State.PRUNED:
+                self._forget(trial.number, record.checkpoint.key if record.checkpoint else None)
+            case _:
+                self._forget(trial.number, None)
+
+    def _lose(self, trial: Trial, reason: str) -> None:
+        """A trial has no worker any more: another gets it, unless that happens too often."""
+        trial.lost += 1
+        if trial.lost >= MAX_LOST:
+            self._end(trial.number, "failed", f"lost {trial.lost} workers in a row: {reason}")
+        else:
+            self._ledger.interrupt(trial.number)
+
+    def _end(self, number: int, state: str, reason: str, detail: str = "") -> None:
+        old = self._ledger.live[number].checkpoint
+        self._record(
+            TrialEnded(
+                number=number,
+                state="pruned" if state == "pruned" else "failed",
+                reason=reason,
+                detail=detail,
+                at=time.time(),
+            )
+        )
+        self._forget(number, old.key if old else None)
+
+    def _forget(self, number: int, key: str | None) -> None:
+        self._stopping.discard(number)
+        self._pool.forget(number)
+        self._drop(key)
+
+    def _drop(self, key: str | None) -> None:
+        if key is not None:
+            self._store.delete(key)
+
+    def _tick(self, deadline: float | None) -> StopRun | None:
+        """A few times a second: commands, the clock, observers, tables."""
+        now = time.monotonic()
+        if now < self._next_tick:
+            return None
+        self._next_tick = now + TICK_SECONDS
+        for observer in self._observers:
+            observer.tick()
+        if now >= self._next_flush:
+            self._flush()
+            self._next_flush = time.monotonic() + TABLE_SECONDS
+        for command in self._inbox.take():
+            match command:
+                case StopRun():
+                    return command
+                case StopTrial(number):
+                    self._stop_trial(number)
+        if deadline is not None and now >= deadline:
+            return StopRun("time is up")
+        return None
+
+    def _stop_trial(self, number: int) -> None:
+        trial = self._ledger.live.get(number)
+        if trial is None:
+            return
+        self._record(Commanded(command="stop-trial", number=number, at=time.time()))
+        if trial.state is State.RUNNING:
+            self._stopping.add(number)
+            self._pool.cancel(number)
+        else:
+            if number in self._ledger.orphans:
+                self._ledger.orphans.remove(number)
+            self._end(number, "pruned", "stopped from outside")

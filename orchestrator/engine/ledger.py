@@ -1,0 +1,309 @@
+"""The state of a sweep as a function of its records: trials, scheduler and searcher.
+
+A new result goes ``judge`` (what does the scheduler say?), then to the journal, then
+``note`` (so it is). A resumed run does the same from the journal with ``replay``, so there
+is one path and no second way to be in a state.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter, deque
+from dataclasses import dataclass
+
+import numpy as np
+
+from orchestrator.engine.objective import Objective
+from orchestrator.engine.records import (
+    Checkpoint,
+    EpochRepeated,
+    EpochReported,
+    Metrics,
+    Record,
+    TrialEnded,
+    TrialPruned,
+    TrialResumed,
+    TrialStarted,
+    Verdict,
+)
+from orchestrator.engine.trial import State, Trial
+from orchestrator.schedulers import Clone, Continue, Decision, Pause, Proposal, Scheduler
+from orchestrator.searchers import Observation, Searcher
+from searchspaces import DataFacts, JointSpace
+from searchspaces.errors import OrchError
+
+
+@dataclass(frozen=True)
+class EpochResult:
+    """What a worker says of an epoch it has run.
+
+    Attributes:
+        number: the trial.
+        attempt: the attempt of the lease.
+        epoch: counted from 1.
+        metrics: as reported; None for values that are not finite.
+        seconds: the epoch took.
+        node: where.
+        checkpoint: written after this epoch, if one was.
+    """
+
+    number: int
+    attempt: int
+    epoch: int
+    metrics: Metrics
+    seconds: float
+    node: str
+    checkpoint: Checkpoint | None = None
+
+
+def trial_seed(seed: int, number: int) -> int:
+    """The seed of a trial: 32 bits from the sweep's seed and the trial's number."""
+    return int(np.random.SeedSequence([seed, number, 0x7EA1]).generate_state(1)[0])
+
+
+class Ledger:
+    """Trials that are not over, counts of those that are, and who decides about them.
+
+    Args:
+        space: where configs come from.
+        searcher: is begun here.
+        scheduler: is begun here.
+        objective: what to minimise.
+        trials: how many the sweep has.
+        max_epochs: of a trial that is never stopped.
+        seed: of the sweep.
+        facts: of the data, for constraints.
+
+    Attributes:
+        live: trials that are not over, by number.
+        orphans: numbers of interrupted trials, which come before anything new.
+        counts: how many trials ended in each final state.
+        started: trials started so far; the number of the next one.
+        epochs: counted epochs of all trials together.
+
+    Raises:
+        ConfigurationError: the searcher or the scheduler cannot serve such a sweep.
+    """
+
+    def __init__(
+        self,
+        *,
+        space: JointSpace,
+        searcher: Searcher,
+        scheduler: Scheduler,
+        objective: Objective,
+        trials: int,
+        max_epochs: int,
+        seed: int,
+        facts: DataFacts | None,
+    ) -> None:
+        self.space = space
+        self.searcher = searcher
+        self.scheduler = scheduler
+        self.objective = objective
+        self.max_epochs = max_epochs
+        self.seed = seed
+        self.facts = facts
+        self.live: dict[int, Trial] = {}
+        self.orphans: deque[int] = deque()
+        self.counts: Counter[State] = Counter()
+        self.started = 0
+        self.epochs = 0
+        searcher.begin(space, seed=seed, facts=facts)
+        scheduler.begin(trials=trials, max_epochs=max_epochs)
+
+    @property
+    def finished(self) -> bool:
+        """Nothing is left to do."""
+        return self.scheduler.finished and not self.live
+
+    def propose(self) -> Proposal | None:
+        """What the scheduler would do next."""
+        return self.scheduler.propose()
+
+    def interrupt(self, number: int) -> None:
+        """The trial has lost its worker and waits for another."""
+        self.live[number].become(State.INTERRUPTED)
+        self.orphans.append(number)
+
+    def draft(self, bracket: int, until: int) -> TrialStarted:
+        """The record of the next trial, with the config that the searcher suggests for it."""
+        number = self.started
+        config = self.searcher.suggest(number)
+        return TrialStarted(
+            number=number,
+            config=dict(config),
+            seed=trial_seed(self.seed, number),
+            bracket=bracket,
+            until=until,
+            at=time.time(),
+        )
+
+    def judge(self, result: EpochResult) -> EpochReported | EpochRepeated | TrialEnded:
+        """The record of a result: with the scheduler's decision where one is due.
+
+        The scheduler's state changes here; everything else in ``note``. The loss that a
+        rung compares is the least so far, as the objective of a finished trial is.
+
+        Raises:
+            ConfigurationError: the objective is not among the metrics.
+        """
+        trial = self.live[result.number]
+        now = time.time()
+        if result.epoch <= trial.epoch:
+            return EpochRepeated(
+                number=result.number,
+                attempt=result.attempt,
+                epoch=result.epoch,
+                same=_same(trial.since.get(result.epoch), result.metrics),
+                seconds=result.seconds,
+                at=now,
+                checkpoint=result.checkpoint,
+            )
+        loss = self.objective.loss(result.metrics)
+        if math.isnan(loss):
+            reason = f"{self.objective.metric} is not finite at epoch {result.epoch}"
+            return TrialEnded(number=result.number, state="failed", reason=reason, at=now)
+        verdict = None
+        if result.epoch >= trial.until:
+            best = min(trial.best, loss)
+            verdict = _verdict(self.scheduler.report(result.number, result.epoch, best))
+        return EpochReported(
+            number=result.number,
+            attempt=result.attempt,
+            epoch=result.epoch,
+            metrics=result.metrics,
+            seconds=result.seconds,
+            node=result.node,
+            at=now,
+            verdict=verdict,
+            checkpoint=result.checkpoint,
+        )
+
+    def replay(self, record: Record) -> None:
+        """Take over a record of an earlier process.
+
+        Raises:
+            OrchError: the scheduler does not decide as it did; its settings or code changed.
+        """
+        if isinstance(record, EpochReported) and record.verdict is not None:
+            best = min(self.live[record.number].best, self.objective.loss(record.metrics))
+            decided = _verdict(self.scheduler.report(record.number, record.epoch, best))
+            if decided != record.verdict:
+                raise OrchError(
+                    f"trial {record.number}, epoch {record.epoch}: the journal says "
+                    f"{record.verdict.kind!r}, this version of the scheduler {decided.kind!r}. "
+                    f"Resume with the version of orch that spec.yaml names."
+                )
+        self.note(record)
+
+    def recover(self) -> None:
+        """After the replay: what was running has no worker any more."""
+        for trial in self.live.values():
+            if trial.state is State.RUNNING:
+                self.interrupt(trial.number)
+
+    def note(self, record: Record) -> None:
+        """Bring the state up to a record that is in the journal."""
+        match record:
+            case TrialStarted():
+                self._note_started(record)
+            case TrialResumed():
+                if record.promoted:
+                    self.scheduler.resumed(record.number)
+                trial = self.live[record.number]
+                trial.become(State.RUNNING)
+                trial.attempt, trial.until = record.attempt, record.until
+            case EpochReported():
+                self._note_epoch(record)
+            case EpochRepeated():
+                self._note_checkpoint(self.live[record.number], record.checkpoint)
+            case TrialPruned():
+                self.scheduler.pruned(record.number)
+                self._over(self.live[record.number], State.PRUNED)
+            case TrialEnded():
+                trial = self.live[record.number]
+                self.scheduler.ended(record.number)
+                self._observe(trial, max(trial.epoch, trial.until), math.inf)
+                self._over(trial, State(record.state))
+            case _:
+                pass
+
+    def _note_started(self, record: TrialStarted) -> None:
+        trial = Trial(
+            number=record.number,
+            config=self.space.validate(record.config, self.facts),
+            seed=record.seed,
+            until=record.until,
+        )
+        trial.become(State.RUNNING)
+        self.live[record.number] = trial
+        self.started = record.number + 1
+        self.scheduler.started(record.number)
+
+    def _note_epoch(self, record: EpochReported) -> None:
+        trial = self.live[record.number]
+        trial.epoch = record.epoch
+        trial.lost = 0
+        trial.best = min(trial.best, self.objective.loss(record.metrics))
+        trial.since[record.epoch] = record.metrics
+        self.epochs += 1
+        self._note_checkpoint(trial, record.checkpoint)
+        if record.verdict is None:
+            return
+        self._observe(trial, record.epoch, trial.best)
+        match record.verdict.kind:
+            case "continue":
+                trial.until = record.verdict.until or self.max_epochs
+            case "pause":
+                trial.become(State.PAUSED)
+            case "stop":
+                full = record.epoch >= self.max_epochs
+                self._over(trial, State.COMPLETED if full else State.PRUNED)
+            case "clone":
+                raise NotImplementedError("no scheduler of this version clones trials")
+
+    def _note_checkpoint(self, trial: Trial, checkpoint: Checkpoint | None) -> None:
+        if checkpoint is not None:
+            trial.checkpoint = checkpoint
+            trial.since = {
+                epoch: metrics for epoch, metrics in trial.since.items() if epoch > checkpoint.epoch
+            }
+
+    def _observe(self, trial: Trial, epoch: int, loss: float) -> None:
+        self.searcher.observe(Observation(trial.number, trial.config, epoch, loss))
+
+    def _over(self, trial: Trial, state: State) -> None:
+        trial.become(state)
+        self.counts[state] += 1
+        del self.live[trial.number]
+
+
+def _verdict(decision: Decision) -> Verdict:
+    match decision:
+        case Continue(until):
+            return Verdict("continue", until)
+        case Pause():
+            return Verdict("pause")
+        case Clone():
+            return Verdict("clone")
+        case _:
+            return Verdict("stop")
+
+
+def _same(before: Metrics | None, now: Metrics) -> bool:
+    """Whether an epoch gave the same the second time; times may differ."""
+    if before is None:
+        return True
+    return all(
+        _close(before.get(name), value)
+        for name, value in now.items()
+        if not name.endswith("_seconds")
+    )
+
+
+def _close(before: float | None, now: float | None) -> bool:
+    if before is None or now is None:
+        return before is now
+    return math.isclose(before, now, rel_tol=1e-6, abs_tol=1e-12)

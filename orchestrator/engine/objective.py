@@ -1,0 +1,47 @@
+"""The one number a sweep minimises, read from an epoch's metrics."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from orchestrator.engine.records import Metrics
+from searchspaces.errors import ConfigurationError, did_you_mean
+
+Mode = Literal["min", "max"]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A metric and whether more of it is better.
+
+    Attributes:
+        metric: its name, as the trainable reports it.
+        mode: ``min`` or ``max``.
+    """
+
+    metric: str
+    mode: Mode
+
+    def loss(self, metrics: Metrics) -> float:
+        """The metric as something to minimise; nan when it is not finite.
+
+        Raises:
+            ConfigurationError: the trainable reports no such metric.
+        """
+        if self.metric not in metrics:
+            close = did_you_mean(self.metric, metrics)
+            hint = f" Did you mean {close!r}?" if close else ""
+            raise ConfigurationError(
+                f"no metric {self.metric!r} is reported.{hint} Known: {', '.join(metrics)}.",
+                place="metric",
+            )
+        value = metrics[self.metric]
+        if value is None or not math.isfinite(value):
+            return math.nan
+        return self.value(value)
+
+    def value(self, loss: float) -> float:
+        """The metric's value of a loss, and the other way round."""
+        return loss if self.mode == "min" else -loss

@@ -1,0 +1,200 @@
+"""Warm Ray actors and the streams of results that come out of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import ray
+from ray.exceptions import ActorDiedError, RayActorError, RayTaskError, TaskCancelledError
+
+from orchestrator.engine.ledger import EpochResult
+from orchestrator.engine.worker import Blueprint, Fault, Lease, Worker
+from searchspaces.errors import OrchError
+
+
+@dataclass(frozen=True)
+class WorkerLost:
+    """An actor is gone, with whatever its trial did since the last result.
+
+    Attributes:
+        lease: what it was doing.
+        reason: in one line, as far as Ray knows it.
+    """
+
+    lease: Lease
+    reason: str
+
+
+@dataclass(frozen=True)
+class LeaseCancelled:
+    """An interrupted lease came to its end; the worker is free."""
+
+    lease: Lease
+
+
+Event = EpochResult | Fault | WorkerLost | LeaseCancelled
+
+
+@dataclass(eq=False)
+class _Slot:
+    """A place for one worker, whichever actor fills it.
+
+    Attributes:
+        actor: handle of the actor.
+        ready: resolves once the actor stands.
+        lease: what it runs; None when idle.
+        stream: its results; None when idle.
+        since: when it was last given work after having had none.
+    """
+
+    actor: Any
+    ready: Any
+    lease: Lease | None = None
+    stream: Any = None
+    since: float = field(default=0.0)
+
+
+class Pool:
+    """A fixed number of workers, each at one lease at a time.
+
+    Args:
+        blueprint: of the sweep.
+        data: a reference in the object store; all workers share it.
+        size: number of workers.
+        cpus: logical CPUs each.
+
+    Attributes:
+        worker_seconds: for how long workers had work or work was waiting for them.
+        epoch_seconds: of that, spent inside epochs.
+    """
+
+    def __init__(self, blueprint: Blueprint, data: Any, *, size: int, cpus: float) -> None:
+        self._blueprint = blueprint
+        self._data = data
+        self._remote = ray.remote(Worker).options(num_cpus=cpus, max_restarts=0)
+        self._idle: list[_Slot] = [_Slot(*self._spawn()) for _ in range(size)]
+        self._busy: dict[Any, _Slot] = {}
+        self._by_number: dict[int, _Slot] = {}
+        self.size = size
+        self.worker_seconds = 0.0
+        self.epoch_seconds = 0.0
+
+    @property
+    def free(self) -> bool:
+        """A worker has nothing to do."""
+        return bool(self._idle)
+
+    @property
+    def busy(self) -> int:
+        """Workers at work."""
+        return len(self._busy)
+
+    def wait_until_ready(self) -> None:
+        """Wait for the first worker to stand, so that a bad blueprint is told at once.
+
+        Raises:
+            OrchError: it cannot be made; the Trainable's own OrchError, if it raised one.
+        """
+        try:
+            ray.get(self._idle[-1].ready)
+        except RayTaskError as error:
+            if isinstance(error.cause, OrchError):
+                raise error.cause from None
+            raise OrchError(f"no worker could be started: {_reason(error)}") from error
+        except RayActorError as error:
+            raise OrchError(f"no worker could be started: {_reason(error)}") from error
+
+    def run(self, lease: Lease) -> None:
+        """Give a lease to an idle worker, to the one that still holds the trial if it can."""
+        slot = self._pick(lease.number)
+        if not slot.since:
+            slot.since = time.monotonic()
+        slot.lease = lease
+        slot.stream = slot.actor.run.options(num_returns="streaming").remote(lease)
+        self._busy[slot.stream] = slot
+        self._by_number[lease.number] = slot
+
+    def rest(self) -> None:
+        """No work is left for the idle workers at this moment: their clock stops."""
+        now = time.monotonic()
+        for slot in self._idle:
+            if slot.since:
+                self.worker_seconds += now - slot.since
+                slot.since = 0.0
+
+    def cancel(self, number: int) -> None:
+        """Interrupt a trial's lease; it ends with its present epoch."""
+        slot = self._by_number.get(number)
+        if slot is not None and slot.lease is not None and slot.lease.number == number:
+            ray.cancel(slot.stream)
+
+    def events(self, timeout: float) -> Iterator[Event]:
+        """What came in; waits for the first of it at most ``timeout`` seconds."""
+        if not self._busy:
+            time.sleep(min(timeout, 0.05))
+            return
+        ready, _ = ray.wait(list(self._busy), num_returns=1, timeout=timeout)
+        for stream in ready:
+            event = self._next(stream, self._busy[stream])
+            if event is not None:
+                yield event
+
+    def close(self) -> None:
+        """End all workers at once."""
+        self.rest()
+        now = time.monotonic()
+        for slot in [*self._idle, *self._busy.values()]:
+            if slot.since:
+                self.worker_seconds += now - slot.since
+            ray.kill(slot.actor)
+        self._idle, self._busy = [], {}
+
+    def _next(self, stream: Any, slot: _Slot) -> Event | None:
+        lease = slot.lease
+        if lease is None:
+            raise RuntimeError("a busy worker has a lease")
+        try:
+            event: EpochResult | Fault = ray.get(next(stream))
+        except StopIteration:
+            self._release(stream, slot)
+            return LeaseCancelled(lease)
+        except TaskCancelledError:
+            self._release(stream, slot)
+            return LeaseCancelled(lease)
+        except (ActorDiedError, RayActorError, RayTaskError) as error:
+            self._release(stream, slot)
+            slot.actor, slot.ready = self._spawn()
+            return WorkerLost(lease, _reason(error))
+        if isinstance(event, EpochResult):
+            self.epoch_seconds += event.seconds
+        if isinstance(event, Fault) or event.epoch == lease.until:
+            self._release(stream, slot)
+        return event
+
+    def _release(self, stream: Any, slot: _Slot) -> None:
+        del self._busy[stream]
+        slot.lease = slot.stream = None
+        self._idle.append(slot)
+
+    def _pick(self, number: int) -> _Slot:
+        preferred = self._by_number.get(number)
+        if preferred is not None and preferred in self._idle:
+            self._idle.remove(preferred)
+            return preferred
+        return self._idle.pop()
+
+    def forget(self, number: int) -> None:
+        """The trial is over or paused; which worker ran it does not matter any more."""
+        self._by_number.pop(number, None)
+
+    def _spawn(self) -> tuple[Any, Any]:
+        actor = self._remote.remote(self._blueprint, self._data)
+        return actor, actor.ready.remote()
+
+
+def _reason(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__

@@ -1,0 +1,214 @@
+"""What the journal says: one small immutable type per thing that can happen to a sweep.
+
+The run table, the scheduler and the searcher are functions of these records in
+their order; nothing else is stored about a run. Times are seconds since the
+epoch, UTC. Trials are counted from 0, epochs from 1.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from searchspaces import Scalar
+
+Metrics = dict[str, float | None]
+"""Metric values of an epoch by name; None is how JSON keeps nan and infinity."""
+
+
+class Checkpoint(msgspec.Struct, frozen=True):
+    """Where a checkpoint lies and how to tell that it is whole.
+
+    Attributes:
+        key: its name in the checkpoint store.
+        epoch: the epoch after which it was taken.
+        sha256: of its bytes, in hexadecimal.
+        size: bytes.
+    """
+
+    key: str
+    epoch: int
+    sha256: str
+    size: int
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What the scheduler decided about a result, as it is written down.
+
+    Attributes:
+        kind: ``continue``, ``pause``, ``stop`` or ``clone``.
+        until: the next epoch of decision, of ``continue``.
+    """
+
+    kind: Literal["continue", "pause", "stop", "clone"]
+    until: int | None = None
+
+
+class Opened(msgspec.Struct, frozen=True, tag="opened"):
+    """A process took the run over, for the first time or again.
+
+    Attributes:
+        at: when.
+        host: the machine's name.
+        pid: the process.
+        versions: of orch and of what computes.
+        split: how validation data were held out, in words.
+        facts: features, classes and steps of the data.
+    """
+
+    at: float
+    host: str
+    pid: int
+    versions: dict[str, str]
+    split: str = ""
+    facts: dict[str, int] = {}
+
+
+class TrialStarted(msgspec.Struct, frozen=True, tag="started"):
+    """A trial was made and given to a worker for the first time.
+
+    Attributes:
+        number: the trial.
+        config: its config, inactive names absent.
+        seed: of everything random in it.
+        bracket: index into the scheduler's plan.
+        until: the epoch of its first decision.
+        at: when.
+    """
+
+    number: int
+    config: dict[str, Scalar]
+    seed: int
+    bracket: int
+    until: int
+    at: float
+
+
+class TrialResumed(msgspec.Struct, frozen=True, tag="resumed"):
+    """A trial was given to a worker again.
+
+    Attributes:
+        number: the trial.
+        attempt: counted from 1; one more after each interruption, the same after a pause.
+        until: the epoch of its next decision.
+        promoted: the scheduler asked for it; otherwise a worker or the driver was lost.
+        at: when.
+    """
+
+    number: int
+    attempt: int
+    until: int
+    promoted: bool
+    at: float
+
+
+class EpochReported(msgspec.Struct, frozen=True, tag="epoch"):
+    """A trial finished an epoch; result, decision and checkpoint are one record.
+
+    Attributes:
+        number: the trial.
+        attempt: the attempt that ran the epoch.
+        epoch: counted from 1.
+        metrics: what the trainable reported.
+        seconds: the epoch took, in the worker.
+        node: where it ran.
+        at: when it was decided.
+        verdict: the scheduler's decision; None between milestones.
+        checkpoint: the newest one, if one was written after this epoch.
+    """
+
+    number: int
+    attempt: int
+    epoch: int
+    metrics: Metrics
+    seconds: float
+    node: str
+    at: float
+    verdict: Verdict | None = None
+    checkpoint: Checkpoint | None = None
+
+
+class EpochRepeated(msgspec.Struct, frozen=True, tag="repeated"):
+    """An epoch that was journaled before an interruption ran again; it is not counted.
+
+    Attributes:
+        number: the trial.
+        attempt: the attempt that ran it again.
+        epoch: which.
+        same: the metrics equal those of the first time.
+        seconds: it took.
+        at: when.
+        checkpoint: the newest one, if one was written after this epoch.
+    """
+
+    number: int
+    attempt: int
+    epoch: int
+    same: bool
+    seconds: float
+    at: float
+    checkpoint: Checkpoint | None = None
+
+
+class TrialPruned(msgspec.Struct, frozen=True, tag="pruned"):
+    """A paused trial was not promoted."""
+
+    number: int
+    at: float
+
+
+class TrialEnded(msgspec.Struct, frozen=True, tag="ended"):
+    """A trial ended outside the scheduler's decisions.
+
+    Attributes:
+        number: the trial.
+        state: ``failed`` or ``infeasible``; ``pruned`` when a person stopped it.
+        reason: one line.
+        detail: the traceback, if there is one.
+        at: when.
+    """
+
+    number: int
+    state: Literal["failed", "infeasible", "pruned"]
+    reason: str
+    at: float
+    detail: str = ""
+
+
+class Commanded(msgspec.Struct, frozen=True, tag="command"):
+    """A command from outside was taken out of the inbox."""
+
+    command: str
+    at: float
+    number: int | None = None
+
+
+class Closed(msgspec.Struct, frozen=True, tag="closed"):
+    """The process let the run go in an orderly way.
+
+    Attributes:
+        at: when.
+        reason: ``finished``, or why it stopped before that.
+        epoch_seconds: spent in epochs by the workers, in this process's time.
+        worker_seconds: that workers were there while work was waiting for them.
+    """
+
+    at: float
+    reason: str
+    epoch_seconds: float = 0.0
+    worker_seconds: float = 0.0
+
+
+Record = (
+    Opened
+    | TrialStarted
+    | TrialResumed
+    | EpochReported
+    | EpochRepeated
+    | TrialPruned
+    | TrialEnded
+    | Commanded
+    | Closed
+)
+"""Everything a journal can hold."""

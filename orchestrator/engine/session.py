@@ -1,0 +1,246 @@
+"""One process's time with a run: replay the journal, get Ray and workers, loop, close."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import logging
+import os
+import platform
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.engine.inbox import Inbox, StopRun
+from orchestrator.engine.journal import Journal
+from orchestrator.engine.ledger import Ledger
+from orchestrator.engine.objective import Objective
+from orchestrator.engine.records import Closed, Opened, Record
+from orchestrator.runs.checkpoints import CheckpointStore
+from orchestrator.schedulers import Scheduler
+from orchestrator.searchers import Searcher
+from searchspaces import DataFacts, JointSpace
+from searchspaces.errors import OrchError
+
+if TYPE_CHECKING:
+    from orchestrator.engine.controller import Observer
+    from trainables.trainable import TrialTrainable
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything the engine needs to know about a sweep; nothing in it is a name.
+
+    Attributes:
+        space: where configs come from.
+        searcher: which one comes next.
+        scheduler: how far each trial runs.
+        objective: what to minimise.
+        trials: how many.
+        max_epochs: of a trial that is never stopped.
+        seed: of the searcher and the trials.
+        trainable: what runs in the workers.
+        settings: keyword arguments of its ``setup``, but for the data.
+        data: goes to the object store once.
+        facts: of the data; None if constraints need none.
+        split: how validation data were held out, in words.
+        workers: trials at a time; None is one per core of this machine.
+        checkpoint_seconds: training time between checkpoints, beside those at rungs.
+        max_seconds: after which the run stops itself; None is never.
+    """
+
+    space: JointSpace
+    searcher: Searcher
+    scheduler: Scheduler
+    objective: Objective
+    trials: int
+    max_epochs: int
+    seed: int
+    trainable: type[TrialTrainable]
+    settings: Mapping[str, Any]
+    data: object
+    facts: DataFacts | None = None
+    split: str = ""
+    workers: int | None = None
+    checkpoint_seconds: float = 5.0
+    max_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a run's things lie.
+
+    Attributes:
+        journal: folder of the journal.
+        store: of checkpoints.
+        name: folder of a trial's checkpoints in the store, by its number.
+    """
+
+    journal: Path
+    store: CheckpointStore
+    name: Callable[[int], str]
+
+
+def cores() -> int:
+    """Logical CPUs this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def run(
+    plan: Plan,
+    place: Place,
+    *,
+    inbox: Inbox,
+    observers: list[Observer],
+    flush: Callable[[int], None],
+) -> StopRun | None:
+    """Run a sweep to its end, new or begun; the caller owns its folder.
+
+    Args:
+        plan: the sweep.
+        place: its folders.
+        inbox: commands from outside.
+        observers: told of every record, those of earlier processes first.
+        flush: writes the tables up to a sequence number of the journal; called every half
+            minute and at the end, however it comes.
+
+    Returns:
+        what stopped it; None when it is finished.
+
+    Raises:
+        OrchError: it cannot start or go on. Everything reported until then is kept.
+    """
+    ledger = Ledger(
+        space=plan.space,
+        searcher=plan.searcher,
+        scheduler=plan.scheduler,
+        objective=plan.objective,
+        trials=plan.trials,
+        max_epochs=plan.max_epochs,
+        seed=plan.seed,
+        facts=plan.facts,
+    )
+
+    def take_over(record: Record) -> None:
+        ledger.replay(record)
+        for observer in observers:
+            observer.note(record)
+
+    journal = Journal(place.journal, take_over)
+    ledger.recover()
+    journal.append(_opened(plan))
+    reason, pool_seconds = "failed", (0.0, 0.0)
+    try:
+        if ledger.finished:
+            reason = "finished"
+            return None
+        with _workers(plan, place) as pool:
+            try:
+                from orchestrator.engine.controller import Controller
+
+                pool.wait_until_ready()
+                controller = Controller(
+                    ledger=ledger,
+                    journal=journal,
+                    pool=pool,
+                    inbox=inbox,
+                    store=place.store,
+                    name=place.name,
+                    observers=observers,
+                    flush=lambda: flush(journal.sequence),
+                )
+                stop = controller.run(max_seconds=plan.max_seconds)
+                reason = stop.reason if stop else "finished"
+                return stop
+            finally:
+                pool.close()
+                pool_seconds = (pool.epoch_seconds, pool.worker_seconds)
+    finally:
+        closed = Closed(
+            at=time.time(),
+            reason=reason,
+            epoch_seconds=pool_seconds[0],
+            worker_seconds=pool_seconds[1],
+        )
+        journal.append(closed)
+        for observer in observers:
+            observer.note(closed)
+        journal.close()
+        flush(journal.sequence)
+
+
+@contextmanager
+def _workers(plan: Plan, place: Place) -> Iterator[Any]:
+    """A pool on a Ray of our own, or on the one this process is connected to."""
+    size = plan.workers or cores()
+    with started_ray(max(size, cores())):
+        import ray
+
+        from orchestrator.engine.pool import Pool
+        from orchestrator.engine.worker import Blueprint
+
+        blueprint = Blueprint(
+            trainable=plan.trainable,
+            settings=plan.settings,
+            threads=1,
+            store=place.store,
+            checkpoint_seconds=plan.checkpoint_seconds,
+        )
+        data = ray.put(plan.data)
+        yield Pool(blueprint, data, size=min(size, plan.trials), cpus=1)
+
+
+@contextmanager
+def started_ray(cpus: int) -> Iterator[None]:
+    """Ray for the time of the block; one that is there already is used and left alone.
+
+    Raises:
+        OrchError: it does not start.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    import ray
+
+    if ray.is_initialized():
+        yield
+        return
+    try:
+        ray.init(
+            num_cpus=cpus,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+        )
+    except Exception as error:
+        raise OrchError(f"Ray does not start: {' '.join(str(error).split())}") from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def versions() -> dict[str, str]:
+    """Of Python, orch and what computes."""
+    names = ("orch-sweep", "ray", "torch", "numpy")
+    return {
+        "python": platform.python_version(),
+        **{name: importlib.metadata.version(name) for name in names},
+    }
+
+
+def _opened(plan: Plan) -> Opened:
+    facts = plan.facts
+    return Opened(
+        at=time.time(),
+        host=platform.node(),
+        pid=os.getpid(),
+        versions=versions(),
+        split=plan.split,
+        facts={}
+        if facts is None
+        else {"features": facts.features, "classes": facts.classes, "steps": facts.steps},
+    )

@@ -1,0 +1,88 @@
+"""A trial and the states it can be in.
+
+::
+
+    pending ──> running ──┬──> paused ──> running | pruned
+                          ├──> completed      reached the last epoch, or ended by itself
+                          ├──> pruned         the scheduler or a person ended it early
+                          ├──> failed         its own error: diverged, raised, lost its workers
+                          ├──> infeasible     its config cannot run here, such as out of memory
+                          └──> interrupted    the run stopped first ──> running, on resume
+
+``completed``, ``pruned``, ``failed`` and ``infeasible`` are final. ``interrupted`` is never
+written down: it is what a running trial is called when nobody runs it any more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from orchestrator.engine.records import Checkpoint, Metrics
+from searchspaces import Config
+
+
+class State(StrEnum):
+    """Where a trial is in its life."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    PAUSED = "paused"
+    COMPLETED = "completed"
+    PRUNED = "pruned"
+    FAILED = "failed"
+    INFEASIBLE = "infeasible"
+    INTERRUPTED = "interrupted"
+
+
+FINAL = frozenset({State.COMPLETED, State.PRUNED, State.FAILED, State.INFEASIBLE})
+"""States that a trial never leaves."""
+
+FOLLOWS: dict[State, frozenset[State]] = {
+    State.PENDING: frozenset({State.RUNNING}),
+    State.RUNNING: FINAL | {State.PAUSED, State.INTERRUPTED, State.RUNNING},
+    State.PAUSED: frozenset({State.RUNNING, State.PRUNED, State.FAILED}),
+    State.INTERRUPTED: FINAL | {State.RUNNING},
+}
+"""What may follow each state; running follows running at a new lease."""
+
+
+@dataclass(slots=True)
+class Trial:
+    """A trial that is not over yet; it leaves the controller's memory when it is.
+
+    Attributes:
+        number: counted from 0, in the order of starting.
+        config: what it is trained with.
+        seed: of everything random in it.
+        until: epoch of its next decision.
+        state: see the module.
+        attempt: counted from 1; one more after each interruption.
+        epoch: last epoch journaled; 0 before the first.
+        best: least loss so far, infinity before the first result.
+        checkpoint: the newest one.
+        since: metrics of the epochs after ``checkpoint``, which an interruption would repeat.
+        lost: workers lost in a row without a new epoch.
+    """
+
+    number: int
+    config: Config
+    seed: int
+    until: int
+    state: State = State.PENDING
+    attempt: int = 1
+    epoch: int = 0
+    best: float = float("inf")
+    checkpoint: Checkpoint | None = None
+    since: dict[int, Metrics] = field(default_factory=dict)
+    lost: int = 0
+
+    def become(self, state: State) -> None:
+        """Change state.
+
+        Raises:
+            ValueError: the state machine has no such step; a bug of the caller.
+        """
+        if state not in FOLLOWS.get(self.state, frozenset()):
+            raise ValueError(f"trial {self.number} cannot go from {self.state} to {state}")
+        self.state = state

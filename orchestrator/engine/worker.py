@@ -1,0 +1,199 @@
+"""What runs in a Ray actor: one warm Trainable that is leased to one trial after another."""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+import sys
+import time
+import traceback
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.engine.ledger import EpochResult
+from orchestrator.engine.records import Checkpoint, Metrics
+from orchestrator.runs.checkpoints import CheckpointError, CheckpointStore
+
+if TYPE_CHECKING:
+    from trainables.trainable import TrialTrainable
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """What every worker of a sweep needs to train any of its trials.
+
+    Attributes:
+        trainable: subclass of :class:`trainables.trainable.TrialTrainable`.
+        settings: keyword arguments of its ``setup``, but for the data.
+        threads: of torch and of the libraries under it, per worker.
+        store: where checkpoints go.
+        checkpoint_seconds: training time after which one is written between rungs.
+    """
+
+    trainable: type[TrialTrainable]
+    settings: Mapping[str, Any]
+    threads: int
+    store: CheckpointStore
+    checkpoint_seconds: float
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A worker's order: run this trial from the epoch after ``epoch`` to ``until``.
+
+    Attributes:
+        number: the trial.
+        attempt: goes into the names of its checkpoints, so that an orphaned worker of an
+            earlier attempt cannot overwrite them.
+        name: folder of its checkpoints in the store.
+        config: values by parameter.
+        seed: of everything random in the trial.
+        epoch: the last one done; 0 for a new trial.
+        until: the last one to run; a checkpoint is written after it.
+        checkpoint: to go on from; None for a new trial.
+    """
+
+    number: int
+    attempt: int
+    name: str
+    config: dict[str, Any]
+    seed: int
+    epoch: int
+    until: int
+    checkpoint: Checkpoint | None
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A trial cannot go on; the worker can.
+
+    Attributes:
+        number: the trial.
+        attempt: of the lease.
+        reason: one line.
+        detail: the traceback, if something was raised.
+        stale: the checkpoint could not be used; the trial may start over.
+    """
+
+    number: int
+    attempt: int
+    reason: str
+    detail: str = ""
+    stale: bool = False
+
+
+class Worker:
+    """Holds a Trainable between leases, so that a trial costs no process and no imports.
+
+    Args:
+        blueprint: of the sweep.
+        data: what the Trainable's ``setup`` takes as ``data``; shared memory, read only.
+    """
+
+    def __init__(self, blueprint: Blueprint, data: object) -> None:
+        self._blueprint = blueprint
+        self._data = data
+        self._node = platform.node()
+        self._holds: tuple[int, int, int] | None = None
+        self._trainable: TrialTrainable | None = None
+
+    def ready(self) -> int:
+        """Make the Trainable; the process id, once it stands.
+
+        Raises:
+            Exception: whatever the Trainable raises when it is made.
+        """
+        blueprint = self._blueprint
+        self._trainable = _made(blueprint.trainable, {"data": self._data, **blueprint.settings})
+        _limit_threads(blueprint.threads)
+        return os.getpid()
+
+    def run(self, lease: Lease) -> Iterator[EpochResult | Fault]:
+        """Run a lease; one item per epoch, or a :class:`Fault` as the last.
+
+        Whatever the trial raises ends that trial and not the worker.
+        """
+        try:
+            yield from self._epochs(lease)
+        except CheckpointError as error:
+            self._holds = None
+            yield Fault(lease.number, lease.attempt, str(error), stale=True)
+        except Exception as error:  # noqa: BLE001  # a user's network may raise anything
+            self._holds = None
+            yield Fault(lease.number, lease.attempt, _line(error), traceback.format_exc())
+
+    def _epochs(self, lease: Lease) -> Iterator[EpochResult | Fault]:
+        from trainables.trainable import EpochFailed
+
+        trainable = self._take(lease)
+        self._holds = None
+        saved = time.monotonic()
+        for epoch in range(lease.epoch + 1, lease.until + 1):
+            begun = time.perf_counter()
+            done = trainable.run_epoch()
+            if isinstance(done, EpochFailed):
+                yield Fault(lease.number, lease.attempt, done.reason)
+                return
+            seconds = time.perf_counter() - begun
+            checkpoint = None
+            now = time.monotonic()
+            last = epoch == lease.until
+            if last or now - saved >= self._blueprint.checkpoint_seconds:
+                checkpoint = self._save(lease, epoch, trainable)
+                saved = now
+            if last:
+                self._holds = (lease.number, lease.attempt, epoch)
+            yield EpochResult(
+                number=lease.number,
+                attempt=lease.attempt,
+                epoch=epoch,
+                metrics=_finite(done.metrics),
+                seconds=seconds,
+                node=self._node,
+                checkpoint=checkpoint,
+            )
+
+    def _take(self, lease: Lease) -> TrialTrainable:
+        """The Trainable, holding the lease's trial at the lease's epoch."""
+        if self._trainable is None:
+            raise RuntimeError("ready() comes before the first lease")
+        if self._holds != (lease.number, lease.attempt, lease.epoch):
+            state = None
+            if lease.checkpoint is not None:
+                state = self._blueprint.store.load(lease.checkpoint)
+            self._trainable.begin(lease.config, seed=lease.seed, epoch=lease.epoch, state=state)
+        return self._trainable
+
+    def _save(self, lease: Lease, epoch: int, trainable: TrialTrainable) -> Checkpoint:
+        key = f"{lease.name}/{lease.attempt:03d}-{epoch:06d}.safetensors"
+        return self._blueprint.store.save(key, epoch, trainable.freeze())
+
+
+def _made(cls: type[TrialTrainable], parameters: Mapping[str, Any]) -> TrialTrainable:
+    """An object of ``cls`` that holds no trial; its ``setup`` gets ``parameters``."""
+
+    class Bound(cls):  # type: ignore[valid-type, misc]  # a class known at run time only
+        def setup(self, config: dict[str, Any]) -> None:
+            super().setup(config, **parameters)
+
+    Bound.__name__ = cls.__name__
+    return Bound()
+
+
+def _limit_threads(threads: int) -> None:
+    """Give torch the worker's share of the machine, if the Trainable uses torch at all."""
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_num_threads(threads)
+
+
+def _finite(metrics: Mapping[str, float]) -> Metrics:
+    return {name: float(value) if math.isfinite(value) else None for name, value in metrics.items()}
+
+
+def _line(error: BaseException) -> str:
+    """What was raised, in one line."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

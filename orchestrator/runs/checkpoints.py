@@ -1,0 +1,93 @@
+"""Where checkpoints lie: one small interface, and the folder that implements it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from abc import ABC, abstractmethod
+from pathlib import Path
+
+from orchestrator.engine.records import Checkpoint
+from searchspaces.errors import OrchError
+
+
+class CheckpointError(OrchError):
+    """A checkpoint is missing or its bytes are not those that were written.
+
+    Attributes:
+        key: its name in the store.
+        problem: what is wrong.
+    """
+
+    def __init__(self, key: str, problem: str) -> None:
+        self.key = key
+        self.problem = problem
+        super().__init__(key, problem)
+
+    def __str__(self) -> str:
+        return f"checkpoint {self.key}: {self.problem}"
+
+
+class CheckpointStore(ABC):
+    """Keeps bytes under a key. Workers write and read; the driver deletes.
+
+    An implementation is picklable, and ``_write`` is atomic: a key holds all of its
+    bytes or does not exist.
+    """
+
+    def save(self, key: str, epoch: int, data: bytes) -> Checkpoint:
+        """Keep ``data``; returns what the journal must know of it."""
+        self._write(key, data)
+        return Checkpoint(key, epoch, hashlib.sha256(data).hexdigest(), len(data))
+
+    def load(self, checkpoint: Checkpoint) -> bytes:
+        """The bytes of a checkpoint.
+
+        Raises:
+            CheckpointError: they are gone or damaged.
+        """
+        data = self._read(checkpoint.key)
+        if hashlib.sha256(data).hexdigest() != checkpoint.sha256:
+            raise CheckpointError(checkpoint.key, "its bytes are not those that were written")
+        return data
+
+    @abstractmethod
+    def delete(self, key: str) -> None:
+        """Forget a key; one that does not exist is no error."""
+
+    @abstractmethod
+    def _write(self, key: str, data: bytes) -> None: ...
+
+    @abstractmethod
+    def _read(self, key: str) -> bytes: ...
+
+
+class FolderStore(CheckpointStore):
+    """Checkpoints as files in a folder that every worker can reach.
+
+    A file is written under another name and renamed. It is not forced to the disk: a
+    checkpoint that a power cut takes is noticed by its sum, and the trial starts over.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def delete(self, key: str) -> None:
+        """Remove the file."""
+        (self.folder / key).unlink(missing_ok=True)
+
+    def _write(self, key: str, data: bytes) -> None:
+        path = self.folder / key
+        part = path.with_suffix(f".{os.getpid()}.part")
+        try:
+            part.write_bytes(data)
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part.write_bytes(data)
+        part.replace(path)
+
+    def _read(self, key: str) -> bytes:
+        try:
+            return (self.folder / key).read_bytes()
+        except OSError as error:
+            raise CheckpointError(key, f"cannot be read: {error.strerror}") from error

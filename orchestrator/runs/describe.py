@@ -1,0 +1,77 @@
+"""What a run's tables say about the run: types of the config's columns, and the metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from orchestrator.runs.folder import RunFolder
+from orchestrator.runs.tables import RunTables
+from orchestrator.spec import SweepSpec
+from searchspaces import Choice, Domain, Float, Int, JointSpace
+from searchspaces.domains import Parameter
+
+
+def tables_of(folder: RunFolder, spec: SweepSpec, *, split: str) -> RunTables:
+    """Empty tables of a run, ready for its records."""
+    joint = spec.joint
+    return RunTables(
+        name=folder.trial_id,
+        objective=spec.objective,
+        max_epochs=spec.epochs,
+        parameters=column_types(joint),
+        meta=metadata(folder.id, spec, joint, split),
+    )
+
+
+def column_types(joint: JointSpace) -> dict[str, Any]:
+    """The polars type of each parameter's column; mixed choices become text."""
+    return {name: _type(parameter) for name, parameter in joint.parameters().items()}
+
+
+def metadata(run_id: str, spec: SweepSpec, joint: JointSpace, split: str) -> dict[str, Any]:
+    """What analysis needs to know beside the rows; documented in docs/run-folder.md."""
+    scheduler = spec.scheduler.model_copy()
+    scheduler.begin(trials=spec.planned_trials, max_epochs=spec.epochs)
+    rungs = sorted({rung.epochs for bracket in scheduler.plan() for rung in bracket})
+    return {
+        "run": run_id,
+        "sweep": spec.name,
+        "architecture": spec.architecture,
+        "dataset": spec.dataset,
+        "split": split,
+        "metric": spec.metric,
+        "mode": spec.mode,
+        "max_epochs": spec.epochs,
+        "trials": spec.planned_trials,
+        "seed": spec.seed,
+        "searcher": spec.searcher.model_dump(mode="json"),
+        "scheduler": spec.scheduler.model_dump(mode="json"),
+        "parameters": {
+            name: {"group": joint.groups[name], **_parameter(parameter)}
+            for name, parameter in joint.parameters().items()
+        },
+        "rungs": rungs,
+    }
+
+
+def _parameter(parameter: Parameter) -> Mapping[str, Any]:
+    if isinstance(parameter, Domain):
+        return parameter.as_mapping()
+    return {"kind": "constant", "value": parameter}
+
+
+def _type(parameter: Parameter) -> Any:
+    if isinstance(parameter, Float):
+        return pl.Float64
+    if isinstance(parameter, Int):
+        return pl.Int64
+    values = parameter.values if isinstance(parameter, Choice) else (parameter,)
+    kinds = {type(value) for value in values}
+    if kinds == {bool}:
+        return pl.Boolean
+    if kinds == {int}:
+        return pl.Int64
+    return pl.Float64 if kinds <= {int, float} else pl.String

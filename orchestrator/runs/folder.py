@@ -1,0 +1,169 @@
+"""A run's folder: where everything about it lies, who owns it, and how to find it again."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from orchestrator.spec import SweepSpec
+from orchestrator.spec_file import read_mapping, read_spec, to_yaml
+from searchspaces.errors import OrchError, UsageError
+
+SPEC = "spec.yaml"
+
+
+class RunNotFoundError(UsageError):
+    """No run, or more than one, is called that.
+
+    Attributes:
+        part: what was asked for; empty for the latest run.
+        folder: where runs were looked for.
+        matches: ids that contain ``part``.
+    """
+
+    def __init__(self, part: str, folder: Path, matches: list[str]) -> None:
+        self.part = part
+        self.folder = folder
+        self.matches = matches
+        if matches:
+            some = ", ".join(matches[:8])
+            text = f"{part!r} is part of {len(matches)} runs: {some}. Give more of the id."
+        elif part:
+            text = f"no run {part!r} in {folder}. List them: orch runs"
+        else:
+            text = f"no runs in {folder}. Start one: orch sweep gru-bohb"
+        super().__init__(text)
+
+
+class RunBusyError(OrchError):
+    """Another process owns the run.
+
+    Attributes:
+        run_id: of the run.
+    """
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
+        super().__init__(f"run {run_id} is running in another process. Wait for it, or stop it.")
+
+
+class RunFolder:
+    """``runs/<run-id>/`` of one run.
+
+    Args:
+        path: of the folder; it exists and holds ``spec.yaml``.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.id = path.name
+        self.suffix = path.name.rpartition("-")[2]
+        self.journal = path / "journal"
+        self.checkpoints = path / "checkpoints"
+        self.inbox = path / "inbox"
+        self.trials = path / "trials.parquet"
+        self.epochs = path / "epochs.parquet"
+        self.figures = path / "figures"
+
+    @classmethod
+    def create(cls, runs: Path, spec: SweepSpec, provenance: Mapping[str, Any]) -> RunFolder:
+        """Make the folder of a new run, whole or not at all.
+
+        Raises:
+            UsageError: ``runs`` cannot be written.
+        """
+        day = datetime.now().astimezone().strftime("%m%d")
+        text = to_yaml({**spec.dump(), "provenance": dict(provenance)})
+        try:
+            runs.mkdir(parents=True, exist_ok=True)
+            while True:
+                path = runs / f"{day}-{spec.name}-{secrets.token_hex(2)}"
+                part = runs / f".{path.name}.part"
+                if path.exists():
+                    continue
+                part.mkdir()
+                (part / SPEC).write_text(text, encoding="utf-8")
+                part.rename(path)
+                return cls(path)
+        except OSError as error:
+            raise UsageError(
+                f"{runs}: no run can be written there ({error.strerror}). "
+                f"Give another folder: --runs FOLDER"
+            ) from error
+
+    def spec(self) -> SweepSpec:
+        """The resolved spec.
+
+        Raises:
+            FileError: ``spec.yaml`` is gone or damaged.
+        """
+        return read_spec(self.path / SPEC)
+
+    def provenance(self) -> dict[str, Any]:
+        """Versions, git commit, command and time of the run's making."""
+        values, _ = read_mapping(self.path / SPEC)
+        found = values.get("provenance")
+        return dict(found) if isinstance(found, Mapping) else {}
+
+    def trial_id(self, number: int) -> str:
+        """The id of a trial: the end of the run's id and the trial's number."""
+        return f"{self.suffix}-{number:04d}"
+
+    @contextmanager
+    def owned(self) -> Iterator[None]:
+        """Own the run for the time of the block; the system frees it if the process dies.
+
+        Raises:
+            RunBusyError: somebody else does.
+        """
+        lock = FileLock(self.path / "owner.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise RunBusyError(self.id) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def is_owned(self) -> bool:
+        """Whether a living process runs the sweep."""
+        try:
+            with self.owned():
+                return False
+        except RunBusyError:
+            return True
+
+
+def all_runs(runs: Path) -> list[RunFolder]:
+    """Every run in a folder, oldest first."""
+    if not runs.is_dir():
+        return []
+    found = [RunFolder(spec.parent) for spec in runs.glob(f"[!.]*/{SPEC}")]
+    return sorted(found, key=lambda run: (run.path / SPEC).stat().st_mtime)
+
+
+def find_run(runs: Path, part: str = "") -> RunFolder:
+    """The run whose id contains ``part``; the latest without one; ``part`` may be a path.
+
+    Raises:
+        RunNotFoundError: none, or several.
+    """
+    if part and (Path(part) / SPEC).is_file():
+        return RunFolder(Path(part).resolve())
+    known = all_runs(runs)
+    if not part:
+        if not known:
+            raise RunNotFoundError("", runs, [])
+        return known[-1]
+    exact = [run for run in known if run.id == part]
+    matches = exact or [run for run in known if part in run.id]
+    if len(matches) != 1:
+        raise RunNotFoundError(part, runs, [run.id for run in matches])
+    return matches[0]

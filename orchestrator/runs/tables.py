@@ -1,0 +1,287 @@
+"""The run's two tables, built from the records of its journal as they come.
+
+``trials.parquet`` has a row a trial, ``epochs.parquet`` a row a trial and epoch; their
+columns are documented in docs/run-folder.md and carry a schema version. Rows of finished
+trials are packed into polars frames at once, so that a sweep's memory stays flat.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from orchestrator.engine.objective import Objective
+from orchestrator.engine.records import (
+    Closed,
+    EpochRepeated,
+    EpochReported,
+    Metrics,
+    Record,
+    TrialEnded,
+    TrialPruned,
+    TrialResumed,
+    TrialStarted,
+)
+from orchestrator.engine.trial import State
+
+SCHEMA = 1
+PACK = 2_000
+"""Rows that wait as Python objects before they are packed."""
+
+_TIME = pl.Datetime("us", "UTC")
+TRIALS: dict[str, Any] = {
+    "trial_id": pl.String,
+    "number": pl.Int64,
+    "state": pl.String,
+    "attempts": pl.Int64,
+    "epochs": pl.Int64,
+    "objective": pl.Float64,
+    "best_epoch": pl.Int64,
+    "seconds": pl.Float64,
+    "weights": pl.Int64,
+    "error": pl.String,
+    "seed": pl.Int64,
+    "repeat": pl.Int64,
+    "fold": pl.Int64,
+    "parent": pl.String,
+    "space_version": pl.Int64,
+    "node": pl.String,
+    "started_at": _TIME,
+    "ended_at": _TIME,
+}
+EPOCHS: dict[str, Any] = {
+    "trial_id": pl.String,
+    "number": pl.Int64,
+    "attempt": pl.Int64,
+    "epoch": pl.Int64,
+    "epoch_seconds": pl.Float64,
+    "total_seconds": pl.Float64,
+    "bracket": pl.Int64,
+    "rung": pl.Int64,
+}
+
+
+@dataclass(slots=True)
+class _Row:
+    """A trial that is not over, as its row will be."""
+
+    record: TrialStarted
+    state: State = State.RUNNING
+    attempt: int = 1
+    epochs: int = 0
+    best_loss: float = float("inf")
+    best_epoch: int | None = None
+    best: Metrics = field(default_factory=dict)
+    seconds: float = 0.0
+    rung: int = 0
+    node: str | None = None
+    error: str | None = None
+    ended_at: float | None = None
+
+
+class RunTables:
+    """Both tables of one run; ``note`` every record, then ``write``.
+
+    Args:
+        name: trial id, by number.
+        objective: what ranks epochs and trials.
+        max_epochs: a trial that stops there is completed.
+        parameters: every parameter's type: ``float``, ``int``, ``str`` or ``bool``.
+        meta: what the files say about the run in their metadata.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: Callable[[int], str],
+        objective: Objective,
+        max_epochs: int,
+        parameters: Mapping[str, Any],
+        meta: Mapping[str, Any],
+    ) -> None:
+        self._name = name
+        self._objective = objective
+        self._max_epochs = max_epochs
+        self._config = {f"config.{key}": dtype for key, dtype in parameters.items()}
+        self._meta = meta
+        self._live: dict[int, _Row] = {}
+        self._trials = _Packed({**TRIALS, **self._config})
+        self._epochs = _Packed(dict(EPOCHS))
+        self._records = 0
+        self._closed = False
+
+    def note(self, record: Record) -> None:
+        """Take in the next record."""
+        self._records += 1
+        self._closed = isinstance(record, Closed) and record.reason == "finished"
+        match record:
+            case TrialStarted():
+                self._live[record.number] = _Row(record)
+            case EpochReported():
+                self._note_epoch(self._live[record.number], record)
+            case EpochRepeated():
+                self._live[record.number].attempt = record.attempt
+            case TrialResumed():
+                row = self._live[record.number]
+                row.state, row.attempt = State.RUNNING, record.attempt
+                row.rung += record.promoted
+            case TrialPruned():
+                self._over(record.number, State.PRUNED, record.at, None)
+            case TrialEnded():
+                self._over(record.number, State(record.state), record.at, record.reason)
+            case _:
+                pass
+
+    def tick(self) -> None:
+        """Nothing is due between records."""
+
+    def frames(self, *, owned: bool) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Trials, best first, and epochs, in the order of trial and epoch.
+
+        Trials that reached the full number of epochs rank first, then those that came
+        further, then by objective; trials without a result come last.
+
+        Args:
+            owned: a process runs the sweep; otherwise what was running is ``interrupted``.
+        """
+        live = [self._row(row, owned=owned) for row in self._live.values()]
+        trials = self._trials.frame(live)
+        worst_last = self._objective.mode == "max"
+        full = (pl.col("state") == State.COMPLETED.value).fill_null(value=False)
+        failed = pl.col("state").is_in([State.FAILED.value, State.INFEASIBLE.value])
+        trials = trials.sort(
+            [~full, failed, -pl.col("epochs"), pl.col("objective"), pl.col("number")],
+            descending=[False, False, False, worst_last, False],
+            nulls_last=True,
+        )
+        return trials, self._epochs.frame([]).sort("number", "epoch")
+
+    def write(self, folder: Path, *, owned: bool, sequence: int) -> None:
+        """Write both files, each atomically, with what they say about the run.
+
+        Args:
+            folder: of the run.
+            owned: a process runs the sweep.
+            sequence: of the last record noted; a reader tells from it when the files are behind.
+        """
+        meta = {
+            "schema": SCHEMA,
+            **self._meta,
+            "journal": {"records": self._records, "sequence": sequence},
+            "finished": self._closed and not self._live,
+        }
+        metadata = {"orch": json.dumps(meta)}
+        trials, epochs = self.frames(owned=owned)
+        for name, frame in (("trials", trials), ("epochs", epochs)):
+            path = folder / f"{name}.parquet"
+            part = folder / f".{name}.{os.getpid()}.part"
+            frame.write_parquet(part, metadata=metadata)
+            part.replace(path)
+
+    def _note_epoch(self, row: _Row, record: EpochReported) -> None:
+        row.epochs = record.epoch
+        row.attempt = record.attempt
+        row.node = record.node
+        row.seconds += record.seconds
+        loss = self._objective.loss(record.metrics)
+        if loss < row.best_loss:
+            row.best_loss, row.best_epoch, row.best = loss, record.epoch, record.metrics
+        self._epochs.add(
+            {
+                "trial_id": self._name(record.number),
+                "number": record.number,
+                "attempt": record.attempt,
+                "epoch": record.epoch,
+                "epoch_seconds": record.seconds,
+                "total_seconds": row.seconds,
+                "bracket": row.record.bracket,
+                "rung": row.rung,
+                **_metrics(record.metrics),
+            }
+        )
+        if record.verdict is None:
+            return
+        match record.verdict.kind:
+            case "continue":
+                row.rung += 1
+            case "pause":
+                row.state = State.PAUSED
+            case "stop":
+                full = record.epoch >= self._max_epochs
+                state = State.COMPLETED if full else State.PRUNED
+                self._over(record.number, state, record.at, None)
+            case "clone":
+                pass
+
+    def _over(self, number: int, state: State, at: float, error: str | None) -> None:
+        row = self._live.pop(number)
+        row.state, row.ended_at, row.error = state, at, error
+        self._trials.add(self._row(row, owned=True))
+
+    def _row(self, row: _Row, *, owned: bool) -> dict[str, Any]:
+        state = row.state
+        if state is State.RUNNING and not owned:
+            state = State.INTERRUPTED
+        weights = row.best.get("weights")
+        return {
+            "trial_id": self._name(row.record.number),
+            "number": row.record.number,
+            "state": state.value,
+            "attempts": row.attempt,
+            "epochs": row.epochs,
+            "objective": None if row.best_epoch is None else self._objective.value(row.best_loss),
+            "best_epoch": row.best_epoch,
+            "seconds": row.seconds,
+            "weights": None if weights is None else int(weights),
+            "error": row.error,
+            "seed": row.record.seed,
+            "repeat": 0,
+            "fold": None,
+            "parent": None,
+            "space_version": 1,
+            "node": row.node,
+            "started_at": _time(row.record.at),
+            "ended_at": None if row.ended_at is None else _time(row.ended_at),
+            **{f"config.{key}": value for key, value in row.record.config.items()},
+            **_metrics(row.best),
+        }
+
+
+class _Packed:
+    """Rows as they come, kept as frames."""
+
+    def __init__(self, schema: dict[str, Any]) -> None:
+        self._schema = schema
+        self._frames: list[pl.DataFrame] = []
+        self._rows: list[dict[str, Any]] = []
+
+    def add(self, row: dict[str, Any]) -> None:
+        self._rows.append(row)
+        if len(self._rows) >= PACK:
+            self._frames.append(self._pack(self._rows))
+            self._rows = []
+
+    def frame(self, extra: list[dict[str, Any]]) -> pl.DataFrame:
+        return pl.concat([*self._frames, self._pack([*self._rows, *extra])], how="diagonal")
+
+    def _pack(self, rows: list[dict[str, Any]]) -> pl.DataFrame:
+        for row in rows:
+            for key in row:
+                self._schema.setdefault(key, pl.Float64)
+        return pl.DataFrame(rows, schema=self._schema)
+
+
+def _metrics(metrics: Metrics) -> dict[str, float | None]:
+    hidden = {"epoch_seconds", "weights"}
+    return {f"metric.{key}": value for key, value in metrics.items() if key not in hidden}
+
+
+def _time(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

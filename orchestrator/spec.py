@@ -1,0 +1,185 @@
+"""The spec of a sweep: everything that is needed to run it again, declared and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny
+
+from orchestrator.declared import declare, join, merge, unknown_key
+from orchestrator.engine.objective import Mode, Objective
+from orchestrator.schedulers import Scheduler, schedulers
+from orchestrator.searchers import Searcher, searchers
+from orchestrator.strategies import strategies, strategy
+from searchspaces import JointSpace, SearchSpace, Training, space_of
+from searchspaces.errors import ConfigurationError, UnknownNameError
+from trainables import architectures
+
+DEFAULT_STRATEGY = "bohb"
+VERSION = 1
+
+
+class SweepSpec(BaseModel):
+    """A sweep, resolved: no name in it stands for a default that may change.
+
+    Attributes:
+        version: of this format.
+        name: of the sweep; part of the run's id.
+        architecture: a registered name or ``module:Class``.
+        dataset: a registered name or ``module:Class``.
+        space: the architecture's space.
+        training: the space of how it is trained; searched together with ``space``.
+        searcher: which config comes next.
+        scheduler: how far each trial runs.
+        trials: how many there are.
+        epochs: of a trial that is never stopped.
+        metric: the objective, one of the metrics that trials report.
+        mode: whether it is to be small or large.
+        seed: of the split, the searcher and every trial.
+        concurrency: trials at a time; None is one per core.
+        max_time: seconds after which the sweep stops itself; None is never.
+        checkpoint_seconds: training time between checkpoints, beside those at rungs.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    version: Literal[1] = VERSION
+    name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    architecture: str
+    dataset: str = "digits"
+    space: SerializeAsAny[SearchSpace]
+    training: SerializeAsAny[SearchSpace]
+    searcher: SerializeAsAny[Searcher]
+    scheduler: SerializeAsAny[Scheduler]
+    trials: int = Field(default=46, ge=1)
+    epochs: int = Field(default=27, ge=1)
+    metric: str = Field(default="valid_loss", min_length=1)
+    mode: Mode = "min"
+    seed: int = Field(default=0, ge=0, lt=2**63)
+    concurrency: int | None = Field(default=None, ge=1)
+    max_time: float | None = Field(default=None, gt=0)
+    checkpoint_seconds: float = Field(default=5.0, gt=0)
+
+    @property
+    def joint(self) -> JointSpace:
+        """Both spaces, searched together."""
+        return JointSpace(self.space, self.training)
+
+    @property
+    def objective(self) -> Objective:
+        """What is minimised or maximised."""
+        return Objective(self.metric, self.mode)
+
+    @property
+    def planned_trials(self) -> int:
+        """``trials``, or fewer if the searcher runs out of new configs before."""
+        limit = self.searcher.limit(self.joint)
+        return self.trials if limit is None else min(self.trials, limit)
+
+    def dump(self) -> dict[str, Any]:
+        """Plain values for a file; ``spec_from`` makes the same spec of them."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+
+def spec_from(values: Mapping[str, Any], *overrides: Mapping[str, Any]) -> SweepSpec:
+    """The spec that ``values`` and then each of ``overrides`` describe.
+
+    ``values`` names an ``architecture`` and may name a ``strategy``; what is not said is
+    that pair's default. A mapping without ``kind`` changes single keys of the default.
+
+    Raises:
+        ConfigurationError: an unknown key or a value that cannot be, at its dotted path.
+        UnknownNameError: an unknown architecture, strategy, searcher or scheduler.
+    """
+    said = dict(values)
+    for override in overrides:
+        said = merge(said, override)
+    said.pop("provenance", None)
+    chosen = said.pop("strategy", None) or DEFAULT_STRATEGY
+    architecture = said.get("architecture")
+    if not isinstance(architecture, str):
+        raise ConfigurationError(
+            "the name is missing. Give one, such as gru.", place="architecture"
+        )
+    pair = strategy(str(chosen))
+    space_class = _space_class(architecture)
+    base: dict[str, Any] = {
+        "name": f"{architecture.rpartition(':')[2].lower()}-{chosen}",
+        "space": space_class().model_dump(mode="json"),
+        "training": Training().model_dump(mode="json"),
+        "searcher": pair.searcher.model_dump(mode="json"),
+        "scheduler": pair.scheduler.model_dump(mode="json"),
+    }
+    for key in said:
+        if key not in SweepSpec.model_fields:
+            raise unknown_key(str(key), [*SweepSpec.model_fields, "strategy"], place="")
+    whole = merge(base, said)
+    parts: dict[str, BaseModel] = {
+        "space": declare(space_class, _mapping(whole, "space"), place="space"),
+        "training": declare(Training, _mapping(whole, "training"), place="training"),
+        "searcher": _of_kind(searchers, _mapping(whole, "searcher"), "searcher"),
+        "scheduler": _of_kind(schedulers, _mapping(whole, "scheduler"), "scheduler"),
+    }
+    spec = declare(SweepSpec, {**whole, **parts})
+    _check(spec)
+    return spec
+
+
+def compose(name: str) -> dict[str, Any]:
+    """What a sweep's name says: ``gru-bohb`` is architecture ``gru``, strategy ``bohb``.
+
+    Raises:
+        UnknownNameError: it is no pair of the two registries.
+    """
+    known = architectures.names()
+    if name in known or ":" in name:
+        return {"architecture": name}
+    for chosen in strategies():
+        architecture = name.removesuffix(f"-{chosen}")
+        if architecture != name and architecture in known:
+            return {"name": name, "architecture": architecture, "strategy": chosen}
+    raise UnknownNameError("sweep", name, sweep_names())
+
+
+def sweep_names() -> tuple[str, ...]:
+    """Every pair of an architecture and a strategy."""
+    return tuple(f"{left}-{right}" for left in architectures.names() for right in strategies())
+
+
+def _space_class(architecture: str) -> type[SearchSpace]:
+    """The space of an architecture, without importing torch where that can be."""
+    if architecture not in architectures.names() and ":" not in architecture:
+        raise UnknownNameError("architecture", architecture, architectures.names())
+    found = space_of(architecture)
+    return architectures.get(architecture).space if found is None else found
+
+
+def _mapping(whole: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = whole[key]
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if isinstance(value, str) and key in {"searcher", "scheduler"}:
+        return {"kind": value}
+    if not isinstance(value, Mapping):
+        raise ConfigurationError(f"{value!r} is no mapping of settings.", place=key)
+    return value
+
+
+def _of_kind(registry: Any, values: Mapping[str, Any], place: str) -> BaseModel:
+    kind = values.get("kind")
+    if not isinstance(kind, str):
+        raise ConfigurationError(
+            f"the kind is missing. Known: {', '.join(registry.names())}.", place=join(place, "kind")
+        )
+    settings = dict(values)
+    cls = registry.get(kind)
+    if kind not in registry.names():
+        settings["kind"] = cls.model_fields["kind"].default
+    return declare(cls, settings, place=place)
+
+
+def _check(spec: SweepSpec) -> None:
+    """What only the parts together can tell; nothing is started yet."""
+    spec.searcher.model_copy().begin(spec.joint, seed=spec.seed, facts=None)
+    spec.scheduler.model_copy().begin(trials=spec.planned_trials, max_epochs=spec.epochs)

@@ -1,0 +1,145 @@
+"""Sweep files: YAML 1.2 in, YAML out, and errors that name file and line."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
+
+from orchestrator.declared import assign
+from orchestrator.spec import SweepSpec, spec_from
+from searchspaces.errors import ConfigurationError, UnknownNameError, UsageError
+
+
+class FileError(UsageError):
+    """Something in a file that a person wrote.
+
+    Attributes:
+        path: the file.
+        line: counted from 1; 0 when it is the whole file.
+        problem: what is wrong and how to mend it.
+    """
+
+    def __init__(self, path: Path, line: int, problem: str) -> None:
+        self.path = path
+        self.line = line
+        self.problem = problem
+        super().__init__(f"{path}:{line}: {problem}" if line else f"{path}: {problem}")
+
+
+def read_spec(path: Path, *overrides: Mapping[str, Any]) -> SweepSpec:
+    """The spec in a file, with ``overrides`` on top.
+
+    Raises:
+        FileError: it cannot be read, is not YAML, or holds something that cannot be.
+        ConfigurationError: an override cannot be.
+    """
+    values, lines = read_mapping(path)
+    try:
+        return spec_from(values, *overrides)
+    except ConfigurationError as error:
+        line = _line_of(error.place, lines)
+        if line and not any(_says(override, error.place) for override in overrides):
+            raise FileError(path, line, str(error)) from error
+        raise
+    except UnknownNameError as error:
+        place = {"strategy": "strategy", "architecture": "architecture"}.get(
+            error.kind, f"{error.kind}.kind"
+        )
+        line = _line_of(place, lines)
+        if line and not any(_says(override, place) for override in overrides):
+            raise FileError(path, line, str(error)) from error
+        raise
+
+
+def read_mapping(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
+    """The mapping in a YAML file, and the line of each of its dotted paths.
+
+    Raises:
+        FileError: it cannot be read, is not YAML, or is no mapping.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise FileError(path, 0, f"cannot be read: {reason}.") from error
+    yaml = YAML(typ="safe", pure=True)
+    try:
+        values = yaml.load(text)
+        node = YAML(typ="safe", pure=True).compose(text)
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        raise FileError(path, line, f"not YAML: {error.problem}.") from error
+    except (YAMLError, ValueError) as error:
+        raise FileError(path, 0, f"not YAML: {' '.join(str(error).split())}.") from error
+    if not isinstance(values, dict):
+        raise FileError(path, 0, "holds no mapping. See: orch sweep gru-bohb --dry-run")
+    lines: dict[str, int] = {}
+    _collect(node, "", lines)
+    return values, lines
+
+
+def to_yaml(values: Mapping[str, Any]) -> str:
+    """YAML of plain values, in their order; short lists and domains on one line."""
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = None
+    yaml.sort_base_mapping_type_on_output = False
+    yaml.width = 100
+    text = io.StringIO()
+    yaml.dump(dict(values), text)
+    return text.getvalue()
+
+
+def setting(text: str) -> dict[str, Any]:
+    """The mapping that ``--set KEY=VALUE`` means; VALUE is YAML.
+
+    Raises:
+        ConfigurationError: no ``=``, no key, or a value that is no YAML.
+    """
+    key, equals, value = text.partition("=")
+    if not equals or not all(key.split(".")):
+        raise ConfigurationError(
+            f"{text!r} is not KEY=VALUE. Write: --set space.hidden_size.high=512", place="--set"
+        )
+    try:
+        return assign(key, YAML(typ="safe", pure=True).load(value))
+    except YAMLError as error:
+        raise ConfigurationError(f"{value!r} is not YAML.", place=key) from error
+
+
+def _collect(node: Node | None, place: str, lines: dict[str, int]) -> None:
+    if isinstance(node, MappingNode):
+        for key, value in node.value:
+            path = f"{place}.{key.value}" if place else str(key.value)
+            lines[path] = key.start_mark.line + 1
+            _collect(value, path, lines)
+    elif isinstance(node, SequenceNode):
+        for index, item in enumerate(node.value):
+            lines[f"{place}.{index}"] = item.start_mark.line + 1
+            _collect(item, f"{place}.{index}", lines)
+
+
+def _line_of(place: str, lines: Mapping[str, int]) -> int:
+    """The line of the nearest path above ``place`` that the file has."""
+    while place:
+        if place in lines:
+            return lines[place]
+        place = place.rpartition(".")[0]
+    return 0
+
+
+def _says(override: Mapping[str, Any], place: str) -> bool:
+    """Whether an override sets ``place`` or something under it or above it."""
+    value: Any = override
+    for key in place.split("."):
+        if not isinstance(value, Mapping):
+            return True
+        if key not in value:
+            return False
+        value = value[key]
+    return True

@@ -1,0 +1,252 @@
+"""Sweeps from Python: what the command line does, and what it returns."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.engine.inbox import Inbox, StopRun
+from orchestrator.engine.session import Place, Plan, versions
+from orchestrator.engine.session import run as run_plan
+from orchestrator.runs.checkpoints import FolderStore
+from orchestrator.runs.describe import tables_of
+from orchestrator.runs.folder import RunFolder, find_run
+from orchestrator.spec import SweepSpec, compose, spec_from
+from orchestrator.spec_file import read_spec
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from orchestrator.engine.controller import Observer
+    from trainables.data import SweepData
+
+Watch = Callable[[RunFolder, SweepSpec], "Observer"]
+"""Makes somebody who is told of every record of the run."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came out of a run.
+
+    Attributes:
+        run: its folder.
+        trials: a row a trial, best first; columns as in ``trials.parquet``.
+        epochs: a row a trial and epoch; columns as in ``epochs.parquet``.
+        stopped: who ended it early; None when it is finished.
+    """
+
+    run: RunFolder
+    trials: pl.DataFrame
+    epochs: pl.DataFrame
+    stopped: StopRun | None = None
+
+    @property
+    def best(self) -> dict[str, Any] | None:
+        """The config of the best trial; None if no trial has a result."""
+        if self.trials.is_empty() or self.trials.item(0, "objective") is None:
+            return None
+        row = self.trials.row(0, named=True)
+        return {
+            name.removeprefix("config."): value
+            for name, value in row.items()
+            if name.startswith("config.") and value is not None
+        }
+
+
+class Sweep:
+    """A sweep that has not started.
+
+    Args:
+        sweep: a name such as ``gru-bohb``, a YAML file, or a spec.
+        changes: mappings on top, such as ``trials=10`` or ``space={"num_layers": 2}``.
+
+    Attributes:
+        spec: resolved and checked.
+
+    Raises:
+        UsageError: the name is unknown or a value cannot be.
+    """
+
+    def __init__(self, sweep: str | Path | SweepSpec = "gru-bohb", **changes: Any) -> None:
+        if isinstance(sweep, SweepSpec):
+            self.spec = spec_from(sweep.dump(), changes)
+        elif is_file(sweep):
+            self.spec = read_spec(Path(sweep), changes)
+        else:
+            self.spec = spec_from(compose(str(sweep)), changes)
+
+    def run(
+        self,
+        runs: str | Path = "runs",
+        *,
+        watch: Watch | None = None,
+        inbox: Inbox | None = None,
+    ) -> Result:
+        """Run it in a new folder below ``runs``.
+
+        Everything that can be refused is refused before that folder is made.
+
+        Args:
+            runs: where run folders lie.
+            watch: makes an observer of the run.
+            inbox: commands from within the process; letters in the run folder always count.
+
+        Raises:
+            OrchError: it cannot start or go on.
+        """
+        data = _load(self.spec)
+        folder = RunFolder.create(Path(runs), self.spec, provenance())
+        return _go(folder, self.spec, data, watch, inbox)
+
+    def to_tuner(self, **settings: Any) -> Any:
+        """The same sweep as a stock ``ray.tune.Tuner``, for its callbacks and schedulers.
+
+        Args:
+            settings: fields of ``ray.tune.TuneConfig`` and ``ray.tune.RunConfig``; without a
+                ``scheduler`` every trial runs to the end.
+        """
+        from orchestrator.tuner import to_tuner
+
+        return to_tuner(self.spec, _load(self.spec), **settings)
+
+
+def run(
+    sweep: str | Path | SweepSpec = "gru-bohb", *, runs: str | Path = "runs", **changes: Any
+) -> Result:
+    """Run a sweep and return what came out; see :class:`Sweep`."""
+    return Sweep(sweep, **changes).run(runs)
+
+
+def resume(
+    run: str | RunFolder = "",
+    *,
+    runs: str | Path = "runs",
+    watch: Watch | None = None,
+    inbox: Inbox | None = None,
+) -> Result:
+    """Go on with a run that was interrupted in any way; a finished one stays as it is.
+
+    Args:
+        run: its folder, or a part of its id; empty for the latest.
+        runs: where run folders lie.
+        watch: makes an observer of the run.
+        inbox: commands from within the process.
+
+    Raises:
+        RunNotFoundError: no such run.
+        RunBusyError: it is running.
+        JournalError: its journal is damaged.
+    """
+    folder = run if isinstance(run, RunFolder) else find_run(Path(runs), run)
+    spec = folder.spec()
+    return _go(folder, spec, _load(spec), watch, inbox)
+
+
+def is_file(sweep: str | Path) -> bool:
+    """Whether a sweep is meant to be read from a file."""
+    return isinstance(sweep, Path) or sweep.endswith((".yaml", ".yml")) or Path(sweep).is_file()
+
+
+def provenance() -> dict[str, Any]:
+    """Who made a run: versions, git commit, command, time."""
+    found: dict[str, Any] = {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": versions(),
+        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+    }
+    commit = _git("rev-parse", "HEAD")
+    if commit:
+        found["git_commit"] = commit
+        found["git_dirty"] = bool(_git("status", "--porcelain", "--untracked-files=no"))
+    return found
+
+
+def _load(spec: SweepSpec) -> SweepData:
+    from trainables.data import load_sweep_data
+
+    return load_sweep_data(spec.dataset, seed=spec.seed)
+
+
+def _go(
+    folder: RunFolder,
+    spec: SweepSpec,
+    data: SweepData,
+    watch: Watch | None,
+    inbox: Inbox | None,
+) -> Result:
+    """The one path of new and resumed runs."""
+    with folder.owned():
+        tables = tables_of(folder, spec, split=data.split)
+        observers: list[Observer] = [tables]
+        if watch is not None:
+            observers.append(watch(folder, spec))
+        written = 0
+
+        def flush(sequence: int) -> None:
+            nonlocal written
+            tables.write(folder.path, owned=True, sequence=sequence)
+            written = sequence
+
+        stopped = None
+        try:
+            stopped = run_plan(
+                _plan(spec, data),
+                Place(folder.journal, FolderStore(folder.checkpoints), folder.trial_id),
+                inbox=inbox or Inbox(folder.inbox),
+                observers=observers,
+                flush=flush,
+            )
+        finally:
+            # A journal that cannot be read has told nothing: the tables stay as they are.
+            if written:
+                tables.write(folder.path, owned=False, sequence=written)
+        trials, epochs = tables.frames(owned=False)
+    return Result(folder, trials, epochs, stopped)
+
+
+def _plan(spec: SweepSpec, data: SweepData) -> Plan:
+    from trainables.trainable import ArchitectureTrainable
+
+    joint = spec.joint
+    return Plan(
+        space=joint,
+        searcher=spec.searcher,
+        scheduler=spec.scheduler,
+        objective=spec.objective,
+        trials=spec.planned_trials,
+        max_epochs=spec.epochs,
+        seed=spec.seed,
+        trainable=ArchitectureTrainable,
+        settings={
+            "architecture": spec.architecture,
+            "space": joint,
+            "metric": spec.metric,
+            "mode": spec.mode,
+        },
+        data=data,
+        facts=data.facts,
+        split=data.split,
+        workers=spec.concurrency,
+        checkpoint_seconds=spec.checkpoint_seconds,
+        max_seconds=spec.max_time,
+    )
+
+
+def _git(*arguments: str) -> str:
+    """What git says about the present folder; empty where there is no git or no repository."""
+    try:
+        done = subprocess.run(  # noqa: S603  # fixed arguments
+            ["git", *arguments],  # noqa: S607  # the user's own git
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
