@@ -7,16 +7,21 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny
 
-from orchestrator.declared import declare, join, merge, unknown_key
+from orchestrator.declared import declare, merge, unknown_key
 from orchestrator.engine.objective import Mode, Objective
-from orchestrator.schedulers import Scheduler, schedulers
-from orchestrator.searchers import Searcher, searchers
-from orchestrator.strategies import strategies, strategy
+from orchestrator.schedulers import Scheduler
+from orchestrator.searchers import Searcher
+from orchestrator.strategies import (
+    DEFAULT_STRATEGY,
+    STRATEGIES,
+    scheduler_from,
+    searcher_from,
+    strategy,
+)
 from searchspaces import JointSpace, SearchSpace, Training, space_of
 from searchspaces.errors import ConfigurationError, UnknownNameError
 from trainables import architectures
 
-DEFAULT_STRATEGY = "bohb"
 VERSION = 1
 
 
@@ -102,14 +107,14 @@ def spec_from(values: Mapping[str, Any], *overrides: Mapping[str, Any]) -> Sweep
         raise ConfigurationError(
             "the name is missing. Give one, such as gru.", place="architecture"
         )
-    pair = strategy(str(chosen))
+    searcher, scheduler = strategy(str(chosen))
     space_class = _space_class(architecture)
     base: dict[str, Any] = {
         "name": f"{architecture.rpartition(':')[2].lower()}-{chosen}",
         "space": space_class().model_dump(mode="json"),
         "training": Training().model_dump(mode="json"),
-        "searcher": pair.searcher.model_dump(mode="json"),
-        "scheduler": pair.scheduler.model_dump(mode="json"),
+        "searcher": searcher.model_dump(mode="json"),
+        "scheduler": scheduler.model_dump(mode="json"),
     }
     for key in said:
         if key not in SweepSpec.model_fields:
@@ -118,8 +123,8 @@ def spec_from(values: Mapping[str, Any], *overrides: Mapping[str, Any]) -> Sweep
     parts: dict[str, BaseModel] = {
         "space": declare(space_class, _mapping(whole, "space"), place="space"),
         "training": declare(Training, _mapping(whole, "training"), place="training"),
-        "searcher": _of_kind(searchers, _mapping(whole, "searcher"), "searcher"),
-        "scheduler": _of_kind(schedulers, _mapping(whole, "scheduler"), "scheduler"),
+        "searcher": searcher_from(whole["searcher"]),
+        "scheduler": scheduler_from(whole["scheduler"]),
     }
     spec = declare(SweepSpec, {**whole, **parts})
     _check(spec)
@@ -135,7 +140,7 @@ def compose(name: str) -> dict[str, Any]:
     known = architectures.names()
     if name in known or ":" in name:
         return {"architecture": name}
-    for chosen in strategies():
+    for chosen in STRATEGIES:
         architecture = name.removesuffix(f"-{chosen}")
         if architecture != name and architecture in known:
             return {"name": name, "architecture": architecture, "strategy": chosen}
@@ -144,7 +149,7 @@ def compose(name: str) -> dict[str, Any]:
 
 def sweep_names() -> tuple[str, ...]:
     """Every pair of an architecture and a strategy."""
-    return tuple(f"{left}-{right}" for left in architectures.names() for right in strategies())
+    return tuple(f"{left}-{right}" for left in architectures.names() for right in STRATEGIES)
 
 
 def _space_class(architecture: str) -> type[SearchSpace]:
@@ -159,24 +164,9 @@ def _mapping(whole: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     value = whole[key]
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
-    if isinstance(value, str) and key in {"searcher", "scheduler"}:
-        return {"kind": value}
     if not isinstance(value, Mapping):
-        raise ConfigurationError(f"{value!r} is no mapping of settings.", place=key)
+        raise ConfigurationError(f"{value!r} is no mapping of parameters.", place=key)
     return value
-
-
-def _of_kind(registry: Any, values: Mapping[str, Any], place: str) -> BaseModel:
-    kind = values.get("kind")
-    if not isinstance(kind, str):
-        raise ConfigurationError(
-            f"the kind is missing. Known: {', '.join(registry.names())}.", place=join(place, "kind")
-        )
-    settings = dict(values)
-    cls = registry.get(kind)
-    if kind not in registry.names():
-        settings["kind"] = cls.model_fields["kind"].default
-    return declare(cls, settings, place=place)
 
 
 def _check(spec: SweepSpec) -> None:

@@ -10,8 +10,8 @@ import polars as pl
 from orchestrator.runs.folder import RunFolder
 from orchestrator.runs.tables import RunTables
 from orchestrator.spec import SweepSpec
-from searchspaces import Choice, Domain, Float, Int, JointSpace
-from searchspaces.domains import Parameter
+from searchspaces import Choice, Float, Int, JointSpace
+from searchspaces.domains import Domain, Parameter
 
 
 def tables_of(folder: RunFolder, spec: SweepSpec, *, split: str) -> RunTables:

@@ -1,0 +1,78 @@
+"""``orch``: the root command, its subcommands by name, and how it ends."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from orchestrator.cli.failures import Failures
+from orchestrator.cli.lazy import LazyGroup
+
+COMMANDS = {
+    "sweep": ("orchestrator.cli.sweep:sweep", "Run a sweep: NAME or FILE."),
+    "resume": ("orchestrator.cli.resume:resume", "Go on with a run that was interrupted."),
+    "list": ("orchestrator.cli.listing:list_", "List architectures, strategies, data sets, sweeps."),
+    "runs": ("orchestrator.cli.runs:runs", "List the runs in a folder."),
+    "show": ("orchestrator.cli.show:show", "Show a run: its state, its best trials."),
+    "best": ("orchestrator.cli.best:best", "Print the winning config of a run."),
+    "analyze": ("orchestrator.cli.analyze:analyze", "Say what a run found, and draw its figures."),
+    "data": ("orchestrator.cli.data:data", "List, fetch and describe data sets."),
+}
+
+
+class Orch(LazyGroup):
+    """The root group; whatever happens in a command becomes a line and an exit code here."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,  # noqa: FBT001, FBT002  # click's signature
+        **extra: Any,
+    ) -> Any:
+        """Run a command and exit: 0, or as the error says."""
+        if not standalone_mode:
+            return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        given = list(sys.argv[1:] if args is None else args)
+        with Failures(debug="--debug" in given) as failures:
+            code = super().main(
+                given, prog_name or "orch", complete_var, standalone_mode=False, **extra
+            )
+            failures.code = code if isinstance(code, int) else 0
+        sys.exit(failures.code)
+
+
+def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001  # click's signature
+    if value and not ctx.resilient_parsing:
+        from importlib.metadata import version
+
+        click.echo(f"orch {version('orch-sweep')}")
+        ctx.exit()
+
+
+@click.group(cls=Orch, commands_by_name=COMMANDS, no_args_is_help=False, invoke_without_command=True)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Print the version.",
+)
+@click.pass_context
+def cli(ctx: click.Context) -> None:
+    """Hyperparameter sweeps that lose nothing.
+
+    Start with: orch sweep gru-bohb
+    """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+def main() -> None:
+    """The console script."""
+    cli()

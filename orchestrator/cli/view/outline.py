@@ -1,0 +1,111 @@
+"""What is known of a run before its first result: names, plan, space in words."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.engine.objective import Objective
+from orchestrator.runs.folder import RunFolder, all_runs
+from orchestrator.schedulers import Rung
+from orchestrator.spec import SweepSpec
+
+DEFAULT_RUNS = "runs"
+EXACT = frozenset({"fifo", "hyperband"})
+"""Schedulers whose plan does not depend on the results."""
+
+
+@dataclass(frozen=True)
+class Outline:
+    """A run as planned.
+
+    Attributes:
+        run: its id; empty if there is none yet.
+        short: what to type for it: a part of the id, or a path.
+        path: of its folder, as a person would type it.
+        title: ``gru-bohb on digits``.
+        space: the search space, a line a part.
+        brackets: the scheduler's plan: of each bracket its rungs.
+        trials: how many.
+        epochs: the plan amounts to.
+        max_epochs: of a trial that is never stopped.
+        workers: trials at a time.
+        objective: what ranks trials.
+        exact: the plan is exact unless trials fail; otherwise it is what is to be expected.
+        max_time: seconds after which the run stops itself.
+    """
+
+    run: str
+    short: str
+    path: str
+    title: str
+    space: tuple[str, ...]
+    brackets: tuple[tuple[Rung, ...], ...]
+    trials: int
+    epochs: int
+    max_epochs: int
+    workers: int
+    objective: Objective
+    exact: bool = True
+    max_time: float | None = None
+
+    @property
+    def levels(self) -> list[int]:
+        """The epochs at which trials are compared, in any bracket, ascending."""
+        return sorted({rung.epochs for bracket in self.brackets for rung in bracket})
+
+    @property
+    def plan(self) -> str:
+        """The plan in a line: ``46 trials, 342 epochs, 4 brackets, 2 at a time``."""
+        about = "" if self.exact else "about "
+        words = [
+            f"{self.trials:,} trial{'s' * (self.trials != 1)}",
+            f"{about}{self.epochs:,} epoch{'s' * (self.epochs != 1)}",
+        ]
+        if len(self.brackets) > 1:
+            words.append(f"{len(self.brackets):,} brackets")
+        return ", ".join([*words, f"{self.workers:,} at a time"])
+
+
+def outline_of(spec: SweepSpec, folder: RunFolder | None = None) -> Outline:
+    """The outline of a sweep, and of its run if there is one."""
+    from orchestrator.engine.session import cores
+
+    trials = spec.planned_trials
+    scheduler = spec.scheduler.model_copy()
+    scheduler.begin(trials=trials, max_epochs=spec.epochs)
+    brackets = tuple(tuple(bracket) for bracket in scheduler.plan())
+    return Outline(
+        run=folder.id if folder else "",
+        short=short_name(folder) if folder else "",
+        path=shown_path(folder.path) if folder else "",
+        title=f"{spec.name} on {spec.dataset}",
+        space=tuple(spec.joint.describe()),
+        brackets=brackets,
+        trials=trials,
+        epochs=scheduler.total_epochs(),
+        max_epochs=spec.epochs,
+        workers=min(spec.concurrency or cores(), trials),
+        objective=spec.objective,
+        exact=spec.scheduler.kind in EXACT,
+        max_time=spec.max_time,
+    )
+
+
+def short_name(folder: RunFolder) -> str:
+    """What finds this run again: the end of its id in ``./runs``, else its path."""
+    runs = folder.path.parent
+    if runs.resolve() != Path(DEFAULT_RUNS).resolve():
+        return shlex.quote(shown_path(folder.path))
+    matches = [run for run in all_runs(runs) if folder.suffix in run.id]
+    return folder.suffix if len(matches) <= 1 else folder.id
+
+
+def shown_path(path: Path) -> str:
+    """A path below the present folder as relative, others as they are."""
+    try:
+        return os.path.relpath(path) if path.resolve().is_relative_to(Path.cwd()) else str(path)
+    except OSError:
+        return str(path)

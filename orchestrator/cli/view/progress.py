@@ -1,0 +1,306 @@
+"""Where a run stands, as a function of its records: counts, rungs, the best, what runs now.
+
+A record costs the same for the ten thousandth trial as for the first; only what is not
+over is held one by one.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from orchestrator.cli.view.outline import Outline
+from orchestrator.engine.records import (
+    Closed,
+    EpochRepeated,
+    EpochReported,
+    Metrics,
+    Opened,
+    Record,
+    TrialEnded,
+    TrialPruned,
+    TrialResumed,
+    TrialStarted,
+)
+from orchestrator.engine.trial import State
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """A trial at its best epoch.
+
+    Attributes:
+        number: the trial.
+        loss: the objective as something to minimise.
+        epoch: where.
+        metrics: all that was reported there.
+        config: the trial's.
+    """
+
+    number: int
+    loss: float
+    epoch: int
+    metrics: Metrics
+    config: Mapping[str, Any]
+
+    @property
+    def rank(self) -> tuple[float, int]:
+        """Sorts the best first; the earlier trial where losses are equal."""
+        return (self.loss, self.number)
+
+
+@dataclass(slots=True)
+class Live:
+    """A trial that is not over.
+
+    Attributes:
+        number: the trial.
+        config: its config.
+        bracket: index into the plan.
+        until: epoch of its next decision.
+        epoch: the last one reported.
+        seconds: spent in its epochs.
+        state: ``running``, ``paused``, or ``interrupted`` while it waits for a worker.
+        best: its best epoch so far.
+    """
+
+    number: int
+    config: Mapping[str, Any]
+    bracket: int
+    until: int
+    epoch: int = 0
+    seconds: float = 0.0
+    state: State = State.RUNNING
+    best: Best | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """A trial that has just ended.
+
+    Attributes:
+        trial: as it was last.
+        state: how it ended.
+        reason: why, of a failed one.
+    """
+
+    trial: Live
+    state: State
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class Progress:
+    """State of a run; ``note`` every record.
+
+    Attributes:
+        outline: the plan.
+        live: trials that are not over, by number.
+        counts: of trials by final state.
+        started: trials that were started.
+        epochs: reported, of all trials together.
+        reached: trials that reached a rung, by (bracket, epochs).
+        under_way: trials that are not over, by bracket.
+        begun: trials that were started, by bracket.
+        failures: numbers of failed trials by reason.
+        best: the best trial: of the completed ones if there are any.
+        incumbents: (epochs so far, value) at each change of ``best``.
+        sessions: processes that had the run.
+        earlier: seconds that earlier processes had it.
+        now_live: this process has the run, and its past has been told.
+        since: when it began here, by the monotonic clock; the workers stand.
+        epochs_before: epochs of earlier processes.
+        closed: the record that ends this process's time.
+    """
+
+    outline: Outline
+    live: dict[int, Live] = field(default_factory=dict)
+    counts: Counter[State] = field(default_factory=Counter)
+    started: int = 0
+    epochs: int = 0
+    reached: Counter[tuple[int, int]] = field(default_factory=Counter)
+    under_way: Counter[int] = field(default_factory=Counter)
+    begun: Counter[int] = field(default_factory=Counter)
+    failures: dict[str, list[int]] = field(default_factory=dict)
+    best: Best | None = None
+    incumbents: list[tuple[int, float]] = field(default_factory=list)
+    sessions: int = 0
+    earlier: float = 0.0
+    now_live: bool = False
+    since: float = 0.0
+    epochs_before: int = 0
+    closed: Closed | None = None
+    _created: float = field(default_factory=time.time)
+    _opened_at: float = 0.0
+    _last_at: float = 0.0
+    _ended_best: Best | None = None
+    _completed_best: Best | None = None
+    _epoch_seconds: float = 0.0
+
+    @property
+    def done(self) -> int:
+        """Trials that are over."""
+        return sum(self.counts.values())
+
+    @property
+    def running(self) -> list[Live]:
+        """Trials in workers now."""
+        return [trial for trial in self.live.values() if trial.state is State.RUNNING]
+
+    @property
+    def failed(self) -> int:
+        """Trials that failed or could not be run."""
+        return self.counts[State.FAILED] + self.counts[State.INFEASIBLE]
+
+    @property
+    def mean_epoch(self) -> float:
+        """Seconds an epoch takes."""
+        return self._epoch_seconds / self.epochs if self.epochs else 0.0
+
+    def go_live(self, now: float) -> None:
+        """The past is told; what comes from here on happens in this process."""
+        if self.now_live:
+            return
+        self.now_live = True
+        self.since = now
+        self.epochs_before = self.epochs
+        self._count_session()
+        self._opened_at = 0.0
+        for trial in self.live.values():
+            if trial.state is State.RUNNING:
+                trial.state = State.INTERRUPTED
+
+    def left(self, now: float) -> float | None:
+        """Seconds until the end if it goes on like this; None while that is a guess.
+
+        The epochs that are left, at the pace of this process, but no less than the longest
+        running trial needs alone.
+        """
+        here = self.epochs - self.epochs_before
+        spent = now - self.since
+        if not self.now_live or here < max(4, 2 * self.outline.workers) or spent < 2.0:
+            return None
+        rest = max(0, self.outline.epochs - self.epochs) * spent / here
+        alone = max((trial.until - trial.epoch for trial in self.running), default=0)
+        return max(rest, alone * self.mean_epoch)
+
+    def note(self, record: Record) -> Over | None:
+        """Take in the next record; the trial it ends, if it ends one."""
+        match record:
+            case EpochReported():
+                return self._note_epoch(record)
+            case TrialStarted():
+                self._note_started(record)
+            case TrialResumed():
+                trial = self.live[record.number]
+                trial.state, trial.until = State.RUNNING, record.until
+            case TrialPruned():
+                return self._over(record.number, State.PRUNED)
+            case TrialEnded():
+                return self._over(record.number, State(record.state), record.reason)
+            case EpochRepeated():
+                self.live[record.number].state = State.RUNNING
+            case Opened():
+                self._note_opened(record)
+            case Closed():
+                self.closed = record
+            case _:
+                pass
+        self._last_at = record.at
+        return None
+
+    def _note_opened(self, record: Opened) -> None:
+        if record.pid == os.getpid() and record.at >= self._created:
+            return
+        self._count_session()
+        self._opened_at = record.at
+        self.closed = None
+        for trial in self.live.values():
+            if trial.state is State.RUNNING:
+                trial.state = State.INTERRUPTED
+
+    def _count_session(self) -> None:
+        if self._opened_at:
+            self.sessions += 1
+            self.earlier += max(0.0, self._last_at - self._opened_at)
+
+    def _note_started(self, record: TrialStarted) -> None:
+        self.live[record.number] = Live(record.number, record.config, record.bracket, record.until)
+        self.started += 1
+        self.begun[record.bracket] += 1
+        self.under_way[record.bracket] += 1
+
+    def _note_epoch(self, record: EpochReported) -> Over | None:
+        self._last_at = record.at
+        trial = self.live[record.number]
+        trial.epoch = record.epoch
+        trial.seconds += record.seconds
+        trial.state = State.RUNNING
+        self.epochs += 1
+        self._epoch_seconds += record.seconds
+        self.reached[trial.bracket, record.epoch] += 1
+        loss = self.outline.objective.loss(record.metrics)
+        if not math.isnan(loss) and (trial.best is None or loss < trial.best.loss):
+            trial.best = Best(record.number, loss, record.epoch, record.metrics, trial.config)
+            if self._completed_best is None:
+                self._challenge(trial.best)
+        if record.verdict is None:
+            return None
+        match record.verdict.kind:
+            case "continue":
+                trial.until = record.verdict.until or self.outline.max_epochs
+            case "pause":
+                trial.state = State.PAUSED
+            case "stop":
+                full = record.epoch >= self.outline.max_epochs
+                return self._over(record.number, State.COMPLETED if full else State.PRUNED)
+            case "clone":
+                pass
+        return None
+
+    def _over(self, number: int, state: State, reason: str = "") -> Over:
+        trial = self.live.pop(number)
+        trial.state = state
+        self.counts[state] += 1
+        self.under_way[trial.bracket] -= 1
+        if state in {State.FAILED, State.INFEASIBLE}:
+            self.failures.setdefault(reason, []).append(number)
+            if self.best is not None and self.best.number == number:
+                self._recover_best()
+        elif trial.best is not None:
+            self._ended_best = _better(self._ended_best, trial.best)
+            if state is State.COMPLETED:
+                first = self._completed_best is None
+                self._completed_best = _better(self._completed_best, trial.best)
+                if first:
+                    self._crown(self._completed_best)
+                else:
+                    self._challenge(self._completed_best)
+        return Over(trial, state, reason)
+
+    def _challenge(self, best: Best) -> None:
+        if self.best is None or best.rank < self.best.rank:
+            self._crown(best)
+
+    def _crown(self, best: Best | None) -> None:
+        if best is self.best:
+            return
+        self.best = best
+        if best is not None:
+            self.incumbents.append((self.epochs, self.outline.objective.value(best.loss)))
+
+    def _recover_best(self) -> None:
+        """The best trial failed: the next one takes its place."""
+        others = [trial.best for trial in self.live.values() if trial.best is not None]
+        if self._ended_best is not None:
+            others.append(self._ended_best)
+        self._crown(min(others, key=lambda best: best.rank, default=None))
+
+
+def _better(one: Best | None, other: Best) -> Best:
+    return other if one is None or other.rank < one.rank else one

@@ -1,0 +1,109 @@
+"""The extension point of searchers: which config to try next."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, PrivateAttr
+
+from searchspaces import Config, DataFacts, JointSpace
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """How well a trial's config did, at one epoch.
+
+    Attributes:
+        number: the trial.
+        config: its config.
+        epoch: the epoch, counted from 1, at which the loss was measured; of a failed
+            trial the last epoch it ran or was to run to.
+        loss: what the sweep minimises; infinity for a failed trial; never nan.
+    """
+
+    number: int
+    config: Config
+    epoch: int
+    loss: float
+
+
+class Searcher(BaseModel):
+    """Suggests configs, from what was observed so far.
+
+    A subclass is a pydantic class: its fields are its settings, ``kind`` is the
+    name it is registered under, and its state lives in private attributes that
+    :meth:`begin` resets.
+
+    The suggestion for a trial depends on the sweep's seed, the trial's number and
+    the set of observations, not on their order nor on earlier suggestions, so
+    that after an interruption the observations alone restore a searcher.
+    ``orchestrator.searchers.testing.check_searcher`` tests all that.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: str
+
+    _space: JointSpace | None = PrivateAttr(default=None)
+    _seed: int = PrivateAttr(default=0)
+    _facts: DataFacts | None = PrivateAttr(default=None)
+
+    def begin(self, space: JointSpace, *, seed: int, facts: DataFacts | None) -> None:
+        """Take the space to search; called once, before anything else, and resets all state.
+
+        A subclass calls ``super().begin`` first.
+
+        Args:
+            space: where configs come from; the searcher never makes one itself.
+            seed: the sweep's seed, not negative.
+            facts: sizes of the data, for constraints that look at them.
+
+        Raises:
+            ConfigurationError: this searcher cannot search that space.
+        """
+        self._space, self._seed, self._facts = space, seed, facts
+
+    @abstractmethod
+    def suggest(self, number: int) -> Config:
+        """The config of trial ``number``, counted from 0.
+
+        Args:
+            number: the trial; all draws come from ``self.generator(number, ...)``.
+
+        Returns:
+            a valid config, made by the space.
+        """
+
+    def observe(self, observation: Observation) -> None:
+        """Learn from a trial; called at each of its decision points and at its end.
+
+        The same trial comes again at a higher epoch. Searchers that do not learn
+        leave this as it is.
+        """
+
+    def limit(self, space: JointSpace) -> int | None:  # noqa: ARG002  # for those that have one
+        """How many trials there are before nothing new is left; None if that never happens."""
+        return None
+
+    @property
+    def space(self) -> JointSpace:
+        """The space given to :meth:`begin`."""
+        if self._space is None:
+            raise RuntimeError(f"{self.kind}: begin() comes before anything else")
+        return self._space
+
+    def generator(self, number: int, purpose: int = 0) -> np.random.Generator:
+        """A random stream of its own for each (sweep seed, trial, purpose)."""
+        return np.random.default_rng(np.random.SeedSequence([self._seed, number, purpose]))
+
+    def __eq__(self, other: object) -> bool:
+        """Equal by kind and settings; how far a sweep has come is no part of it."""
+        if not isinstance(other, Searcher):
+            return NotImplemented
+        return type(self) is type(other) and self.model_dump() == other.model_dump()
+
+    def __hash__(self) -> int:
+        """Hash of kind and settings."""
+        return hash((type(self), self.model_dump_json()))

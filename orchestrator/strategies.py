@@ -1,0 +1,135 @@
+"""Strategies: a searcher and a scheduler under one name, with good defaults.
+
+``gru-bohb`` is architecture ``gru`` with strategy ``bohb``. This module also reads
+searchers and schedulers as files declare them: a ``kind`` and its settings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from orchestrator.schedulers import Scheduler, schedulers
+from orchestrator.searchers import Searcher, searchers
+from searchspaces.errors import ConfigurationError, UnknownNameError, did_you_mean
+from searchspaces.registry import Registry
+
+T = TypeVar("T", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """A way to search.
+
+    Attributes:
+        name: what people type after the architecture's name.
+        summary: one line for ``orch list``.
+        searcher: ``kind`` and settings of the searcher.
+        scheduler: ``kind`` and settings of the scheduler.
+    """
+
+    name: str
+    summary: str
+    searcher: Mapping[str, Any] = field(hash=False)
+    scheduler: Mapping[str, Any] = field(hash=False)
+
+    def make(self) -> tuple[Searcher, Scheduler]:
+        """A searcher and a scheduler of its own for one sweep."""
+        return searcher_from(self.searcher), scheduler_from(self.scheduler)
+
+
+def _strategy(name: str, searcher: str, scheduler: str, summary: str) -> tuple[str, Strategy]:
+    return name, Strategy(name, summary, {"kind": searcher}, {"kind": scheduler})
+
+
+STRATEGIES: Mapping[str, Strategy] = MappingProxyType(
+    dict(
+        [
+            _strategy("random", "random", "fifo", "random configs, each trained to the end"),
+            _strategy("grid", "grid", "fifo", "every combination once, each trained to the end"),
+            _strategy("asha", "random", "asha", "random configs, the worse two thirds stop early"),
+            _strategy("hyperband", "random", "hyperband", "random configs in halving brackets"),
+            _strategy("hyperopt", "hyperopt", "asha", "HyperOpt's TPE model, stopping early"),
+            _strategy("bohb", "bohb", "hyperband", "densities of good configs, halving brackets"),
+        ]
+    )
+)
+"""Every strategy by name."""
+
+DEFAULT_STRATEGY = "bohb"
+"""What a bare architecture name takes."""
+
+
+def strategy(name: str) -> tuple[Searcher, Scheduler]:
+    """A fresh searcher and scheduler of the strategy of that name.
+
+    Raises:
+        UnknownNameError: no such strategy.
+    """
+    if name not in STRATEGIES:
+        raise UnknownNameError("strategy", name, STRATEGIES)
+    return STRATEGIES[name].make()
+
+
+def searcher_from(declared: Searcher | Mapping[str, Any] | str) -> Searcher:
+    """The searcher that a file or a program declares.
+
+    Args:
+        declared: an instance, which is given back; a mapping with ``kind`` and settings;
+            or a kind alone.
+
+    Raises:
+        UnknownNameError: no such kind.
+        ConfigurationError: no kind, an unknown setting or a setting out of range.
+    """
+    return declared if isinstance(declared, Searcher) else _made(searchers, declared)
+
+
+def scheduler_from(declared: Scheduler | Mapping[str, Any] | str) -> Scheduler:
+    """The scheduler that a file or a program declares; see :func:`searcher_from`."""
+    return declared if isinstance(declared, Scheduler) else _made(schedulers, declared)
+
+
+def _made(registry: Registry[T], declared: object) -> T:
+    """The thing of a kind alone, or of a mapping with a kind."""
+    settings = {"kind": declared} if isinstance(declared, str) else declared
+    if not isinstance(settings, Mapping):
+        raise ConfigurationError(
+            f"{settings!r} is no {registry.kind}. Give a mapping with a kind, such as "
+            f"kind: {registry.names()[0]}.",
+            place=registry.kind,
+        )
+    kind = settings.get("kind")
+    if not isinstance(kind, str):
+        problem = "the kind is missing." if kind is None else f"{kind!r} is no name."
+        raise ConfigurationError(
+            f"{problem} Give one of {', '.join(registry.names())}.", place=f"{registry.kind}.kind"
+        )
+    known = registry.get(kind)
+    try:
+        return known.model_validate(dict(settings))
+    except ValidationError as error:
+        raise _configuration_error(registry.kind, known, error) from None
+
+
+def _configuration_error(
+    what: str, known: type[BaseModel], error: ValidationError
+) -> ConfigurationError:
+    """The first of pydantic's complaints, as one line."""
+    first = error.errors(include_url=False)[0]
+    path = [str(part) for part in first["loc"]]
+    place = ".".join([what, *path])
+    if first["type"] == "extra_forbidden":
+        names = [name for name in known.model_fields if name != "kind"]
+        close = did_you_mean(path[-1], names)
+        hint = f" Did you mean {close!r}?" if close else ""
+        settings = f"Known: {', '.join(names)}." if names else "It has none."
+        return ConfigurationError(f"unknown setting.{hint} {settings}", place=place)
+    message = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+    if message != first["msg"]:
+        message = f"{first['input']!r} is not {message}"
+    return ConfigurationError(f"{message.rstrip('.')}.", place=place)

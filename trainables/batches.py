@@ -1,0 +1,115 @@
+"""Batches of series of like length, drawn anew for every epoch."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from trainables.data.part import Part
+
+MIXING = 0.1
+"""How far apart lengths in one batch may lie, as a share of the longest series."""
+
+EVALUATION_STEPS = 16_384
+"""Padded steps in one batch of :func:`evaluation_batches`; bounds its memory."""
+
+
+class Batch(NamedTuple):
+    """Series padded to the longest among them.
+
+    Attributes:
+        values: float32, (batch, steps, features).
+        lengths: int64, (batch,).
+        labels: int64, (batch,).
+    """
+
+    values: torch.Tensor
+    lengths: torch.Tensor
+    labels: torch.Tensor
+
+
+class TrainingBatches:
+    """Length-bucketed random batches of a part.
+
+    Every epoch sorts the series by length plus noise of up to ``MIXING`` times the
+    longest, cuts the row into batches and takes these in random order. Where all
+    lengths are equal, batches are plainly random.
+    """
+
+    def __init__(self, part: Part) -> None:
+        self._values = _tensor(part.values)
+        self._labels = _tensor(part.labels)
+        self._sizes = part.lengths.astype(np.float64)
+        self._lengths = torch.from_numpy(part.lengths.astype(np.int64))
+
+    def __len__(self) -> int:
+        return len(self._lengths)
+
+    def epoch(self, batch_size: int, *, seed: int, epoch: int) -> Iterator[Batch]:
+        """Every series once, in batches that follow from ``(seed, epoch)`` alone.
+
+        Args:
+            batch_size: series a batch; one batch, at a random place, may be smaller.
+            seed: of the trial.
+            epoch: from 1.
+        """
+        draw = np.random.default_rng((seed, epoch))
+        noise = draw.uniform(0.0, MIXING * self._sizes.max(), len(self))
+        order = np.argsort(self._sizes + noise)
+        cuts = _cuts(len(self), batch_size, draw)
+        for chunk in draw.permutation(len(cuts) - 1):
+            yield self._take(torch.from_numpy(order[cuts[chunk] : cuts[chunk + 1]]))
+
+    def _take(self, rows: torch.Tensor) -> Batch:
+        lengths = self._lengths[rows]
+        longest = int(lengths.max())
+        # Narrowing first copies only what the batch needs: 2 to 5 times faster than indexing.
+        values = self._values.narrow(1, 0, longest).index_select(0, rows)
+        return Batch(values, lengths, self._labels[rows])
+
+
+def evaluation_batches(part: Part) -> list[Batch]:
+    """The whole part in large batches of ascending length, made once.
+
+    Args:
+        part: at least one series.
+    """
+    values, labels = _tensor(part.values), _tensor(part.labels)
+    order = np.argsort(part.lengths, kind="stable")
+    lengths = part.lengths[order].astype(np.int64)
+    batches: list[Batch] = []
+    start = 0
+    while start < len(order):
+        end = _end_of_batch(lengths, start)
+        rows = torch.from_numpy(order[start:end])
+        narrow = values.narrow(1, 0, int(lengths[end - 1])).index_select(0, rows)
+        batches.append(Batch(narrow, torch.from_numpy(lengths[start:end]), labels[rows]))
+        start = end
+    return batches
+
+
+def _end_of_batch(lengths: NDArray[np.int64], start: int) -> int:
+    # Sorted by length: a batch that ends before row i is padded to lengths[i - 1].
+    padded = lengths[start:] * np.arange(1, len(lengths) - start + 1)
+    return start + max(1, int(np.searchsorted(padded, EVALUATION_STEPS, side="right")))
+
+
+def _cuts(count: int, size: int, draw: np.random.Generator) -> list[int]:
+    whole, rest = divmod(count, size)
+    sizes = [size] * whole
+    if rest:
+        sizes.insert(int(draw.integers(whole + 1)), rest)
+    return [0, *np.cumsum(sizes).tolist()]
+
+
+def _tensor(array: NDArray[np.generic]) -> torch.Tensor:
+    """A view of ``array``, which may be memory that the object store shares read-only."""
+    with warnings.catch_warnings():
+        # torch warns of arrays that are not writable; nothing here writes to them.
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        return torch.from_numpy(array)

@@ -1,0 +1,33 @@
+"""How an epoch ends: it is done, or the trial has diverged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class EpochDone:
+    """An epoch ended well.
+
+    Attributes:
+        metrics: finite numbers by name, such as ``valid_loss``.
+    """
+
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True)
+class EpochFailed:
+    """The trial diverged; it cannot go on, the object that held it can.
+
+    Attributes:
+        reason: one line, such as ``loss became nan``.
+        metrics: the same names as in :class:`EpochDone`, NaN where unknown.
+    """
+
+    reason: str
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+Outcome = EpochDone | EpochFailed
