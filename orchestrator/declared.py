@@ -25,7 +25,8 @@ def declare(cls: type[Model], values: Mapping[str, Any], *, place: str = "") -> 
     """
     for key in values:
         if key not in cls.model_fields:
-            raise unknown_key(str(key), cls.model_fields, place=place)
+            known = [name for name in cls.model_fields if name != "kind"]
+            raise unknown_key(str(key), known, place=place)
     try:
         return cls.model_validate(dict(values))
     except ValidationError as error:
@@ -40,7 +41,7 @@ def unknown_key(key: str, known: Any, *, place: str) -> ConfigurationError:
     """The error of a key that does not exist, with the nearest that does."""
     close = did_you_mean(key, known)
     hint = f" Did you mean {close!r}?" if close else ""
-    names = f" Known: {', '.join(known)}." if known else ""
+    names = f" Known: {', '.join(known)}." if known else " There are none here."
     return ConfigurationError(f"unknown key.{hint}{names}", place=join(place, key))
 
 
@@ -74,8 +75,8 @@ def assign(path: str, value: Any) -> dict[str, Any]:
 
 def _sentence(error: Any) -> str:
     """What pydantic says, as a sentence with the value in it."""
-    text = str(error["msg"]).removeprefix("Value error, ")
-    if error["type"] in {"value_error", "extra_forbidden"}:
-        return text if text.endswith(".") else f"{text}."
-    given = error.get("input")
-    return f"{given!r} is no good here: {text[0].lower()}{text[1:]}."
+    said = str(error["msg"])
+    text = said.removeprefix("Value error, ").removeprefix("Input should be ")
+    if said.startswith("Input should be "):
+        text = f"{error['input']!r} is not {text}"
+    return text if text.endswith(".") else f"{text}."

@@ -79,7 +79,9 @@ class SweepSpec(BaseModel):
     @property
     def planned_trials(self) -> int:
         """``trials``, or fewer if the searcher runs out of new configs before."""
-        limit = self.searcher.limit(self.joint)
+        searcher, joint = self.searcher.model_copy(), self.joint
+        searcher.begin(joint, seed=self.seed, facts=None)
+        limit = searcher.limit(joint)
         return self.trials if limit is None else min(self.trials, limit)
 
     def dump(self) -> dict[str, Any]:
@@ -171,5 +173,4 @@ def _mapping(whole: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 def _check(spec: SweepSpec) -> None:
     """What only the parts together can tell; nothing is started yet."""
-    spec.searcher.model_copy().begin(spec.joint, seed=spec.seed, facts=None)
     spec.scheduler.model_copy().begin(trials=spec.planned_trials, max_epochs=spec.epochs)

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
+from orchestrator.declared import declare
 from orchestrator.schedulers import Scheduler, schedulers
 from orchestrator.searchers import Searcher, searchers
-from searchspaces.errors import ConfigurationError, UnknownNameError, did_you_mean
+from searchspaces.errors import ConfigurationError, UnknownNameError
 from searchspaces.registry import Registry
 
 T = TypeVar("T", bound=BaseModel)
@@ -109,27 +110,4 @@ def _made(registry: Registry[T], declared: object) -> T:
         raise ConfigurationError(
             f"{problem} Give one of {', '.join(registry.names())}.", place=f"{registry.kind}.kind"
         )
-    known = registry.get(kind)
-    try:
-        return known.model_validate(dict(settings))
-    except ValidationError as error:
-        raise _configuration_error(registry.kind, known, error) from None
-
-
-def _configuration_error(
-    what: str, known: type[BaseModel], error: ValidationError
-) -> ConfigurationError:
-    """The first of pydantic's complaints, as one line."""
-    first = error.errors(include_url=False)[0]
-    path = [str(part) for part in first["loc"]]
-    place = ".".join([what, *path])
-    if first["type"] == "extra_forbidden":
-        names = [name for name in known.model_fields if name != "kind"]
-        close = did_you_mean(path[-1], names)
-        hint = f" Did you mean {close!r}?" if close else ""
-        settings = f"Known: {', '.join(names)}." if names else "It has none."
-        return ConfigurationError(f"unknown setting.{hint} {settings}", place=place)
-    message = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
-    if message != first["msg"]:
-        message = f"{first['input']!r} is not {message}"
-    return ConfigurationError(f"{message.rstrip('.')}.", place=place)
+    return declare(registry.get(kind), settings, place=registry.kind)
