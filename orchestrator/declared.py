@@ -32,8 +32,6 @@ def declare(cls: type[Model], values: Mapping[str, Any], *, place: str = "") -> 
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         path = join(place, *(str(part) for part in first["loc"]))
-        if first["type"] == "extra_forbidden" and first["msg"].startswith("Extra inputs"):
-            raise unknown_key(path.rpartition(".")[2], (), place=path.rpartition(".")[0]) from error
         raise ConfigurationError(_sentence(first), place=path) from error
 
 

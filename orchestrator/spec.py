@@ -22,8 +22,6 @@ from searchspaces import JointSpace, SearchSpace, Training, space_of
 from searchspaces.errors import ConfigurationError, UnknownNameError
 from trainables import architectures
 
-VERSION = 1
-
 
 class SweepSpec(BaseModel):
     """A sweep, resolved: no name in it stands for a default that may change.
@@ -49,7 +47,7 @@ class SweepSpec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
-    version: Literal[1] = VERSION
+    version: Literal[1] = 1
     name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     architecture: str
     dataset: str = "digits"

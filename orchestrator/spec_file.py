@@ -88,7 +88,8 @@ def to_yaml(values: Mapping[str, Any]) -> str:
     """YAML of plain values, in their order; short lists and domains on one line."""
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = None
-    yaml.sort_base_mapping_type_on_output = False
+    # ruamel says None here and means a bool.
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     yaml.width = 100
     text = io.StringIO()
     yaml.dump(dict(values), text)

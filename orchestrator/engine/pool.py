@@ -191,7 +191,7 @@ class Pool:
         self._by_number.pop(number, None)
 
     def _spawn(self) -> tuple[Any, Any]:
-        actor = self._remote.remote(self._blueprint, self._data)
+        actor: Any = self._remote.remote(self._blueprint, self._data)
         return actor, actor.ready.remote()
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.engine.ledger import EpochResult
 from orchestrator.engine.records import Checkpoint, Metrics
 from orchestrator.runs.checkpoints import CheckpointError, CheckpointStore
+from trainables.outcomes import EpochFailed
 
 if TYPE_CHECKING:
     from trainables.trainable import TrialTrainable
@@ -125,8 +126,6 @@ class Worker:
             yield Fault(lease.number, lease.attempt, _line(error), traceback.format_exc())
 
     def _epochs(self, lease: Lease) -> Iterator[EpochResult | Fault]:
-        from trainables.trainable import EpochFailed
-
         trainable = self._take(lease)
         self._holds = None
         saved = time.monotonic()

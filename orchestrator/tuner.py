@@ -1,0 +1,121 @@
+"""A sweep as a stock ``ray.tune.Tuner``: for Tune's callbacks, schedulers and storage.
+
+The same space, searcher and Trainable; Tune's loop. What orch's engine adds is not there:
+no journal, no resume that keeps trial ids, no brackets but those of Tune's schedulers.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.searchers import Observation, Searcher
+from orchestrator.spec import SweepSpec
+from searchspaces.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from trainables.data import SweepData
+
+
+def to_tuner(spec: SweepSpec, data: SweepData, **settings: Any) -> Any:
+    """The Tuner of a sweep, ready to ``fit()``; Ray is started by it or by the caller.
+
+    Args:
+        spec: of the sweep.
+        data: goes to the object store once.
+        settings: fields of ``TuneConfig`` or ``RunConfig``, on top of what the spec says.
+
+    Raises:
+        ConfigurationError: a setting that neither of them has.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    from ray import tune
+
+    from trainables.trainable import ArchitectureTrainable
+
+    trainable = tune.with_parameters(
+        ArchitectureTrainable,
+        architecture=spec.architecture,
+        space=spec.joint,
+        data=data,
+        metric=spec.metric,
+        mode=spec.mode,
+        seed=spec.seed,
+    )
+    ours = {field.name for field in fields(tune.TuneConfig)}
+    runs = {field.name for field in fields(tune.RunConfig)}
+    for name in settings:
+        if name not in ours | runs:
+            raise ConfigurationError(
+                "neither ray.tune.TuneConfig nor ray.tune.RunConfig has it.", place=name
+            )
+    tune_config = {
+        "metric": spec.metric,
+        "mode": spec.mode,
+        "num_samples": spec.planned_trials,
+        "search_alg": _tune_searcher(spec, data),
+        "max_concurrent_trials": spec.concurrency,
+        "reuse_actors": True,
+        **{name: value for name, value in settings.items() if name in ours},
+    }
+    run_config = {
+        "name": spec.name,
+        "stop": {"training_iteration": spec.epochs},
+        **{name: value for name, value in settings.items() if name in runs},
+    }
+    return tune.Tuner(
+        trainable,
+        tune_config=tune.TuneConfig(**tune_config),
+        run_config=tune.RunConfig(**run_config),
+    )
+
+
+def _tune_searcher(spec: SweepSpec, data: SweepData) -> Any:
+    """Our searcher in the form Tune asks for; it learns from each trial's last result."""
+    from ray import tune
+
+    class OrchSearcher(tune.search.Searcher):
+        """Suggests what the sweep's own searcher suggests."""
+
+        def __init__(self, searcher: Searcher) -> None:
+            super().__init__(metric=spec.metric, mode=spec.mode)
+            # Tune unwraps whatever is called ``searcher``, so ours is not.
+            self._ours = searcher
+            self.set_state({"trials": {}, "seen": []})
+
+        def suggest(self, trial_id: str) -> dict[str, Any]:
+            config = dict(self._ours.suggest(len(self.trials)))
+            self.trials[trial_id] = config
+            return config
+
+        def on_trial_complete(
+            self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+        ) -> None:
+            loss, epoch = math.inf, spec.epochs
+            if result is not None:
+                epoch = int(result["training_iteration"])
+                if not error and "failure" not in result:
+                    loss = spec.objective.loss(result)
+            self._see(trial_id, epoch, math.inf if math.isnan(loss) else loss)
+
+        def _see(self, trial_id: str, epoch: int, loss: float) -> None:
+            self.seen.append((trial_id, epoch, loss))
+            number = list(self.trials).index(trial_id)
+            config = spec.joint.validate(self.trials[trial_id], data.facts)
+            self._ours.observe(Observation(number, config, epoch, loss))
+
+        def get_state(self) -> dict[str, Any]:
+            """What Tune writes down: trials and what was learnt from them, in plain values."""
+            return {"trials": dict(self.trials), "seen": list(self.seen)}
+
+        def set_state(self, state: dict[str, Any]) -> None:
+            """Learn the same again."""
+            self._ours.begin(spec.joint, seed=spec.seed, facts=data.facts)
+            self.trials: dict[str, dict[str, Any]] = dict(state["trials"])
+            self.seen: list[tuple[str, int, float]] = []
+            for trial_id, epoch, loss in state["seen"]:
+                self._see(trial_id, epoch, loss)
+
+    return OrchSearcher(spec.searcher.model_copy())

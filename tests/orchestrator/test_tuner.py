@@ -1,0 +1,55 @@
+"""A sweep under stock ray.tune.Tuner."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from orchestrator import Sweep
+from searchspaces.errors import ConfigurationError
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore"),  # Tune warns of its own future
+]
+
+
+@pytest.fixture
+def ray_of_two():
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    import ray
+
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    yield ray
+    ray.shutdown()
+
+
+def test_a_sweep_runs_under_stock_tune_with_tunes_asha(ray_of_two, tmp_path):
+    from ray import tune
+
+    sweep = Sweep("mlp-hyperopt", trials=6, epochs=4, concurrency=2)
+    tuner = sweep.to_tuner(
+        scheduler=tune.schedulers.ASHAScheduler(max_t=4, grace_period=1, reduction_factor=2),
+        storage_path=str(tmp_path),
+        verbose=0,
+    )
+    results = tuner.fit()
+    assert len(results) == 6
+    assert results.num_errors == 0
+    space = sweep.spec.joint
+    for result in results:
+        space.validate(result.config)
+        assert 1 <= result.metrics["training_iteration"] <= 4
+        assert result.metrics["valid_loss"] > 0
+    assert any(result.metrics["training_iteration"] == 4 for result in results)
+    best = results.get_best_result()
+    assert best.metrics["valid_loss"] == min(result.metrics["valid_loss"] for result in results)
+
+
+def test_a_setting_that_tune_does_not_know_is_named():
+    with pytest.raises(ConfigurationError) as error:
+        Sweep("mlp", trials=1, epochs=3).to_tuner(shedule=1)
+    assert (
+        str(error.value) == "shedule: neither ray.tune.TuneConfig nor ray.tune.RunConfig has it."
+    )
