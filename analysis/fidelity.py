@@ -85,6 +85,16 @@ def comparable(run: Run, wanted: int = WANTED) -> Fidelity:
     return at_epoch(run, epoch, f"only {len(epochs)} trials have results, and all reached it")
 
 
+def earlier(run: Run, epoch: int) -> list[Fidelity]:
+    """The epochs before ``epoch`` at which trials ended, the furthest first."""
+    epochs = np.unique(reached(run))
+    return [
+        at_epoch(run, int(before), f"an epoch before {epoch}, at which more trials compare")
+        for before in epochs[::-1]
+        if 0 < before < epoch
+    ]
+
+
 def full(run: Run) -> Fidelity:
     """The trials that ran all epochs."""
     return at_epoch(run, run.meta.max_epochs, "the full number of epochs")

@@ -84,7 +84,7 @@ def find(run: Run, *, top: int = 5) -> Findings:
         comparable=group,
         best=_best(run, order),
         optimum=epoch_optimum(run, top=top),
-        importance=importance(run, fidelity=group),
+        importance=importance(run),
         at_bounds=at_bounds(run, order if order.trials >= group.trials / 2 else group),
         failures=failures,
         top=top,

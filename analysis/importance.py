@@ -12,20 +12,22 @@ Source: Hutter, Hoos and Leyton-Brown, ICML 2014 (fANOVA); Kursa and Rudnicki,
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from analysis.encoding import full_points
 from analysis.fanova import leaf_boxes, main_effects
-from analysis.fidelity import Fidelity, comparable
+from analysis.fidelity import Fidelity, comparable, earlier
 from analysis.load import Run
 from analysis.parameters import FloatArray
 
 TREES = 100
 FEW = 10
 """Trials below which nothing is said."""
+CLEAR = 0.1
+"""Out-of-bag R2 that an earlier epoch must give: a second try succeeds by chance more often."""
 _REPLICATES = 20
 _TREES_PER_REPLICATE = 6
 _HITS = 15
@@ -59,6 +61,7 @@ class Importance:
         r2: out-of-bag R2 of the forest; None if none was grown.
         cut: trials so bad that their score was cut to the fence of outliers.
         withheld: why there is nothing to say, else empty.
+        instead: why nothing can be said at a later epoch, where one was tried, else empty.
     """
 
     fidelity: Fidelity = field(compare=False)
@@ -67,6 +70,7 @@ class Importance:
     r2: float | None = None
     cut: int = 0
     withheld: str = ""
+    instead: str = ""
 
     @property
     def together(self) -> float:
@@ -74,7 +78,7 @@ class Importance:
         return max(0.0, 1.0 - sum(effect.share for effect in self.effects))
 
     def words(self) -> tuple[str, ...]:
-        """Two lines: the parameters above the noise, and what that rests on."""
+        """The parameters above the noise, what that rests on, and what could not be used."""
         if self.withheld:
             return (f"cannot tell: {self.withheld}",)
         said = [f"{e.name} {e.share:.2f} ± {e.spread:.2f}" for e in self.effects if not e.noise]
@@ -84,7 +88,9 @@ class Importance:
         elif rest:
             said.append("rest below noise" if rest > 1 else f"{self.effects[-1].name} below noise")
         based = f"at epoch {self.fidelity.epoch}, {self.fidelity.trials} trials, "
-        return ", ".join(said), f"{based}forest explains {self.r2:.2f} of the variance"
+        rests_on = f"{based}forest explains {self.r2:.2f} of the variance"
+        later = (f"later epochs cannot tell: {self.instead}",) if self.instead else ()
+        return ", ".join(said), rests_on, *later
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -96,18 +102,36 @@ class Importance:
             "together": self.together if self.effects else None,
             "cut": self.cut,
             "withheld": self.withheld,
+            "instead": self.instead,
         }
 
 
 def importance(run: Run, *, fidelity: Fidelity | None = None, seed: int = 0) -> Importance:
     """Main effects of a run's parameters on its objective.
 
+    Of trials that were promoted to an epoch the scheduler has taken away what told them
+    apart. Where the forest learns nothing from those, the epochs before it are tried, at
+    which more trials can be compared, and the answer says so.
+
     Args:
         run: the run.
-        fidelity: the trials and epoch; by default ``comparable(run)``.
+        fidelity: the trials and epoch; by default ``comparable(run)`` and those before it.
         seed: of the forests.
     """
-    group = comparable(run) if fidelity is None else fidelity
+    if fidelity is not None:
+        return _at(run, fidelity, seed)
+    wanted = _at(run, comparable(run), seed)
+    if wanted.r2 is None or not wanted.withheld:
+        return wanted
+    for group in earlier(run, wanted.fidelity.epoch):
+        found = _at(run, group, seed)
+        if found.r2 is not None and found.r2 >= CLEAR:
+            return replace(found, instead=wanted.withheld)
+    return wanted
+
+
+def _at(run: Run, group: Fidelity, seed: int) -> Importance:
+    """Importance among the trials of one group."""
     parameters = run.meta.parameters
     if not parameters:
         return Importance(group, withheld="every parameter is a constant")

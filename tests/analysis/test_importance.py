@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -184,3 +185,20 @@ def test_what_cannot_be_said_is_withheld_with_the_reason(make_run, rewrite, chan
     found = importance(run)
     assert found.withheld.startswith(reason)
     assert found.effects == ()
+
+
+def test_where_promoted_trials_tell_nothing_an_earlier_epoch_with_more_trials_is_used(make_run):
+    # What decides at epoch 1 has decided who is promoted; the rest is noise.
+    run = load_run(make_run(floor=lambda config: 0.5))
+    losses = run.epochs["metric.valid_loss"].to_numpy().copy()
+    numbers, epochs = run.epochs["number"].to_numpy(), run.epochs["epoch"].to_numpy()
+    rates = dict(zip(run.trials["number"], np.log(run.trials["config.learning_rate"]), strict=True))
+    rng = np.random.default_rng(0)
+    for row, (number, epoch) in enumerate(zip(numbers, epochs, strict=True)):
+        losses[row] = (rates[number] if epoch == 1 else -20.0) + 1e-3 * rng.random()
+    planted = replace(run, epochs=run.epochs.with_columns(pl.Series("metric.valid_loss", losses)))
+    found = importance(planted)
+    assert (found.fidelity.epoch, found.fidelity.trials) == (1, 46)
+    assert found.effects[0].name == "learning_rate"
+    assert "at epoch 3)" in found.instead
+    assert found.words()[-1] == f"later epochs cannot tell: {found.instead}"

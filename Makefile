@@ -1,0 +1,44 @@
+# One environment, made once: every target below works in a fresh clone.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+SOURCES := searchspaces trainables orchestrator analysis tests benchmarks
+
+.DEFAULT_GOAL := help
+.PHONY: help setup sweep test format lint type bench clean
+
+help: ## List the targets.
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(READY) ## Make .venv with exactly the versions of constraints.txt.
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt --editable '.[dev]'
+	touch $@
+
+sweep: $(READY) ## Tune a GRU on the embedded digits (some minutes), then draw the figures.
+	$(BIN)/orch sweep gru-bohb
+	$(BIN)/orch analyze
+
+test: $(READY) ## Run the tests.
+	$(BIN)/pytest
+
+format: $(READY) ## Rewrite the code in the one format.
+	$(BIN)/ruff format $(SOURCES)
+	$(BIN)/ruff check --fix-only --quiet $(SOURCES)
+
+lint: $(READY) ## Check format and lint rules.
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+
+type: $(READY) ## Check types, strictly.
+	$(BIN)/mypy
+
+bench: $(READY) ## Measure what orchestration costs, beside Ray Tune.
+	$(BIN)/python benchmarks/overhead.py --long 10000
+
+clean: ## Remove the environment and everything that tools left behind; runs are kept.
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -not -path './runs/*' -prune -exec rm -rf {} +
