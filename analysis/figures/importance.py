@@ -87,7 +87,7 @@ def _reading(findings: Findings) -> str:
     if not loud:
         return "No parameter explains more than chance would."
     first = loud[0]
-    said = f"{first.name} alone explains {first.share:.0%} of the differences between trials"
+    said = f"{first.name} alone makes {first.share:.0%} of what the forest sees between trials"
     if len(loud) > 1:
         said += f", {loud[1].name} {loud[1].share:.0%}"
     if len(loud) == len(found.effects):
