@@ -12,8 +12,15 @@ from numpy.typing import NDArray
 
 from trainables.data.part import Part
 
-MIXING = 0.1
-"""How far apart lengths in one batch may lie, as a share of the longest series."""
+MIXING = 0.2
+"""Noise on the lengths that are sorted by, as a share of the longest series.
+
+On Spoken Arabic Digits 0.1, 0.2 and 0.3 compute 1.11, 1.22 and 1.30 steps for a valid
+one (batches of 64), random batches 1.59. Without noise a batch of 128 sees few classes,
+as a word's length tells much of it: after 5 epochs of a small GRU the validation loss
+was 0.55 with 0.05, 0.50 with 0.2 and 0.42 with random batches, which took 1.4 times as
+long; with batches of 32 all from 0.1 on were alike.
+"""
 
 EVALUATION_STEPS = 16_384
 """Padded steps in one batch of :func:`evaluation_batches`; bounds its memory."""

@@ -67,12 +67,14 @@ def decode(data: bytes) -> Snapshot:
     try:
         size = int.from_bytes(data[:8], "little")
         document = json.loads(json.loads(data[8 : 8 + size])["__metadata__"]["orch"])
+        del document["crc32"]
+        found = document.pop("format")
         tensors = safetensors.torch.load(data)
     except (SafetensorError, KeyError, ValueError, TypeError) as error:
         raise damaged("it is no orch checkpoint") from error
-    if document.get("format") != FORMAT:
+    if found != FORMAT:
         raise OrchError(
-            f"checkpoint has format {document.get('format')!r}; this orch reads {FORMAT}. "
+            f"checkpoint has format {found!r}; this orch reads {FORMAT}. "
             f"Install the orch that wrote it."
         )
     return Snapshot(tensors, document)

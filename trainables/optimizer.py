@@ -17,7 +17,7 @@ class Adam:
 
     The same numbers as ``torch.optim.Adam(fused=True)`` (a test compares bit for
     bit). The class itself is not used because creating one imports torch's compiler
-    (1.8 s and 67 MB in every worker) and a step of it takes 1.5 times as long.
+    (1.8 s and 67 MB in every worker) and a step of it takes 1.2 to 1.6 times as long.
 
     Args:
         named: trainable parameters by name, float32 on the CPU.

@@ -190,5 +190,5 @@ def _learner(architecture: type[Architecture], config: Config) -> Learner:
 
 def _metrics(outcome: Outcome) -> dict[str, float]:
     if not isinstance(outcome, EpochDone):
-        raise AssertionError(f"an epoch on easy data failed: {outcome.reason}")  # noqa: TRY004
+        raise AssertionError(f"an epoch on easy data failed: {outcome.reason}")  # noqa: TRY004  # a failed check
     return {name: value for name, value in outcome.metrics.items() if name != "epoch_seconds"}

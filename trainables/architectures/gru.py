@@ -16,7 +16,7 @@ class Gru(Architecture):
 
     Series are padded on the right and read from the left, so the output at the last
     valid step has seen no padding: taking it costs one gather and needs no packed
-    sequence (packing made an epoch 3 to 40 % slower on the CPU).
+    sequence (packing made a step up to 40 % slower on the CPU).
 
     Source: Cho et al., EMNLP 2014, in the variant of torch (reset gate after the product).
     """
