@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,8 +17,10 @@ from orchestrator.engine.session import run as run_plan
 from orchestrator.runs.checkpoints import FolderStore
 from orchestrator.runs.describe import tables_of
 from orchestrator.runs.folder import RunFolder, find_run
+from orchestrator.runs.refresh import rebuild
 from orchestrator.spec import SweepSpec, compose, spec_from
 from orchestrator.spec_file import read_spec
+from searchspaces.errors import OrchError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -192,7 +195,6 @@ def _go(
             tables.write(folder.path, owned=True, sequence=sequence)
             written = sequence
 
-        stopped = None
         try:
             stopped = run_plan(
                 _plan(spec, data),
@@ -201,10 +203,12 @@ def _go(
                 observers=observers,
                 flush=flush,
             )
-        finally:
-            # A journal that cannot be read has told nothing: the tables stay as they are.
-            if written:
-                tables.write(folder.path, owned=False, sequence=written)
+        except BaseException:
+            # What stopped it may have come between the journal and the tables.
+            with suppress(OrchError):
+                rebuild(folder)
+            raise
+        tables.write(folder.path, owned=False, sequence=written)
         trials, epochs = tables.frames(owned=False)
     return Result(folder, trials, epochs, stopped)
 

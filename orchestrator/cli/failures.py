@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import contextlib
 import warnings
 from pathlib import Path
 from types import TracebackType
@@ -92,10 +92,8 @@ def describe(error: BaseException) -> tuple[str, int]:
 
 def say(line: str) -> None:
     """Write a line to stderr; a closed stderr is nobody's concern."""
-    try:
+    with contextlib.suppress(OSError):
         click.echo(line, err=True)
-    except OSError:
-        sys.stderr = None  # type: ignore[assignment]  # Python's own mark of "there is none"
 
 
 def _usage(error: click.UsageError) -> str:

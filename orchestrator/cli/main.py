@@ -14,7 +14,10 @@ from orchestrator.cli.lazy import LazyGroup
 COMMANDS = {
     "sweep": ("orchestrator.cli.sweep:sweep", "Run a sweep: NAME or FILE."),
     "resume": ("orchestrator.cli.resume:resume", "Go on with a run that was interrupted."),
-    "list": ("orchestrator.cli.listing:list_", "List architectures, strategies, data sets, sweeps."),
+    "list": (
+        "orchestrator.cli.listing:list_",
+        "List architectures, strategies, data sets, sweeps.",
+    ),
     "runs": ("orchestrator.cli.runs:runs", "List the runs in a folder."),
     "show": ("orchestrator.cli.show:show", "Show a run: its state, its best trials."),
     "best": ("orchestrator.cli.best:best", "Print the winning config of a run."),
@@ -31,7 +34,7 @@ class Orch(LazyGroup):
         args: Sequence[str] | None = None,
         prog_name: str | None = None,
         complete_var: str | None = None,
-        standalone_mode: bool = True,  # noqa: FBT001, FBT002  # click's signature
+        standalone_mode: bool = True,  # click's signature
         **extra: Any,
     ) -> Any:
         """Run a command and exit: 0, or as the error says."""
@@ -46,7 +49,9 @@ class Orch(LazyGroup):
         sys.exit(failures.code)
 
 
-def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001  # click's signature
+def _print_version(
+    ctx: click.Context, _: click.Parameter, value: bool
+) -> None:  # click's signature
     if value and not ctx.resilient_parsing:
         from importlib.metadata import version
 
@@ -54,7 +59,9 @@ def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
         ctx.exit()
 
 
-@click.group(cls=Orch, commands_by_name=COMMANDS, no_args_is_help=False, invoke_without_command=True)
+@click.group(
+    cls=Orch, commands_by_name=COMMANDS, no_args_is_help=False, invoke_without_command=True
+)
 @click.option(
     "--version",
     is_flag=True,

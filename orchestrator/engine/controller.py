@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import Literal, Protocol
 
 from orchestrator.engine.inbox import Inbox, StopRun, StopTrial
 from orchestrator.engine.journal import Journal
@@ -13,7 +13,6 @@ from orchestrator.engine.pool import Event, LeaseCancelled, Pool, WorkerLost
 from orchestrator.engine.records import (
     Commanded,
     EpochRepeated,
-    EpochReported,
     Record,
     TrialEnded,
     TrialPruned,
@@ -23,13 +22,14 @@ from orchestrator.engine.trial import State, Trial
 from orchestrator.engine.worker import Fault, Lease
 from orchestrator.runs.checkpoints import CheckpointStore
 from orchestrator.schedulers import Prune, Resume, Start
+from searchspaces.errors import OrchError
 
 TICK_SECONDS = 0.25
 TABLE_SECONDS = 30.0
 MAX_LOST = 3
 """Workers in a row that a trial may lose without an epoch in between."""
 
-FINISHED = "finished"
+STOPPED = "stopped from outside"
 
 
 class Observer(Protocol):
@@ -80,6 +80,7 @@ class Controller:
         self._observers = observers
         self._flush = flush
         self._stopping: set[int] = set()
+        self._draining = False
         self._next_tick = 0.0
         self._next_flush = time.monotonic() + TABLE_SECONDS
 
@@ -93,19 +94,31 @@ class Controller:
             what stopped it; None when it is finished.
 
         Raises:
-            OrchError: the journal cannot be written, or the objective is never reported.
+            OrchError: the journal or a checkpoint cannot be written, or the objective is
+                never reported.
         """
         deadline = None if max_seconds is None else time.monotonic() + max_seconds
         while not self._ledger.finished:
             stop = self._tick(deadline)
             if stop is not None:
-                for event in self._pool.events(timeout=0):
-                    self._take(event)
+                self._drain()
                 return stop
             self._fill()
+            if not self._pool.busy and not self._ledger.finished:
+                raise OrchError(
+                    f"{len(self._ledger.live)} trials wait for each other: "
+                    f"the scheduler has nothing to run and is not finished."
+                )
             for event in self._pool.events(TICK_SECONDS):
                 self._take(event)
         return None
+
+    def _drain(self) -> None:
+        """Write down what has come already; nothing new is begun."""
+        self._draining = True
+        while self._pool.busy and (events := list(self._pool.events(timeout=0))):
+            for event in events:
+                self._take(event)
 
     def _record(self, record: Record) -> None:
         self._journal.append(record)
@@ -123,34 +136,36 @@ class Controller:
                 continue
             match self._ledger.propose():
                 case Prune(number):
-                    old = self._ledger.live[number].checkpoint
+                    trial = self._ledger.live[number]
                     self._record(TrialPruned(number=number, at=time.time()))
-                    self._drop(old.key if old else None)
+                    self._forget(trial)
                 case proposal if not self._pool.free:
                     del proposal
                     return
                 case Resume(number, until):
                     trial = self._ledger.live[number]
-                    self._lease(trial, attempt=trial.attempt, until=until, promoted=True)
-                case Start(bracket, until):
-                    record = self._ledger.draft(bracket, until)
+                    record = TrialResumed(number, trial.attempt, until, True, time.time())
                     self._record(record)
-                    self._run(self._ledger.live[record.number])
+                    self._run(trial)
+                case Start(bracket, until):
+                    started = self._ledger.draft(bracket, until)
+                    self._record(started)
+                    self._run(self._ledger.live[started.number])
                 case _:
                     self._pool.rest()
                     return
 
     def _rescue(self, trial: Trial) -> None:
-        self._lease(trial, attempt=trial.attempt + 1, until=trial.until, promoted=False)
-
-    def _lease(self, trial: Trial, *, attempt: int, until: int, promoted: bool) -> None:
+        """Give a trial that has lost its worker to another."""
         self._record(
             TrialResumed(
                 number=trial.number,
-                attempt=attempt,
-                until=until,
-                promoted=promoted,
+                attempt=trial.attempt + 1,
+                until=trial.until,
+                promoted=False,
                 at=time.time(),
+                reason=trial.trouble,
+                afresh=trial.afresh,
             )
         )
         self._run(trial)
@@ -178,19 +193,20 @@ class Controller:
         lease = event.lease if isinstance(event, WorkerLost | LeaseCancelled) else event
         trial = self._ledger.live.get(lease.number)
         if trial is None or trial.attempt != lease.attempt or trial.state is not State.RUNNING:
+            if isinstance(event, EpochResult) and event.checkpoint is not None:
+                self._store.delete(event.checkpoint.key)
             return
         match event:
             case EpochResult():
                 self._take_result(event)
+            case Fault(fatal=True):
+                raise OrchError(f"{event.reason}. When that is mended: orch resume")
             case Fault(stale=True):
-                trial.checkpoint = None
-                self._lose(trial, event.reason)
+                self._lose(trial, event.reason, afresh=True)
             case Fault():
-                self._end(event.number, "failed", event.reason, event.detail)
+                self._end(trial, "failed", event.reason, event.detail)
             case WorkerLost():
                 self._lose(trial, event.reason)
-            case LeaseCancelled() if trial.number in self._stopping:
-                self._end(trial.number, "pruned", "stopped from outside")
             case LeaseCancelled():
                 self._lose(trial, "its lease was interrupted")
 
@@ -201,60 +217,55 @@ class Controller:
         self._record(record)
         if isinstance(record, TrialEnded):
             self._pool.cancel(result.number)
-            self._forget(result.number, old.key if old else None)
+            self._forget(trial)
             return
         if record.checkpoint is not None and old is not None:
-            self._drop(old.key)
+            self._store.delete(old.key)
         if isinstance(record, EpochRepeated) or record.verdict is None:
             return
-        self._act(trial, record)
+        self._act(trial)
 
-    def _act(self, trial: Trial, record: EpochReported) -> None:
+    def _act(self, trial: Trial) -> None:
         """Follow the scheduler's decision about a trial."""
         match trial.state:
             case State.RUNNING:
                 if trial.number in self._stopping:
-                    self._end(trial.number, "pruned", "stopped from outside")
-                else:
+                    self._end(trial, "pruned", STOPPED)
+                elif not self._draining:
                     self._run(trial)
             case State.PAUSED:
                 self._pool.forget(trial.number)
                 if trial.number in self._stopping:
-                    self._end(trial.number, "pruned", "stopped from outside")
-            case State.PRUNED:
-                self._forget(trial.number, record.checkpoint.key if record.checkpoint else None)
+                    self._end(trial, "pruned", STOPPED)
             case _:
-                self._forget(trial.number, None)
+                self._forget(trial)
 
-    def _lose(self, trial: Trial, reason: str) -> None:
+    def _lose(self, trial: Trial, reason: str, *, afresh: bool = False) -> None:
         """A trial has no worker any more: another gets it, unless that happens too often."""
         trial.lost += 1
-        if trial.lost >= MAX_LOST:
-            self._end(trial.number, "failed", f"lost {trial.lost} workers in a row: {reason}")
+        if trial.number in self._stopping:
+            self._end(trial, "pruned", STOPPED)
+        elif trial.lost >= MAX_LOST:
+            self._end(trial, "failed", f"lost {trial.lost} workers in a row: {reason}")
         else:
-            self._ledger.interrupt(trial.number)
+            self._ledger.interrupt(trial.number, reason, afresh=afresh)
 
-    def _end(self, number: int, state: str, reason: str, detail: str = "") -> None:
-        old = self._ledger.live[number].checkpoint
+    def _end(
+        self, trial: Trial, state: Literal["failed", "pruned"], reason: str, detail: str = ""
+    ) -> None:
         self._record(
             TrialEnded(
-                number=number,
-                state="pruned" if state == "pruned" else "failed",
-                reason=reason,
-                detail=detail,
-                at=time.time(),
+                number=trial.number, state=state, reason=reason, detail=detail, at=time.time()
             )
         )
-        self._forget(number, old.key if old else None)
+        self._forget(trial)
 
-    def _forget(self, number: int, key: str | None) -> None:
-        self._stopping.discard(number)
-        self._pool.forget(number)
-        self._drop(key)
-
-    def _drop(self, key: str | None) -> None:
-        if key is not None:
-            self._store.delete(key)
+    def _forget(self, trial: Trial) -> None:
+        """The trial is over: only the checkpoint of a completed one is kept."""
+        self._stopping.discard(trial.number)
+        self._pool.forget(trial.number)
+        done = trial.checkpoint if trial.state is State.COMPLETED else None
+        self._store.clear(self._name(trial.number), keep=done.key if done else None)
 
     def _tick(self, deadline: float | None) -> StopRun | None:
         """A few times a second: commands, the clock, observers, tables."""
@@ -288,4 +299,4 @@ class Controller:
         else:
             if number in self._ledger.orphans:
                 self._ledger.orphans.remove(number)
-            self._end(number, "pruned", "stopped from outside")
+            self._end(trial, "pruned", STOPPED)

@@ -70,7 +70,7 @@ class Ledger:
         searcher: is begun here.
         scheduler: is begun here.
         objective: what to minimise.
-        trials: how many the sweep has.
+        trials: how many the sweep has, if the searcher has that many.
         max_epochs: of a trial that is never stopped.
         seed: of the sweep.
         facts: of the data, for constraints.
@@ -111,7 +111,8 @@ class Ledger:
         self.started = 0
         self.epochs = 0
         searcher.begin(space, seed=seed, facts=facts)
-        scheduler.begin(trials=trials, max_epochs=max_epochs)
+        limit = searcher.limit(space)
+        scheduler.begin(trials=min(trials, limit or trials), max_epochs=max_epochs)
 
     @property
     def finished(self) -> bool:
@@ -122,9 +123,17 @@ class Ledger:
         """What the scheduler would do next."""
         return self.scheduler.propose()
 
-    def interrupt(self, number: int) -> None:
-        """The trial has lost its worker and waits for another."""
-        self.live[number].become(State.INTERRUPTED)
+    def interrupt(self, number: int, reason: str, *, afresh: bool = False) -> None:
+        """The trial has lost its worker and waits for another.
+
+        Args:
+            number: the trial.
+            reason: in one line.
+            afresh: its checkpoint cannot be used.
+        """
+        trial = self.live[number]
+        trial.become(State.INTERRUPTED)
+        trial.trouble, trial.afresh = reason, afresh
         self.orphans.append(number)
 
     def draft(self, bracket: int, until: int) -> TrialStarted:
@@ -202,7 +211,7 @@ class Ledger:
         """After the replay: what was running has no worker any more."""
         for trial in self.live.values():
             if trial.state is State.RUNNING:
-                self.interrupt(trial.number)
+                self.interrupt(trial.number, "the driver ended")
 
     def note(self, record: Record) -> None:
         """Bring the state up to a record that is in the journal."""
@@ -215,6 +224,8 @@ class Ledger:
                 trial = self.live[record.number]
                 trial.become(State.RUNNING)
                 trial.attempt, trial.until = record.attempt, record.until
+                if record.afresh:
+                    trial.checkpoint, trial.afresh = None, False
             case EpochReported():
                 self._note_epoch(record)
             case EpochRepeated():
@@ -223,10 +234,7 @@ class Ledger:
                 self.scheduler.pruned(record.number)
                 self._over(self.live[record.number], State.PRUNED)
             case TrialEnded():
-                trial = self.live[record.number]
-                self.scheduler.ended(record.number)
-                self._observe(trial, max(trial.epoch, trial.until), math.inf)
-                self._over(trial, State(record.state))
+                self._note_ended(record)
             case _:
                 pass
 
@@ -263,6 +271,13 @@ class Ledger:
                 self._over(trial, State.COMPLETED if full else State.PRUNED)
             case "clone":
                 raise NotImplementedError("no scheduler of this version clones trials")
+
+    def _note_ended(self, record: TrialEnded) -> None:
+        trial = self.live[record.number]
+        self.scheduler.ended(record.number)
+        if record.state != "pruned":  # what a person stopped was not bad
+            self._observe(trial, max(trial.epoch, trial.until), math.inf)
+        self._over(trial, State(record.state))
 
     def _note_checkpoint(self, trial: Trial, checkpoint: Checkpoint | None) -> None:
         if checkpoint is not None:

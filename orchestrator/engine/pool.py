@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import ray
-from ray.exceptions import ActorDiedError, RayActorError, RayTaskError, TaskCancelledError
+from ray.exceptions import RayActorError, RayError, RayTaskError, TaskCancelledError
 
 from orchestrator.engine.ledger import EpochResult
 from orchestrator.engine.worker import Blueprint, Fault, Lease, Worker
@@ -93,13 +93,14 @@ class Pool:
         return len(self._busy)
 
     def wait_until_ready(self) -> None:
-        """Wait for the first worker to stand, so that a bad blueprint is told at once.
+        """Wait until a worker stands, so that a bad blueprint is told at once.
 
         Raises:
             OrchError: it cannot be made; the Trainable's own OrchError, if it raised one.
         """
+        [first], _ = ray.wait([slot.ready for slot in self._idle], num_returns=1)
         try:
-            ray.get(self._idle[-1].ready)
+            ray.get(first)
         except RayTaskError as error:
             if isinstance(error.cause, OrchError):
                 raise error.cause from None
@@ -164,9 +165,9 @@ class Pool:
         except TaskCancelledError:
             self._release(stream, slot)
             return LeaseCancelled(lease)
-        except (ActorDiedError, RayActorError, RayTaskError) as error:
+        except RayError as error:
             self._release(stream, slot)
-            slot.actor, slot.ready = self._spawn()
+            self._replace(slot)
             return WorkerLost(lease, _reason(error))
         if isinstance(event, EpochResult):
             self.epoch_seconds += event.seconds
@@ -178,6 +179,13 @@ class Pool:
         del self._busy[stream]
         slot.lease = slot.stream = None
         self._idle.append(slot)
+
+    def _replace(self, slot: _Slot) -> None:
+        """A new actor for the slot, which comes last: the others are known to work."""
+        ray.kill(slot.actor)
+        slot.actor, slot.ready = self._spawn()
+        self._idle.remove(slot)
+        self._idle.insert(0, slot)
 
     def _pick(self, number: int) -> _Slot:
         preferred = self._by_number.get(number)
@@ -196,5 +204,7 @@ class Pool:
 
 
 def _reason(error: BaseException) -> str:
+    """The last line of what Ray says, without its guesses at the cause."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__
+    line = lines[-1] if lines else type(error).__name__
+    return line.partition(" Some common causes")[0].strip()

@@ -13,6 +13,9 @@ import msgspec
 
 from searchspaces import Scalar
 
+FINISHED = "finished"
+"""Why a process lets a run go in which nothing is left to do."""
+
 Metrics = dict[str, float | None]
 """Metric values of an epoch by name; None is how JSON keeps nan and infinity."""
 
@@ -94,6 +97,8 @@ class TrialResumed(msgspec.Struct, frozen=True, tag="resumed"):
         until: the epoch of its next decision.
         promoted: the scheduler asked for it; otherwise a worker or the driver was lost.
         at: when.
+        reason: what interrupted it, in one line; empty if promoted.
+        afresh: its checkpoint cannot be used; it starts over.
     """
 
     number: int
@@ -101,6 +106,8 @@ class TrialResumed(msgspec.Struct, frozen=True, tag="resumed"):
     until: int
     promoted: bool
     at: float
+    reason: str = ""
+    afresh: bool = False
 
 
 class EpochReported(msgspec.Struct, frozen=True, tag="epoch"):
@@ -189,7 +196,7 @@ class Closed(msgspec.Struct, frozen=True, tag="closed"):
 
     Attributes:
         at: when.
-        reason: ``finished``, or why it stopped before that.
+        reason: :data:`FINISHED`, or why it stopped before that.
         epoch_seconds: spent in epochs by the workers, in this process's time.
         worker_seconds: that workers were there while work was waiting for them.
     """

@@ -8,16 +8,24 @@ import os
 import platform
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.engine.inbox import Inbox, StopRun
-from orchestrator.engine.journal import Journal
+from orchestrator.engine.journal import Journal, JournalError
 from orchestrator.engine.ledger import Ledger
 from orchestrator.engine.objective import Objective
-from orchestrator.engine.records import Closed, Opened, Record
+from orchestrator.engine.records import (
+    FINISHED,
+    Closed,
+    EpochReported,
+    Opened,
+    Record,
+    TrialEnded,
+    TrialPruned,
+)
 from orchestrator.runs.checkpoints import CheckpointStore
 from orchestrator.schedulers import Scheduler
 from orchestrator.searchers import Searcher
@@ -26,6 +34,7 @@ from searchspaces.errors import OrchError
 
 if TYPE_CHECKING:
     from orchestrator.engine.controller import Observer
+    from orchestrator.engine.pool import Pool
     from trainables.trainable import TrialTrainable
 
 
@@ -105,8 +114,8 @@ def run(
         place: its folders.
         inbox: commands from outside.
         observers: told of every record, those of earlier processes first.
-        flush: writes the tables up to a sequence number of the journal; called every half
-            minute and at the end, however it comes.
+        flush: writes the tables up to a sequence number of the journal; called at the start,
+            every half minute, and at an orderly end. After an error they may be behind.
 
     Returns:
         what stopped it; None when it is finished.
@@ -125,25 +134,37 @@ def run(
         facts=plan.facts,
     )
 
+    last: Record | None = None
+
     def take_over(record: Record) -> None:
+        nonlocal last
         ledger.replay(record)
         for observer in observers:
             observer.note(record)
+        last = record
 
     journal = Journal(place.journal, take_over)
+    if ledger.finished and isinstance(last, Closed) and last.reason == FINISHED:
+        flush(journal.sequence)
+        return None
     ledger.recover()
-    journal.append(_opened(plan))
-    reason, pool_seconds = "failed", (0.0, 0.0)
+    _tidy(last, ledger, place)
+
+    def write(record: Opened | Closed) -> None:
+        journal.append(record)
+        for observer in observers:
+            observer.note(record)
+
+    spent = _Spent()
     try:
-        if ledger.finished:
-            reason = "finished"
-            return None
-        with _workers(plan, place) as pool:
-            try:
+        write(_opened(plan))
+        flush(journal.sequence)
+        stop = None
+        if not ledger.finished:
+            with _workers(plan, place, spent) as pool:
                 from orchestrator.engine.controller import Controller
 
-                pool.wait_until_ready()
-                controller = Controller(
+                stop = Controller(
                     ledger=ledger,
                     journal=journal,
                     pool=pool,
@@ -152,29 +173,59 @@ def run(
                     name=place.name,
                     observers=observers,
                     flush=lambda: flush(journal.sequence),
-                )
-                stop = controller.run(max_seconds=plan.max_seconds)
-                reason = stop.reason if stop else "finished"
-                return stop
-            finally:
-                pool.close()
-                pool_seconds = (pool.epoch_seconds, pool.worker_seconds)
+                ).run(max_seconds=plan.max_seconds)
+    except BaseException as error:
+        # What went wrong is what counts: a journal that cannot be closed either adds nothing.
+        with suppress(JournalError):
+            write(spent.closed("failed" if isinstance(error, Exception) else "interrupted"))
+        with suppress(JournalError):
+            journal.close()
+        raise
+    try:
+        write(spent.closed(stop.reason if stop else FINISHED))
     finally:
-        closed = Closed(
+        journal.close()
+    flush(journal.sequence)
+    return stop
+
+
+@dataclass
+class _Spent:
+    """Seconds of the workers in this process's time."""
+
+    epochs: float = 0.0
+    workers: float = 0.0
+
+    def closed(self, reason: str) -> Closed:
+        """The last record."""
+        return Closed(
             at=time.time(),
             reason=reason,
-            epoch_seconds=pool_seconds[0],
-            worker_seconds=pool_seconds[1],
+            epoch_seconds=self.epochs,
+            worker_seconds=self.workers,
         )
-        journal.append(closed)
-        for observer in observers:
-            observer.note(closed)
-        journal.close()
-        flush(journal.sequence)
+
+
+def _tidy(last: Record | None, ledger: Ledger, place: Place) -> None:
+    """Remove the checkpoints of a trial that ended with the last record.
+
+    Everything is journaled before it is done, so a process that is killed may have left
+    this to the next one; that can only be so of the last record.
+    """
+    kept = None
+    match last:
+        case EpochReported(epoch=epoch) if epoch >= ledger.max_epochs:
+            kept = last.checkpoint
+        case EpochReported() | TrialEnded() | TrialPruned():
+            pass
+        case _:
+            return
+    if last.number not in ledger.live:
+        place.store.clear(place.name(last.number), keep=kept.key if kept else None)
 
 
 @contextmanager
-def _workers(plan: Plan, place: Place) -> Iterator[Any]:
+def _workers(plan: Plan, place: Place, spent: _Spent) -> Iterator[Pool]:
     """A pool on a Ray of our own, or on the one this process is connected to."""
     size = plan.workers or cores()
     with started_ray(max(size, cores())):
@@ -191,7 +242,16 @@ def _workers(plan: Plan, place: Place) -> Iterator[Any]:
             checkpoint_seconds=plan.checkpoint_seconds,
         )
         data = ray.put(plan.data)
-        yield Pool(blueprint, data, size=min(size, plan.trials), cpus=1)
+        # More trials at a time than there are CPUs share them.
+        total = ray.cluster_resources().get("CPU", 1.0)  # type: ignore[no-untyped-call]  # Ray's
+        cpus = min(1.0, total / size)
+        pool = Pool(blueprint, data, size=min(size, plan.trials), cpus=cpus)
+        try:
+            pool.wait_until_ready()
+            yield pool
+        finally:
+            pool.close()
+            spent.epochs, spent.workers = pool.epoch_seconds, pool.worker_seconds
 
 
 @contextmanager

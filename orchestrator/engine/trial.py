@@ -63,6 +63,8 @@ class Trial:
         checkpoint: the newest one.
         since: metrics of the epochs after ``checkpoint``, which an interruption would repeat.
         lost: workers lost in a row without a new epoch.
+        trouble: what interrupted it last, in one line.
+        afresh: its checkpoint cannot be used; the next attempt starts over.
     """
 
     number: int
@@ -76,6 +78,8 @@ class Trial:
     checkpoint: Checkpoint | None = None
     since: dict[int, Metrics] = field(default_factory=dict)
     lost: int = 0
+    trouble: str = ""
+    afresh: bool = False
 
     def become(self, state: State) -> None:
         """Change state.

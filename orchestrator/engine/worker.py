@@ -14,11 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.engine.ledger import EpochResult
 from orchestrator.engine.records import Checkpoint, Metrics
-from orchestrator.runs.checkpoints import CheckpointError, CheckpointStore
+from orchestrator.runs.checkpoints import CheckpointError, CheckpointStore, StoreError
 from trainables.outcomes import EpochFailed
 
 if TYPE_CHECKING:
     from trainables.trainable import TrialTrainable
+
+
+REASON, DETAIL = 500, 20_000
+"""Characters of an error that the journal keeps, and of its traceback."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,7 @@ class Fault:
         reason: one line.
         detail: the traceback, if something was raised.
         stale: the checkpoint could not be used; the trial may start over.
+        fatal: no trial can go on; the sweep stops.
     """
 
     number: int
@@ -83,6 +88,7 @@ class Fault:
     reason: str
     detail: str = ""
     stale: bool = False
+    fatal: bool = False
 
 
 class Worker:
@@ -107,7 +113,7 @@ class Worker:
             Exception: whatever the Trainable raises when it is made.
         """
         blueprint = self._blueprint
-        self._trainable = _made(blueprint.trainable, {"data": self._data, **blueprint.settings})
+        self._trainable = blueprint.trainable.bare(data=self._data, **blueprint.settings)
         _limit_threads(blueprint.threads)
         return os.getpid()
 
@@ -115,15 +121,24 @@ class Worker:
         """Run a lease; one item per epoch, or a :class:`Fault` as the last.
 
         Whatever the trial raises ends that trial and not the worker.
+
+        Raises:
+            Exception: the Trainable cannot be made; another worker may succeed.
         """
+        if self._trainable is None:
+            self.ready()
         try:
             yield from self._epochs(lease)
         except CheckpointError as error:
             self._holds = None
             yield Fault(lease.number, lease.attempt, str(error), stale=True)
+        except StoreError as error:
+            self._holds = None
+            yield Fault(lease.number, lease.attempt, str(error), fatal=True)
         except Exception as error:  # noqa: BLE001  # a user's network may raise anything
             self._holds = None
-            yield Fault(lease.number, lease.attempt, _line(error), traceback.format_exc())
+            detail = _clean(traceback.format_exc())[-DETAIL:]
+            yield Fault(lease.number, lease.attempt, _line(error), detail)
 
     def _epochs(self, lease: Lease) -> Iterator[EpochResult | Fault]:
         trainable = self._take(lease)
@@ -170,17 +185,6 @@ class Worker:
         return self._blueprint.store.save(key, epoch, trainable.freeze())
 
 
-def _made(cls: type[TrialTrainable], parameters: Mapping[str, Any]) -> TrialTrainable:
-    """An object of ``cls`` that holds no trial; its ``setup`` gets ``parameters``."""
-
-    class Bound(cls):  # type: ignore[valid-type, misc]  # a class known at run time only
-        def setup(self, config: dict[str, Any]) -> None:
-            super().setup(config, **parameters)
-
-    Bound.__name__ = cls.__name__
-    return Bound()
-
-
 def _limit_threads(threads: int) -> None:
     """Give torch the worker's share of the machine, if the Trainable uses torch at all."""
     torch = sys.modules.get("torch")
@@ -195,4 +199,10 @@ def _finite(metrics: Mapping[str, float]) -> Metrics:
 def _line(error: BaseException) -> str:
     """What was raised, in one line."""
     text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    name = type(error).__name__
+    return _clean(f"{name}: {text}" if text else name)[:REASON]
+
+
+def _clean(text: str) -> str:
+    """``text`` as UTF-8 can have it: names of files may hold what it cannot."""
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from pathlib import Path
 
 from orchestrator.engine.records import Checkpoint
@@ -28,16 +29,42 @@ class CheckpointError(OrchError):
         return f"checkpoint {self.key}: {self.problem}"
 
 
+class StoreError(OrchError):
+    """Nothing can be written to the store: no trial's fault.
+
+    Attributes:
+        key: what was to be written.
+        problem: what is wrong.
+    """
+
+    def __init__(self, key: str, problem: str) -> None:
+        self.key = key
+        self.problem = problem
+        super().__init__(key, problem)
+
+    def __str__(self) -> str:
+        return f"checkpoint {self.key}: {self.problem}"
+
+
 class CheckpointStore(ABC):
     """Keeps bytes under a key. Workers write and read; the driver deletes.
+
+    A key is ``folder/name``, with a folder per trial.
 
     An implementation is picklable, and ``_write`` is atomic: a key holds all of its
     bytes or does not exist.
     """
 
     def save(self, key: str, epoch: int, data: bytes) -> Checkpoint:
-        """Keep ``data``; returns what the journal must know of it."""
-        self._write(key, data)
+        """Keep ``data``; returns what the journal must know of it.
+
+        Raises:
+            StoreError: the disk is full or gone.
+        """
+        try:
+            self._write(key, data)
+        except OSError as error:
+            raise StoreError(key, f"cannot be written: {error.strerror}") from error
         return Checkpoint(key, epoch, hashlib.sha256(data).hexdigest(), len(data))
 
     def load(self, checkpoint: Checkpoint) -> bytes:
@@ -54,6 +81,13 @@ class CheckpointStore(ABC):
     @abstractmethod
     def delete(self, key: str) -> None:
         """Forget a key; one that does not exist is no error."""
+
+    @abstractmethod
+    def clear(self, folder: str, keep: str | None = None) -> None:
+        """Forget everything in a trial's folder, but for the key to keep.
+
+        That takes what workers left behind of which the journal does not know.
+        """
 
     @abstractmethod
     def _write(self, key: str, data: bytes) -> None: ...
@@ -73,8 +107,19 @@ class FolderStore(CheckpointStore):
         self.folder = folder
 
     def delete(self, key: str) -> None:
-        """Remove the file."""
-        (self.folder / key).unlink(missing_ok=True)
+        """Remove the file, and the trial's folder with its last."""
+        path = self.folder / key
+        path.unlink(missing_ok=True)
+        _remove_if_empty(path.parent)
+
+    def clear(self, folder: str, keep: str | None = None) -> None:
+        """Remove the files, and the folder if nothing is to be kept."""
+        path = self.folder / folder
+        if path.is_dir():
+            for file in path.iterdir():
+                if f"{folder}/{file.name}" != keep:
+                    file.unlink(missing_ok=True)
+            _remove_if_empty(path)
 
     def _write(self, key: str, data: bytes) -> None:
         path = self.folder / key
@@ -91,3 +136,8 @@ class FolderStore(CheckpointStore):
             return (self.folder / key).read_bytes()
         except OSError as error:
             raise CheckpointError(key, f"cannot be read: {error.strerror}") from error
+
+
+def _remove_if_empty(folder: Path) -> None:
+    with suppress(OSError):
+        folder.rmdir()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -11,46 +12,20 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from orchestrator.runs.errors import RunBusyError, RunNotFoundError, UnwritableError
 from orchestrator.spec import SweepSpec
 from orchestrator.spec_file import read_mapping, read_spec, to_yaml
-from searchspaces.errors import OrchError, UsageError
+from searchspaces.errors import UsageError
 
 SPEC = "spec.yaml"
-
-
-class RunNotFoundError(UsageError):
-    """No run, or more than one, is called that.
-
-    Attributes:
-        part: what was asked for; empty for the latest run.
-        folder: where runs were looked for.
-        matches: ids that contain ``part``.
-    """
-
-    def __init__(self, part: str, folder: Path, matches: list[str]) -> None:
-        self.part = part
-        self.folder = folder
-        self.matches = matches
-        if matches:
-            some = ", ".join(matches[:8])
-            text = f"{part!r} is part of {len(matches)} runs: {some}. Give more of the id."
-        elif part:
-            text = f"no run {part!r} in {folder}. List them: orch runs"
-        else:
-            text = f"no runs in {folder}. Start one: orch sweep gru-bohb"
-        super().__init__(text)
-
-
-class RunBusyError(OrchError):
-    """Another process owns the run.
-
-    Attributes:
-        run_id: of the run.
-    """
-
-    def __init__(self, run_id: str) -> None:
-        self.run_id = run_id
-        super().__init__(f"run {run_id} is running in another process. Wait for it, or stop it.")
+__all__ = [
+    "RunBusyError",
+    "RunFolder",
+    "RunNotFoundError",
+    "UnwritableError",
+    "all_runs",
+    "find_run",
+]
 
 
 class RunFolder:
@@ -88,8 +63,12 @@ class RunFolder:
                 if path.exists():
                     continue
                 part.mkdir()
-                (part / SPEC).write_text(text, encoding="utf-8")
-                part.rename(path)
+                try:
+                    (part / SPEC).write_text(text, encoding="utf-8")
+                    part.rename(path)
+                except OSError:
+                    shutil.rmtree(part, ignore_errors=True)
+                    raise
                 return cls(path)
         except OSError as error:
             raise UsageError(
@@ -121,12 +100,15 @@ class RunFolder:
 
         Raises:
             RunBusyError: somebody else does.
+            UnwritableError: the folder is read-only.
         """
         lock = FileLock(self.path / "owner.lock")
         try:
             lock.acquire(timeout=0)
         except Timeout as error:
             raise RunBusyError(self.id) from error
+        except OSError as error:
+            raise UnwritableError(self.path, error) from error
         try:
             yield
         finally:
@@ -139,6 +121,8 @@ class RunFolder:
                 return False
         except RunBusyError:
             return True
+        except UnwritableError:
+            return False
 
 
 def all_runs(runs: Path) -> list[RunFolder]:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from orchestrator.engine.journal import read
+import json
+from contextlib import suppress
+from pathlib import Path
+
+import polars as pl
+
+from orchestrator.engine.journal import position, read
 from orchestrator.engine.records import Opened
 from orchestrator.runs.describe import tables_of
-from orchestrator.runs.folder import RunBusyError, RunFolder
+from orchestrator.runs.folder import RunBusyError, RunFolder, UnwritableError
 
 
 def refresh(run: RunFolder) -> None:
@@ -17,18 +23,20 @@ def refresh(run: RunFolder) -> None:
         JournalError: the journal is damaged.
         FileError: ``spec.yaml`` is.
     """
-    if not run.journal.is_dir():
+    if not run.journal.is_dir() or _fresh(run):
         return
-    try:
-        with run.owned():
-            if _fresh(run):
-                return
-            _rebuild(run)
-    except RunBusyError:
-        return
+    with suppress(RunBusyError, UnwritableError), run.owned():
+        rebuild(run)
 
 
-def _rebuild(run: RunFolder) -> None:
+def rebuild(run: RunFolder) -> None:
+    """Write the tables anew from the journal; the caller owns the run.
+
+    Raises:
+        JournalError: the journal is damaged.
+        FileError: ``spec.yaml`` is.
+        UnwritableError: the folder cannot be written.
+    """
     entries = list(read(run.journal))
     split = next((entry.record.split for entry in entries if isinstance(entry.record, Opened)), "")
     tables = tables_of(run, run.spec(), split=split)
@@ -38,9 +46,15 @@ def _rebuild(run: RunFolder) -> None:
 
 
 def _fresh(run: RunFolder) -> bool:
-    """Both tables are younger than everything in the journal."""
+    """Both tables say that they hold the journal's last record, and that nobody runs it."""
+    last = position(run.journal)
+    return all(_says(path) == (last, False) for path in (run.trials, run.epochs))
+
+
+def _says(path: Path) -> tuple[int, bool] | None:
+    """The journal position of a table, and whether a process owned the run at the time."""
     try:
-        tables = min(run.trials.stat().st_mtime_ns, run.epochs.stat().st_mtime_ns)
-    except FileNotFoundError:
-        return False
-    return all(path.stat().st_mtime_ns <= tables for path in run.journal.glob("*.log"))
+        meta = json.loads(pl.read_parquet_metadata(path)["orch"])
+        return meta["journal"]["sequence"], meta["owned"]
+    except (OSError, pl.exceptions.PolarsError, ValueError, KeyError, TypeError):
+        return None

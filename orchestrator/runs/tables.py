@@ -8,7 +8,6 @@ trials are packed into polars frames at once, so that a sweep's memory stays fla
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -30,6 +29,7 @@ from orchestrator.engine.records import (
     TrialStarted,
 )
 from orchestrator.engine.trial import State
+from orchestrator.runs.errors import UnwritableError
 
 SCHEMA = 1
 PACK = 2_000
@@ -170,20 +170,28 @@ class RunTables:
             folder: of the run.
             owned: a process runs the sweep.
             sequence: of the last record noted; a reader tells from it when the files are behind.
+
+        Raises:
+            UnwritableError: the disk is full or gone.
         """
         meta = {
             "schema": SCHEMA,
             **self._meta,
             "journal": {"records": self._records, "sequence": sequence},
             "finished": self._closed and not self._live,
+            "owned": owned,
         }
         metadata = {"orch": json.dumps(meta)}
         trials, epochs = self.frames(owned=owned)
-        for name, frame in (("trials", trials), ("epochs", epochs)):
+        # Trials last: what readers ask is how far that table has come.
+        for name, frame in (("epochs", epochs), ("trials", trials)):
             path = folder / f"{name}.parquet"
-            part = folder / f".{name}.{os.getpid()}.part"
-            frame.write_parquet(part, metadata=metadata)
-            part.replace(path)
+            part = folder / f".{name}.parquet.part"
+            try:
+                frame.write_parquet(part, metadata=metadata)
+                part.replace(path)
+            except OSError as error:
+                raise UnwritableError(path, error) from error
 
     def _note_epoch(self, row: _Row, record: EpochReported) -> None:
         row.epochs = record.epoch

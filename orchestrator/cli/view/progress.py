@@ -112,8 +112,9 @@ class Progress:
         incumbents: (epochs so far, value) at each change of ``best``.
         sessions: processes that had the run.
         earlier: seconds that earlier processes had it.
-        now_live: this process has the run, and its past has been told.
-        since: when it began here, by the monotonic clock; the workers stand.
+        began: when this process took the run, by the monotonic clock.
+        now_live: the past has been told, and the workers stand.
+        since: when that was, by the monotonic clock.
         epochs_before: epochs of earlier processes.
         closed: the record that ends this process's time.
     """
@@ -131,6 +132,7 @@ class Progress:
     incumbents: list[tuple[int, float]] = field(default_factory=list)
     sessions: int = 0
     earlier: float = 0.0
+    began: float = field(default_factory=time.monotonic)
     now_live: bool = False
     since: float = 0.0
     epochs_before: int = 0
@@ -162,6 +164,12 @@ class Progress:
         """Seconds an epoch takes."""
         return self._epoch_seconds / self.epochs if self.epochs else 0.0
 
+    def elapsed(self, now: float) -> float:
+        """Seconds that the run has taken so far, in all processes."""
+        if self.closed is not None and not self.now_live:
+            return self.earlier
+        return self.earlier + now - self.began
+
     def go_live(self, now: float) -> None:
         """The past is told; what comes from here on happens in this process."""
         if self.now_live:
@@ -169,8 +177,7 @@ class Progress:
         self.now_live = True
         self.since = now
         self.epochs_before = self.epochs
-        self._count_session()
-        self._opened_at = 0.0
+        self._end_session(self._last_at)
         for trial in self.live.values():
             if trial.state is State.RUNNING:
                 trial.state = State.INTERRUPTED
@@ -191,6 +198,10 @@ class Progress:
 
     def note(self, record: Record) -> Over | None:
         """Take in the next record; the trial it ends, if it ends one."""
+        if isinstance(record, Opened):
+            self._note_opened(record)
+            return None
+        last, self._last_at = self._last_at, record.at
         match record:
             case EpochReported():
                 return self._note_epoch(record)
@@ -205,29 +216,29 @@ class Progress:
                 return self._over(record.number, State(record.state), record.reason)
             case EpochRepeated():
                 self.live[record.number].state = State.RUNNING
-            case Opened():
-                self._note_opened(record)
             case Closed():
                 self.closed = record
+                self._end_session(record.at if record.at < self._created else last)
             case _:
                 pass
-        self._last_at = record.at
         return None
 
     def _note_opened(self, record: Opened) -> None:
         if record.pid == os.getpid() and record.at >= self._created:
             return
-        self._count_session()
+        self._end_session(self._last_at)
         self._opened_at = record.at
         self.closed = None
         for trial in self.live.values():
             if trial.state is State.RUNNING:
                 trial.state = State.INTERRUPTED
 
-    def _count_session(self) -> None:
+    def _end_session(self, at: float) -> None:
+        """An earlier process let the run go, or was killed after ``at``."""
         if self._opened_at:
             self.sessions += 1
-            self.earlier += max(0.0, self._last_at - self._opened_at)
+            self.earlier += max(0.0, at - self._opened_at)
+        self._opened_at = 0.0
 
     def _note_started(self, record: TrialStarted) -> None:
         self.live[record.number] = Live(record.number, record.config, record.bracket, record.until)
@@ -236,7 +247,6 @@ class Progress:
         self.under_way[record.bracket] += 1
 
     def _note_epoch(self, record: EpochReported) -> Over | None:
-        self._last_at = record.at
         trial = self.live[record.number]
         trial.epoch = record.epoch
         trial.seconds += record.seconds

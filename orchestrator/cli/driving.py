@@ -1,0 +1,134 @@
+"""Run or resume a sweep in front of a person: view, signals, closing lines, exit code."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from orchestrator.cli.signals import SignalInbox, stop_by
+from orchestrator.cli.view.choose import View, columns, view_of
+from orchestrator.cli.view.closing import closing
+from orchestrator.cli.view.outline import outline_of
+from orchestrator.cli.view.progress import Progress
+from orchestrator.engine.inbox import Inbox, StopRun
+from orchestrator.engine.records import Record
+from orchestrator.engine.trial import State
+from orchestrator.runs.folder import RunFolder
+from orchestrator.spec import SweepSpec
+from orchestrator.sweep import Result, Watch
+
+NOTHING_COMPLETED = 3
+Start = Callable[[Watch, Inbox], Result]
+
+
+def drive(start: Start, *, as_json: bool, latest: bool) -> int:
+    """Run a sweep and show it.
+
+    Args:
+        start: starts or resumes it, with that observer and that inbox.
+        as_json: print one JSON document at the end and nothing else on stdout.
+        latest: commands that name no run mean this one.
+
+    Returns:
+        the exit code: 0, 3 without a completed trial, 130 or 143 after a signal.
+
+    Raises:
+        OrchError: it cannot start or go on.
+    """
+    with SignalInbox() as inbox:
+        watcher = _Watcher(inbox, as_json=as_json)
+        try:
+            result: Result | None = start(watcher.watch, inbox)
+            stopped = result.stopped if result else None
+        except SystemExit as error:
+            # Ray's own handler of SIGTERM, before ours was back in place.
+            if error.code != signal.SIGTERM or watcher.view is None:
+                raise
+            result, stopped = None, stop_by(signal.SIGTERM)
+        finally:
+            watcher.close()
+        view = watcher.view
+        if view is None:
+            raise RuntimeError("a sweep came back that nobody watched")
+        if as_json:
+            click.echo(json.dumps(_document(view.progress, stopped, result), indent=2))
+        else:
+            if stopped is None and not view.progress.now_live:
+                click.echo("nothing was left to do")
+            width = columns(sys.stdout)
+            lines = closing(
+                view.progress, stopped, width=width, now=time.monotonic(), latest=latest
+            )
+            click.echo("\n".join(lines))
+        return _code(view.progress, stopped)
+
+
+class _Watcher:
+    """Makes the view once the run has a folder, and keeps the signals."""
+
+    def __init__(self, inbox: SignalInbox, *, as_json: bool) -> None:
+        self._inbox = inbox
+        self._as_json = as_json
+        self.view: View | None = None
+
+    def watch(self, folder: RunFolder, spec: SweepSpec) -> _Watcher:
+        self._inbox.attach(folder.inbox)
+        self.view = view_of(
+            outline_of(spec, folder),
+            as_json=self._as_json,
+            stopping=lambda: bool(self._inbox.caught),
+        )
+        return self
+
+    def note(self, record: Record) -> None:
+        if self.view is not None:
+            self.view.note(record)
+
+    def tick(self) -> None:
+        self._inbox.hold()
+        if self.view is not None:
+            self.view.tick()
+
+    def close(self) -> None:
+        if self.view is not None:
+            self.view.close()
+
+
+def _code(progress: Progress, stopped: StopRun | None) -> int:
+    if stopped is not None:
+        return 128 + stopped.signal if stopped.signal else 0
+    return 0 if progress.counts[State.COMPLETED] else NOTHING_COMPLETED
+
+
+def _document(progress: Progress, stopped: StopRun | None, result: Result | None) -> dict[str, Any]:
+    best, closed = progress.best, progress.closed
+    worked = closed is not None and closed.worker_seconds > 0
+    return {
+        "run": progress.outline.run,
+        "path": str(result.run.path) if result else progress.outline.path,
+        "finished": stopped is None,
+        "stopped": stopped.reason if stopped else None,
+        "states": {
+            state.value: progress.counts[state] for state in State if progress.counts[state]
+        },
+        "best": None
+        if best is None
+        else {
+            "trial": best.number,
+            "objective": progress.outline.objective.value(best.loss),
+            "epoch": best.epoch,
+            "metrics": dict(best.metrics),
+            "config": dict(best.config),
+        },
+        "seconds": round(progress.elapsed(time.monotonic()), 3),
+        "epochs": progress.epochs,
+        "worker_share": round(closed.epoch_seconds / closed.worker_seconds, 4)
+        if closed is not None and worked
+        else None,
+    }

@@ -1,0 +1,48 @@
+"""Options that several commands share, and the values they take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from searchspaces.errors import ConfigurationError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+runs_folder = click.option(
+    "--runs",
+    "runs",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    default=Path("runs"),
+    show_default=True,
+    help="Where run folders lie.",
+)
+
+
+def run_argument(function: F) -> F:
+    """RUN: any unique part of a run's id, or its path; the latest run by default."""
+    return click.argument("run", default="", metavar="[RUN]")(function)
+
+
+def duration(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
+    """Seconds of ``90s``, ``10m``, ``2h`` or ``90``; a callback for an option.
+
+    Raises:
+        ConfigurationError: it is none of these, or no time at all.
+    """
+    del ctx
+    if value is None:
+        return None
+    from orchestrator.cli.view.words import seconds_of
+
+    seconds = seconds_of(value)
+    if not seconds:
+        raise ConfigurationError(
+            f"{value!r} is no time. Write 90s, 10m, 2h or seconds.", place=param.opts[0]
+        )
+    return seconds

@@ -1,0 +1,129 @@
+"""A run's table of trials, brought up to date first, for the commands that read it."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.cli.view.outline import short_name
+from orchestrator.engine.trial import State
+from orchestrator.runs.folder import RunFolder, find_run
+from orchestrator.runs.refresh import refresh
+from searchspaces.errors import OrchError, UsageError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+class NoResultsError(UsageError):
+    """A run in which no trial has reported anything yet.
+
+    Attributes:
+        run: its folder.
+    """
+
+    def __init__(self, run: RunFolder) -> None:
+        self.run = run
+        super().__init__(f"run {run.id} has no results yet. Go on: orch resume {short_name(run)}")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the tables say.
+
+    Attributes:
+        run: its folder.
+        meta: what they say of the run; empty if there are none yet.
+        trials: a row a trial, best first; None if there are none yet.
+        owned: a process runs the sweep now.
+    """
+
+    run: RunFolder
+    meta: dict[str, Any]
+    trials: pl.DataFrame | None
+    owned: bool
+
+    @property
+    def state(self) -> str:
+        """``running``, ``finished`` or ``interrupted``."""
+        if self.owned:
+            return "running"
+        return "finished" if self.meta.get("finished") else "interrupted"
+
+    @property
+    def counts(self) -> Counter[State]:
+        """Trials by state."""
+        if self.trials is None:
+            return Counter()
+        return Counter(State(state) for state in self.trials["state"].to_list())
+
+    @property
+    def best(self) -> dict[str, Any] | None:
+        """The row of the best trial, if any has a result."""
+        if self.trials is None or self.trials.is_empty():
+            return None
+        row = self.trials.row(0, named=True)
+        return None if row["objective"] is None else row
+
+
+def read(run: RunFolder, columns: list[str] | None = None) -> Reading:
+    """The tables of a run as they are now.
+
+    Args:
+        run: its folder.
+        columns: to read; all by default.
+
+    Raises:
+        OrchError: the journal or a table is damaged.
+    """
+    refresh(run)
+    owned = run.is_owned()
+    if not run.trials.is_file():
+        return Reading(run, {}, None, owned)
+    import polars as pl
+    import pyarrow.parquet as pq
+
+    try:
+        found = pq.read_metadata(run.trials).metadata or {}
+        meta = json.loads(found.get(b"orch", b"{}"))
+        trials = pl.read_parquet(run.trials, columns=columns)
+    except (OSError, ValueError, pl.exceptions.PolarsError) as error:
+        reason = " ".join(str(error).split())
+        raise OrchError(
+            f"{run.trials}: cannot be read: {reason}. Delete it; orch makes it anew."
+        ) from error
+    return Reading(run, meta, trials, owned)
+
+
+def read_results(runs: Path, part: str) -> Reading:
+    """The tables of the run that is meant, in which there is something to read.
+
+    Raises:
+        RunNotFoundError: no such run.
+        NoResultsError: no trial has reported anything.
+    """
+    reading = read(find_run(runs, part))
+    if reading.best is None:
+        raise NoResultsError(reading.run)
+    return reading
+
+
+def config_of(row: dict[str, Any]) -> dict[str, Any]:
+    """The config in a row of the table; inactive parameters are absent."""
+    return {
+        name.removeprefix("config."): value
+        for name, value in row.items()
+        if name.startswith("config.") and value is not None
+    }
+
+
+def metrics_of(row: dict[str, Any]) -> dict[str, float | None]:
+    """The metrics of a row's best epoch."""
+    return {
+        name.removeprefix("metric."): value
+        for name, value in row.items()
+        if name.startswith("metric.")
+    }

@@ -1,0 +1,77 @@
+"""``orch runs``: the runs in a folder, newest last."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from orchestrator.cli import options
+
+if TYPE_CHECKING:
+    from orchestrator.runs.folder import RunFolder
+
+
+@click.command()
+@options.runs_folder
+@options.as_json
+def runs(*, runs: Path, as_json: bool) -> None:
+    """List the runs in a folder, newest last."""
+    from orchestrator.runs.folder import RunNotFoundError, all_runs
+
+    found = all_runs(runs)
+    if not found and not as_json:
+        raise RunNotFoundError("", runs, [])
+    rows = [_row(run) for run in found]
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    from orchestrator.cli.columns import Column, lay_out
+    from orchestrator.cli.view.choose import columns
+    from orchestrator.cli.view.words import metric
+
+    width = columns(sys.stdout) if sys.stdout.isatty() else None
+    best = ["-" if row["best"] is None else
+            f"{row['metric']} {metric(row['best'], row['metric'])}" for row in rows]  # fmt: skip
+    table = [
+        Column("run", [row["run"] for row in rows], right=False),
+        Column("state", [row["state"] for row in rows], right=False),
+        Column("trials", [f"{row['done']} of {row['trials']}" for row in rows]),
+        Column("best", best, right=False),
+        Column("started", [_when(row["started"]) for row in rows], right=False, rank=1),
+    ]
+    for line in lay_out(table, width):
+        click.echo(line)
+
+
+def _row(run: RunFolder) -> dict[str, Any]:
+    """A run in a line; one that cannot be read says so and hides no other."""
+    from orchestrator.cli.reading import read
+    from orchestrator.engine.trial import FINAL
+    from searchspaces.errors import OrchError
+
+    row: dict[str, Any] = {"run": run.id, "path": str(run.path), "state": "damaged", "done": 0,
+                           "trials": None, "metric": None, "best": None, "started": None,
+                           "problem": None}  # fmt: skip
+    try:
+        spec = run.spec()
+        row |= {"trials": spec.planned_trials, "metric": spec.metric}
+        row["started"] = run.provenance().get("created")
+        reading = read(run, ["state", "objective"])
+        done = sum(count for state, count in reading.counts.items() if state in FINAL)
+        best = reading.best
+        row |= {"state": reading.state, "done": done, "best": best and best["objective"]}
+    except OrchError as error:
+        row["problem"] = str(error)
+    return row
+
+
+def _when(text: str | None) -> str:
+    """A time in the time zone of whoever reads it."""
+    if not text:
+        return "-"
+    return datetime.fromisoformat(str(text)).astimezone().strftime("%Y-%m-%d %H:%M")

@@ -1,0 +1,139 @@
+"""``orch show``: a run's state and its best trials."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from orchestrator.cli import options
+
+if TYPE_CHECKING:
+    from orchestrator.cli.reading import Reading
+
+
+@click.command()
+@options.run_argument
+@click.option(
+    "--top",
+    type=click.IntRange(min=1),
+    default=10,
+    show_default=True,
+    metavar="N",
+    help="How many of the best trials.",
+)
+@options.runs_folder
+@options.as_json
+def show(run: str, *, top: int, runs: Path, as_json: bool) -> None:
+    """Show a run: its state, its best trials, its settings.
+
+    RUN is any unique part of its id, or its path; the latest run by default.
+    """
+    from orchestrator.cli.reading import read_results
+
+    reading = read_results(runs, run)
+    if as_json:
+        click.echo(json.dumps(_document(reading, top), indent=2, default=str))
+        return
+    from orchestrator.cli.view.choose import columns
+
+    width = columns(sys.stdout) if sys.stdout.isatty() else None
+    for line in [*_head(reading, width or 80), "", *_table(reading, top, width)]:
+        click.echo(line)
+
+
+def _head(reading: Reading, width: int) -> list[str]:
+    """Which run, how far, how it was made, what to type next."""
+    from orchestrator.cli.view.closing import states
+    from orchestrator.cli.view.outline import outline_of
+    from orchestrator.cli.view.table import header, space_lines
+    from orchestrator.cli.view.words import LABEL, block, clock, plural, wrap
+
+    spec, meta = reading.run.spec(), reading.meta
+    outline = outline_of(spec, reading.run)
+    trials = reading.trials
+    seconds = 0.0 if trials is None else float(trials["seconds"].sum())
+    epochs = 0 if trials is None else int(trials["epochs"].sum())
+    of = f"{sum(reading.counts.values()):,} of {plural(outline.trials, 'trial')}"
+    state = f"{reading.state}: {of}: {states(reading.counts)}"
+    made = (
+        f"{spec.metric} {spec.mode}, searcher {spec.searcher.kind}, "
+        f"scheduler {spec.scheduler.kind}, seed {spec.seed}"
+    )
+    split = meta.get("split")
+    room = width - LABEL
+    lines = [
+        *header(outline, width),
+        *space_lines(outline, width),
+        *block("made", wrap(f"{made}, split {split}" if split else made, room)),
+        *block("state", wrap(state, room)),
+        *block("time", wrap(f"{clock(seconds)} in {plural(epochs, 'epoch')}", room)),
+        *block("run", [outline.path]),
+    ]
+    if reading.state == "interrupted":
+        lines += block("next", [f"orch resume {outline.short}"])
+    return lines
+
+
+def _table(reading: Reading, top: int, width: int | None) -> list[str]:
+    """The best trials, a line each; the config goes below where there is no room for it."""
+    from orchestrator.cli.columns import Column, lay_out
+    from orchestrator.cli.view.words import clock, metric, scalar
+
+    if reading.trials is None:
+        return []
+    name = str(reading.meta.get("metric", "objective"))
+    rows = reading.trials.head(top).rows(named=True)
+    searched = [
+        key
+        for key, domain in reading.meta.get("parameters", {}).items()
+        if domain.get("kind") != "constant" and f"config.{key}" in reading.trials.columns
+    ]
+    found = [
+        Column("trial", [str(row["number"]) for row in rows]),
+        Column("state", [row["state"] for row in rows], right=False),
+        Column(name, [metric(row["objective"], name) for row in rows]),
+    ]
+    if name != "accuracy" and "metric.accuracy" in reading.trials.columns:
+        cells = [metric(row["metric.accuracy"], "accuracy") for row in rows]
+        found.append(Column("accuracy", cells, rank=2))
+    found += [
+        Column("epochs", [str(row["epochs"]) for row in rows]),
+        Column("time", [clock(row["seconds"]) for row in rows], rank=3),
+    ]
+    for key in searched:
+        cells = ["-" if row[f"config.{key}"] is None else scalar(row[f"config.{key}"])
+                 for row in rows]  # fmt: skip
+        found.append(Column(key, cells))
+    lines = lay_out(found, width)
+    failed = [row for row in rows if row["error"]]
+    return [*lines, *(f"trial {row['number']} {row['state']}: {row['error']}" for row in failed)]
+
+
+def _document(reading: Reading, top: int) -> dict[str, Any]:
+    from orchestrator.cli.reading import config_of, metrics_of
+
+    trials = reading.trials
+    rows = [] if trials is None else trials.head(top).rows(named=True)
+    plain = ("trial_id", "number", "state", "attempts", "epochs", "objective", "best_epoch",
+             "seconds", "weights", "error", "seed", "node", "started_at", "ended_at")  # fmt: skip
+    return {
+        "run": reading.run.id,
+        "path": str(reading.run.path),
+        "state": reading.state,
+        "states": {state.value: count for state, count in reading.counts.items()},
+        "metric": reading.meta.get("metric"),
+        "mode": reading.meta.get("mode"),
+        "settings": reading.run.spec().dump(),
+        "trials": [
+            {
+                **{key: row[key] for key in plain if key in row},
+                "metrics": metrics_of(row),
+                "config": config_of(row),
+            }
+            for row in rows
+        ],
+    }

@@ -1,0 +1,94 @@
+"""The last lines: what came out, where it lies, and what to type next."""
+
+from __future__ import annotations
+
+from orchestrator.cli.view.progress import Progress
+from orchestrator.cli.view.table import trial_lines
+from orchestrator.cli.view.words import LABEL, block, clock, fold, numbers, plural, wrap
+from orchestrator.engine.inbox import StopRun
+from orchestrator.engine.trial import State
+
+_GAP = "    "
+
+
+def closing(
+    progress: Progress, stopped: StopRun | None, *, width: int, now: float, latest: bool = True
+) -> list[str]:
+    """The lines that stay when a sweep has ended, in whatever way.
+
+    Args:
+        progress: where it stands.
+        stopped: who ended it early; None when it is finished.
+        width: columns.
+        now: by the monotonic clock.
+        latest: commands find the run without being told which.
+    """
+    if stopped is not None:
+        return _interrupted(progress, stopped, width)
+    lines = _outcome(progress, width, now)
+    if progress.best is None:
+        lines += block("best", ["none: no trial has a result"])
+    else:
+        of = f" of {progress.outline.max_epochs}"
+        lines += block("best", trial_lines(progress.best, progress, width, of=of))
+    lines += work_lines(progress)
+    lines += block("run", [progress.outline.path])
+    which = "" if latest else f" {progress.outline.short}"
+    if progress.best is None:
+        commands = [f"orch show{which}"]
+    else:
+        commands = [
+            f"orch analyze{which}",
+            f"orch show{which}",
+            f"orch best{which} --format yaml > winner.yaml",
+        ]
+    return [*lines, *block("next", fold(commands, width - LABEL, gap=_GAP))]
+
+
+def states(counts: dict[State, int] | Progress) -> str:
+    """``8 completed, 37 pruned, 1 failed``."""
+    found = counts.counts if isinstance(counts, Progress) else counts
+    order = (State.COMPLETED, State.PRUNED, State.FAILED, State.INFEASIBLE, State.PAUSED,
+             State.RUNNING, State.INTERRUPTED, State.PENDING)  # fmt: skip
+    return ", ".join(f"{found[state]:,} {state.value}" for state in order if found.get(state))
+
+
+def work_lines(progress: Progress) -> list[str]:
+    """The share of the workers' time that went into epochs."""
+    closed = progress.closed
+    if closed is None or closed.worker_seconds <= 0:
+        return []
+    share = min(1.0, closed.epoch_seconds / closed.worker_seconds)
+    return block("work", [f"{share:.1%} of the workers' time went into epochs"])
+
+
+def _outcome(progress: Progress, width: int, now: float) -> list[str]:
+    took = clock(progress.elapsed(now))
+    sessions = progress.sessions + progress.now_live
+    if sessions > 1:
+        took += f" over {sessions} sessions"
+    text = f"{plural(progress.done, 'trial')} in {took}: {states(progress)}"
+    groups = [
+        f"{reason}: {numbers(failed, most=3)}" for reason, failed in progress.failures.items()
+    ]
+    more = [f"and {len(groups) - 2:,} other reasons"] if len(groups) > 3 else []
+    shown = groups[:2] if more else groups
+    if not groups:
+        return wrap(text, width)
+    if len(f"{text} ({shown[0]})") <= width and len(groups) == 1:
+        return [f"{text} ({shown[0]})"]
+    lines = [line for group in [*shown, *more] for line in wrap(group, width - LABEL)]
+    return [*wrap(text, width), *block("failed", lines)]
+
+
+def _interrupted(progress: Progress, stopped: StopRun, width: int) -> list[str]:
+    outline = progress.outline
+    of = f"{'' if outline.exact else 'about '}{plural(outline.epochs, 'epoch')}"
+    text = f"{stopped.reason} after {progress.epochs:,} of {of}; everything reported is kept"
+    commands = [f"orch resume {outline.short}", f"orch show {outline.short}"]
+    return [
+        *wrap(text, width),
+        *work_lines(progress),
+        *block("run", [outline.path]),
+        *block("next", fold(commands, width - LABEL, gap=_GAP)),
+    ]

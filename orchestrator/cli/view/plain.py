@@ -1,0 +1,112 @@
+"""A sweep as plain lines: one a finished trial, and one now and then while none finishes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import monotonic
+
+from orchestrator.cli.view.outline import Outline
+from orchestrator.cli.view.progress import Over, Progress
+from orchestrator.cli.view.table import STOPPING, header, space_lines
+from orchestrator.cli.view.words import clock, config_items, metric, plural
+from orchestrator.engine.records import Record
+from orchestrator.engine.trial import State
+
+QUIET_SECONDS = 30.0
+"""After so long without a line, one says how far it is."""
+WIDTH = 80
+
+
+class PlainView:
+    """An observer that prints lines, for pipes, files and terminals that cannot do more.
+
+    Args:
+        outline: of the run.
+        write: takes a line.
+        stopping: whether somebody has asked for the end.
+        clock: seconds that only grow.
+    """
+
+    def __init__(
+        self,
+        outline: Outline,
+        write: Callable[[str], None],
+        stopping: Callable[[], bool] = bool,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self._write = write
+        self._stopping = stopping
+        self._clock = clock
+        self.progress = Progress(outline, began=clock())
+        self._spoke = clock()
+        self._told = -1
+        for line in [*header(outline, WIDTH), *space_lines(outline, WIDTH)]:
+            self._say(line)
+
+    def note(self, record: Record) -> None:
+        """Print a trial that has ended, unless it did so before this process."""
+        over = self.progress.note(record)
+        if over is not None and self.progress.now_live:
+            self._say(over_line(over, self.progress))
+
+    def tick(self) -> None:
+        """Say how far it is, if there was nothing to say for a while."""
+        now = self._clock()
+        if not self.progress.now_live:
+            self.progress.go_live(now)
+            if self.progress.started:
+                self._say(f"goes on after {so_far(self.progress)}")
+        if self._stopping():
+            self._say(STOPPING)
+        elif now - self._spoke >= QUIET_SECONDS and self.progress.epochs != self._told:
+            self._say(far_line(self.progress, now))
+
+    def close(self) -> None:
+        """Nothing has to be put back."""
+
+    def _say(self, line: str) -> None:
+        self._spoke = self._clock()
+        self._told = self.progress.epochs
+        self._write(line)
+
+
+def over_line(over: Over, progress: Progress) -> str:
+    """``trial 12  pruned     valid_loss 0.3121  3 epochs  0:02  hidden_size 181  ...``."""
+    trial = over.trial
+    name = progress.outline.objective.metric
+    head = f"trial {trial.number:<{len(str(progress.outline.trials))}}  {over.state.value:<9}"
+    if over.state in {State.FAILED, State.INFEASIBLE}:
+        return f"{head}  {over.reason}  {'  '.join(config_items(trial.config))}"
+    value = None if trial.best is None else trial.best.metrics.get(name)
+    items = [
+        f"{name} {metric(value, name)}",
+        f"{plural(trial.epoch, 'epoch'):<{_epochs_width(progress)}}",
+        f"{clock(trial.seconds):>5}",
+        *config_items(trial.config),
+    ]
+    return "  ".join([head, *items])
+
+
+def _epochs_width(progress: Progress) -> int:
+    return len(plural(progress.outline.max_epochs, "epoch"))
+
+
+def so_far(progress: Progress) -> str:
+    """``29 of 46 trials, 96 of 342 epochs``."""
+    outline = progress.outline
+    return (
+        f"{progress.done:,} of {plural(outline.trials, 'trial')}, "
+        f"{progress.epochs:,} of {plural(outline.epochs, 'epoch')}"
+    )
+
+
+def far_line(progress: Progress, now: float) -> str:
+    """How far it is, the best so far, and how long it will take."""
+    left = progress.left(now)
+    parts = [so_far(progress)]
+    if progress.best is not None:
+        name = progress.outline.objective.metric
+        value = metric(progress.best.metrics.get(name), name)
+        parts.append(f"best trial {progress.best.number} {name} {value}")
+    parts.append(f"{clock(progress.elapsed(now))}, {'?' if left is None else clock(left)} left")
+    return "  ".join(parts)

@@ -1,0 +1,56 @@
+"""What can be wrong with a run's folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from searchspaces.errors import OrchError, UsageError
+
+
+class RunNotFoundError(UsageError):
+    """No run, or more than one, is called that.
+
+    Attributes:
+        part: what was asked for; empty for the latest run.
+        folder: where runs were looked for.
+        matches: ids that contain ``part``.
+    """
+
+    def __init__(self, part: str, folder: Path, matches: list[str]) -> None:
+        self.part = part
+        self.folder = folder
+        self.matches = matches
+        if matches:
+            some = ", ".join(matches[:8])
+            text = f"{part!r} is part of {len(matches)} runs: {some}. Give more of the id."
+        elif part:
+            text = f"no run {part!r} in {folder}. List them: orch runs"
+        else:
+            text = f"no runs in {folder}. Start one: orch sweep gru-bohb"
+        super().__init__(text)
+
+
+class RunBusyError(OrchError):
+    """Another process owns the run.
+
+    Attributes:
+        run_id: of the run.
+    """
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
+        super().__init__(f"run {run_id} is running in another process. Wait for it, or stop it.")
+
+
+class UnwritableError(OrchError):
+    """Something in a run's folder cannot be written.
+
+    Attributes:
+        path: what.
+        reason: what the system says.
+    """
+
+    def __init__(self, path: Path, error: OSError) -> None:
+        self.path = path
+        self.reason = error.strerror or str(error)
+        super().__init__(f"{path}: cannot be written: {self.reason}.")

@@ -1,0 +1,81 @@
+"""Plain lines: what a pipe, a file or a CI log gets."""
+
+from __future__ import annotations
+
+from orchestrator.cli.view.plain import PlainView
+from orchestrator.engine.records import Opened
+
+HEAD = [
+    "gru-bohb on digits                                        run 1121-gru-bohb-7f3a",
+    "plan   3 trials, 9 epochs, 2 at a time",
+    "space  num_layers 1..4, hidden_size 16..256 log,",
+    "       dropout 0..0.5 if num_layers > 1",
+    "       learning_rate 1e-4..1e-1 log, batch_size 16..256 powers of 2",
+]
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def view_of(teller, stopping=bool):
+    spec = teller.spec(trials=3, epochs=3, scheduler="fifo")
+    lines = []
+    clock = Clock()
+    view = PlainView(teller.outline(spec), lines.append, stopping, clock)
+    return view, lines, clock, teller.told(spec, failing={1: 2})
+
+
+def test_a_line_a_trial_with_its_config(teller):
+    view, lines, _, records = view_of(teller)
+    view.tick()
+    for record in records:
+        view.note(record)
+    assert lines == [
+        *HEAD,
+        "trial 1  failed     valid_loss is not finite  num_layers 2  hidden_size 21  "
+        "dropout 0.25  learning_rate 0.0002  batch_size 64",
+        "trial 0  completed  valid_loss 0.5000  3 epochs   0:02  num_layers 1  hidden_size 16  "
+        "learning_rate 0.0001  batch_size 64",
+        "trial 2  completed  valid_loss 0.8696  3 epochs   0:02  num_layers 3  hidden_size 26  "
+        "dropout 0.25  learning_rate 0.0003  batch_size 64",
+    ]
+
+
+def test_trials_of_earlier_processes_are_not_told_again(teller):
+    view, lines, _, records = view_of(teller)
+    view.note(Opened(1.0, "here", 1, {}))
+    cut = next(i for i, record in enumerate(records) if getattr(record, "verdict", None)) + 1
+    for record in records[:cut]:
+        view.note(record)
+    view.tick()
+    assert lines == [*HEAD, "goes on after 2 of 3 trials, 4 of 9 epochs"]
+    for record in records[cut:]:
+        view.note(record)
+    assert [line[:7] for line in lines[6:]] == ["trial 2"]
+
+
+def test_while_nothing_ends_a_line_now_and_then_says_how_far_it_is(teller):
+    view, lines, clock, records = view_of(teller)
+    view.tick()
+    for record in records[:4]:
+        view.note(record)
+    clock.now = 29.0
+    view.tick()
+    assert lines == HEAD
+    clock.now = 31.0
+    view.tick()
+    line = "0 of 3 trials, 2 of 9 epochs  best trial 0 valid_loss 0.7071  0:31, ? left"
+    assert lines == [*HEAD, line]
+    clock.now = 90.0
+    view.tick()
+    assert lines == [*HEAD, line]
+
+
+def test_stopping_is_said(teller):
+    view, lines, _, _ = view_of(teller, stopping=lambda: True)
+    view.tick()
+    assert lines[-1] == "stopping, with everything kept; Ctrl-C again ends it at once"

@@ -1,0 +1,277 @@
+"""The state of a sweep is a function of its records."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from orchestrator.engine.ledger import EpochResult, Ledger, trial_seed
+from orchestrator.engine.objective import Objective
+from orchestrator.engine.records import (
+    Checkpoint,
+    EpochRepeated,
+    EpochReported,
+    TrialEnded,
+    TrialResumed,
+    TrialStarted,
+    Verdict,
+)
+from orchestrator.engine.testing import curve_space
+from orchestrator.engine.trial import FINAL, State, Trial
+from orchestrator.strategies import scheduler_from, searcher_from
+from searchspaces import ConfigurationError, OrchError
+
+PAIRS = list(
+    itertools.product(("random", "grid", "hyperopt", "bohb"), ("fifo", "asha", "hyperband"))
+)
+SETTINGS = {
+    "hyperopt": {"kind": "hyperopt", "n_startup_jobs": 5},
+    "grid": {"kind": "grid", "points": 24},
+}
+
+
+@pytest.mark.parametrize(("searcher", "scheduler"), PAIRS)
+def test_replaying_any_prefix_of_the_records_gives_the_live_state(
+    bench: Callable[..., Any], state_of: Callable[[Ledger], Any], searcher: str, scheduler: str
+) -> None:
+    sweep = bench(
+        searcher=SETTINGS.get(searcher, searcher),
+        scheduler=scheduler,
+        lost=0.05,
+        settings={"diverge_below": 0.1, "raise_below": 0.05},
+        seed=len(searcher) + len(scheduler),
+    )
+    assert sweep.run(snapshots=True) is None
+    ledger = sweep.ledger()
+    for record, live in zip(sweep.records(), sweep.snapshots, strict=True):
+        ledger.replay(record)
+        assert state_of(ledger) == live
+    assert ledger.finished
+    assert sum(ledger.counts.values()) == 24
+
+
+def make_ledger(scheduler: Any = "hyperband", *, mode: Any = "min", trials: int = 9) -> Ledger:
+    return Ledger(
+        space=curve_space(),
+        searcher=searcher_from("random"),
+        scheduler=scheduler_from(scheduler),
+        objective=Objective("valid_loss", mode),
+        trials=trials,
+        max_epochs=9,
+        seed=0,
+        facts=None,
+    )
+
+
+def start(ledger: Ledger) -> TrialStarted:
+    proposal = ledger.propose()
+    record = ledger.draft(proposal.bracket, proposal.until)  # type: ignore[union-attr]
+    ledger.note(record)
+    return record
+
+
+def result(number: int, epoch: int, loss: float | None, **more: Any) -> EpochResult:
+    return EpochResult(number, 1, epoch, {"valid_loss": loss, "accuracy": 0.5}, 0.1, "n", **more)
+
+
+def checkpoint(epoch: int) -> Checkpoint:
+    return Checkpoint(f"0/{epoch}", epoch, "00", 3)
+
+
+def test_a_trial_is_drafted_from_the_seed_and_its_number() -> None:
+    ledger = make_ledger()
+    record = start(ledger)
+    assert (record.number, record.bracket, record.until) == (0, 0, 1)
+    assert record.seed == trial_seed(0, 0) != trial_seed(0, 1)
+    assert record.config == dict(ledger.searcher.suggest(0))
+    assert ledger.live[0].state is State.RUNNING
+    assert ledger.started == 1
+
+
+def test_a_milestone_is_judged_by_the_best_loss_so_far() -> None:
+    """ASHA's first rung is epoch 1; at the second, epoch 3, the best of epochs 1 to 3 counts."""
+    ledger = make_ledger("asha")
+    start(ledger)
+    for epoch, loss in ((1, 0.5), (2, 0.9), (3, 0.8)):
+        record = ledger.judge(result(0, epoch, loss))
+        ledger.note(record)
+    assert record.verdict == Verdict("continue", 9)  # type: ignore[union-attr]
+    start(ledger)
+    ledger.note(ledger.judge(result(1, 1, 0.4)))
+    for epoch in (2, 3):
+        record = ledger.judge(result(1, epoch, 0.7))
+        ledger.note(record)
+    assert record.verdict == Verdict("continue", 9)  # type: ignore[union-attr]  # 0.4 beats 0.5
+
+
+def test_more_is_better_in_mode_max() -> None:
+    ledger = make_ledger("asha", mode="max")
+    for number, value in enumerate((0.1, 0.2, 0.15)):
+        start(ledger)
+        ledger.note(ledger.judge(result(number, 1, value)))
+    assert [ledger.live.get(number) is not None for number in range(3)] == [True, True, False]
+    assert ledger.live[1].best == -0.2
+    assert ledger.counts == {State.PRUNED: 1}
+
+
+def test_a_result_between_milestones_needs_no_decision() -> None:
+    ledger = make_ledger("fifo")
+    start(ledger)
+    record = ledger.judge(result(0, 1, 0.5))
+    assert isinstance(record, EpochReported)
+    assert record.verdict is None
+    assert ledger.live[0].epoch == 0  # judging changes nothing but the scheduler
+    ledger.note(record)
+    assert (ledger.live[0].epoch, ledger.epochs) == (1, 1)
+
+
+def test_an_epoch_that_runs_again_is_compared_and_not_counted() -> None:
+    ledger = make_ledger("fifo")
+    start(ledger)
+    for epoch in (1, 2, 3):
+        ledger.note(ledger.judge(result(0, epoch, 1 / epoch)))
+    ledger.interrupt(0, "its process died")
+    ledger.note(TrialResumed(0, 2, 9, False, 0.0))
+    again = [ledger.judge(result(0, epoch, loss)) for epoch, loss in ((1, 1.0), (2, 0.51))]
+    assert [(type(record), record.same) for record in again] == [  # type: ignore[union-attr]
+        (EpochRepeated, True),
+        (EpochRepeated, False),
+    ]
+    for record in again:
+        ledger.note(record)
+    assert (ledger.live[0].epoch, ledger.epochs, ledger.live[0].best) == (3, 3, 1 / 3)
+
+
+def test_times_may_differ_between_two_runs_of_an_epoch() -> None:
+    ledger = make_ledger("fifo")
+    start(ledger)
+    for seconds, same in ((0.1, True), (0.2, True)):
+        metrics = {"valid_loss": 0.5, "epoch_seconds": seconds, "gap": None}
+        record = ledger.judge(EpochResult(0, 1, 1, metrics, seconds, "n"))
+        ledger.note(record)
+        assert getattr(record, "same", True) is same
+
+
+def test_a_checkpoint_forgets_the_metrics_before_it() -> None:
+    ledger = make_ledger("fifo")
+    start(ledger)
+    ledger.note(ledger.judge(result(0, 1, 0.9)))
+    ledger.note(ledger.judge(result(0, 2, 0.8)))
+    ledger.note(ledger.judge(result(0, 3, 0.7, checkpoint=checkpoint(3))))
+    ledger.note(ledger.judge(result(0, 4, 0.6)))
+    assert ledger.live[0].checkpoint == checkpoint(3)
+    assert list(ledger.live[0].since) == [4]
+
+
+@pytest.mark.parametrize("loss", [None, math.inf, -math.inf, math.nan])
+def test_an_objective_that_is_not_finite_fails_the_trial(loss: float | None) -> None:
+    ledger = make_ledger()
+    start(ledger)
+    record = ledger.judge(result(0, 1, loss))
+    assert isinstance(record, TrialEnded)
+    assert (record.state, record.reason) == ("failed", "valid_loss is not finite at epoch 1")
+    ledger.note(record)
+    assert ledger.counts == {State.FAILED: 1}
+    assert ledger.live == {}
+
+
+def test_an_objective_that_is_not_reported_names_the_nearest_that_is() -> None:
+    ledger = make_ledger()
+    ledger.objective = Objective("val_loss", "min")
+    start(ledger)
+    with pytest.raises(ConfigurationError) as failure:
+        ledger.judge(result(0, 1, 0.5))
+    assert str(failure.value) == (
+        "metric: no metric 'val_loss' is reported. Did you mean 'valid_loss'? "
+        "Known: valid_loss, accuracy."
+    )
+
+
+def test_a_failed_trial_is_observed_as_the_worst_and_a_stopped_one_is_not() -> None:
+    for state, losses in (("failed", [math.inf]), ("infeasible", [math.inf]), ("pruned", [])):
+        ledger = make_ledger("fifo")
+        seen: list[float] = []
+        object.__setattr__(
+            ledger, "_observe", lambda trial, epoch, loss, seen=seen: seen.append(loss)
+        )
+        start(ledger)
+        ledger.note(TrialEnded(0, state, "why", 0.0))  # type: ignore[arg-type]
+        assert seen == losses
+        assert ledger.counts == {State(state): 1}
+
+
+def test_a_scheduler_that_decides_otherwise_than_the_journal_is_told() -> None:
+    ledger = make_ledger("asha")
+    records: list[Any] = [start(ledger), ledger.judge(result(0, 1, 0.5))]
+    other = make_ledger("hyperband")
+    other.replay(records[0])
+    with pytest.raises(OrchError) as failure:
+        other.replay(records[1])
+    assert str(failure.value) == (
+        "trial 0, epoch 1: the journal says 'continue', this version of the scheduler 'pause'. "
+        "Resume with the version of orch that spec.yaml names."
+    )
+
+
+def test_after_a_replay_running_trials_wait_for_a_worker_and_paused_ones_do_not() -> None:
+    ledger = make_ledger()
+    for _ in range(3):
+        start(ledger)
+    ledger.note(ledger.judge(result(1, 1, 0.5)))
+    ledger.recover()
+    assert list(ledger.orphans) == [0, 2]
+    assert [ledger.live[n].state.value for n in range(3)] == [
+        "interrupted",
+        "paused",
+        "interrupted",
+    ]
+
+
+def test_a_trial_that_starts_over_forgets_its_checkpoint_in_the_replay_too() -> None:
+    ledger = make_ledger("fifo")
+    start(ledger)
+    ledger.note(ledger.judge(result(0, 1, 0.5, checkpoint=checkpoint(1))))
+    ledger.replay(TrialResumed(0, 2, 9, False, 0.0))
+    assert ledger.live[0].checkpoint == checkpoint(1)
+    ledger.replay(TrialResumed(0, 3, 9, False, 0.0, "damaged", afresh=True))
+    assert ledger.live[0].checkpoint is None
+
+
+def test_a_grid_that_ends_early_ends_the_sweep(bench: Callable[..., Any]) -> None:
+    sweep = bench(searcher={"kind": "grid", "points": 4}, scheduler="fifo")
+    assert sweep.run() is None
+    started = [record for record in sweep.records() if isinstance(record, TrialStarted)]
+    assert sorted(record.config["depth"] for record in started) == [0, 1 / 3, 2 / 3, 1]
+
+
+ALLOWED = {
+    "pending": {"running"},
+    "running": {
+        "running",
+        "paused",
+        "completed",
+        "pruned",
+        "failed",
+        "infeasible",
+        "interrupted",
+    },
+    "paused": {"running", "pruned", "failed"},
+    "interrupted": {"running", "completed", "pruned", "failed", "infeasible"},
+}
+
+
+@pytest.mark.parametrize(("before", "after"), list(itertools.product(State, State)))
+def test_a_trial_goes_from_state_to_state_as_the_table_says(before: State, after: State) -> None:
+    config = curve_space().validate({"depth": 0.5})
+    trial = Trial(7, config, seed=0, until=1, state=before)
+    if after.value in ALLOWED.get(before.value, set()):
+        trial.become(after)
+        assert trial.state is after
+    else:
+        with pytest.raises(ValueError, match=f"^trial 7 cannot go from {before} to {after}$"):
+            trial.become(after)
+    assert (before in FINAL) == (before.value not in ALLOWED)
