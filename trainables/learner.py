@@ -21,18 +21,8 @@ from trainables.batches import Batch, TrainingBatches, evaluation_batches
 from trainables.checkpoint import Snapshot, damaged, named
 from trainables.data.part import SweepData
 from trainables.optimizer import Adam
-from trainables.outcomes import EpochDone, EpochFailed, Outcome
+from trainables.outcomes import METRICS, EpochDone, EpochFailed, Outcome
 from trainables.plateau import Plateau
-
-METRICS = (
-    "train_loss",
-    "valid_loss",
-    "accuracy",
-    "learning_rate",
-    "epoch_seconds",
-    "weights",
-)
-"""What every epoch reports."""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+METRICS = (
+    "train_loss",
+    "valid_loss",
+    "accuracy",
+    "learning_rate",
+    "epoch_seconds",
+    "weights",
+)
+"""What every epoch of an architecture reports."""
+
 
 @dataclass(frozen=True)
 class EpochDone:

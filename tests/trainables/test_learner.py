@@ -13,8 +13,8 @@ from trainables.architectures.base import Architecture
 from trainables.architectures.gru import Gru
 from trainables.architectures.mlp import Mlp
 from trainables.checkpoint import Snapshot, decode, encode
-from trainables.learner import METRICS, Learner, Task
-from trainables.outcomes import EpochDone, EpochFailed
+from trainables.learner import Learner, Task
+from trainables.outcomes import METRICS, EpochDone, EpochFailed
 from trainables.testing import FACTS, made_up_data
 
 DATA = made_up_data()
