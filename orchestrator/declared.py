@@ -29,10 +29,20 @@ def declare(cls: type[Model], values: Mapping[str, Any], *, place: str = "") -> 
             raise unknown_key(str(key), known, place=place)
     try:
         return cls.model_validate(dict(values))
+    except ConfigurationError as error:
+        raise placed(error, cls, place) from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         path = join(place, *(str(part) for part in first["loc"]))
         raise ConfigurationError(_sentence(first), place=path) from error
+
+
+def placed(error: ConfigurationError, cls: type, place: str) -> ConfigurationError:
+    """The error with ``place`` for the name of the class, which is not what the person wrote."""
+    head, _, rest = error.place.partition(".")
+    if head != cls.__name__:
+        return error
+    return ConfigurationError(error.problem, place=join(place, rest))
 
 
 def unknown_key(key: str, known: Any, *, place: str) -> ConfigurationError:
@@ -74,7 +84,8 @@ def assign(path: str, value: Any) -> dict[str, Any]:
 def _sentence(error: Any) -> str:
     """What pydantic says, as a sentence with the value in it."""
     said = str(error["msg"])
-    text = said.removeprefix("Value error, ").removeprefix("Input should be ")
-    if said.startswith("Input should be "):
-        text = f"{error['input']!r} is not {text}"
+    text = said.removeprefix("Value error, ")
+    for start, verb in (("Input should be ", "is not "), ("String should ", "should ")):
+        if said.startswith(start):
+            text = f"{error['input']!r} {verb}{said.removeprefix(start)}"
     return text if text.endswith(".") else f"{text}."

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny
 
-from orchestrator.declared import declare, merge, unknown_key
+from orchestrator.declared import declare, merge, placed, unknown_key
 from orchestrator.engine.objective import Mode, Objective
 from orchestrator.schedulers import Scheduler
 from orchestrator.searchers import Searcher
@@ -20,6 +20,7 @@ from orchestrator.strategies import (
 )
 from searchspaces import JointSpace, SearchSpace, Training, space_of
 from searchspaces.errors import ConfigurationError, UnknownNameError
+from searchspaces.scalars import Integer
 from trainables import architectures
 
 
@@ -55,12 +56,12 @@ class SweepSpec(BaseModel):
     training: SerializeAsAny[SearchSpace]
     searcher: SerializeAsAny[Searcher]
     scheduler: SerializeAsAny[Scheduler]
-    trials: int = Field(default=46, ge=1)
-    epochs: int = Field(default=27, ge=1)
+    trials: Integer = Field(default=46, ge=1)
+    epochs: Integer = Field(default=27, ge=1)
     metric: str = Field(default="valid_loss", min_length=1)
     mode: Mode = "min"
-    seed: int = Field(default=0, ge=0, lt=2**63)
-    concurrency: int | None = Field(default=None, ge=1)
+    seed: Integer = Field(default=0, ge=0, lt=2**63)
+    concurrency: Integer | None = Field(default=None, ge=1)
     max_time: float | None = Field(default=None, gt=0)
     checkpoint_seconds: float = Field(default=5.0, gt=0)
 
@@ -171,4 +172,9 @@ def _mapping(whole: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 def _check(spec: SweepSpec) -> None:
     """What only the parts together can tell; nothing is started yet."""
+    try:
+        spec.joint  # noqa: B018  # names and conditions are checked where the two spaces meet
+    except ConfigurationError as error:
+        mine = placed(error, type(spec.space), "space")
+        raise placed(mine, type(spec.training), "training") from error
     spec.scheduler.model_copy().begin(trials=spec.planned_trials, max_epochs=spec.epochs)

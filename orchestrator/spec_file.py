@@ -42,19 +42,13 @@ def read_spec(path: Path, *overrides: Mapping[str, Any]) -> SweepSpec:
     values, lines = read_mapping(path)
     try:
         return spec_from(values, *overrides)
-    except ConfigurationError as error:
-        line = _line_of(error.place, lines)
-        if line and not any(_says(override, error.place) for override in overrides):
-            raise FileError(path, line, str(error)) from error
-        raise
-    except UnknownNameError as error:
-        place = {"strategy": "strategy", "architecture": "architecture"}.get(
-            error.kind, f"{error.kind}.kind"
-        )
+    except (ConfigurationError, UnknownNameError) as error:
+        place = _place_of(error)
         line = _line_of(place, lines)
-        if line and not any(_says(override, place) for override in overrides):
-            raise FileError(path, line, str(error)) from error
-        raise
+        said = [override for override in overrides if override]
+        if any(_says(override, place) for override in said) or (said and not line):
+            raise
+        raise FileError(path, line, str(error)) from error
 
 
 def read_mapping(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
@@ -71,16 +65,17 @@ def read_mapping(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
     yaml = YAML(typ="safe", pure=True)
     try:
         values = yaml.load(text)
-        node = YAML(typ="safe", pure=True).compose(text)
+        lines: dict[str, int] = {}
+        _collect(YAML(typ="safe", pure=True).compose(text), "", lines, ())
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         raise FileError(path, line, f"not YAML: {error.problem}.") from error
     except (YAMLError, ValueError) as error:
         raise FileError(path, 0, f"not YAML: {' '.join(str(error).split())}.") from error
+    except RecursionError as error:
+        raise FileError(path, 0, "nested too deeply.") from error
     if not isinstance(values, dict):
         raise FileError(path, 0, "holds no mapping. See: orch sweep gru-bohb --dry-run")
-    lines: dict[str, int] = {}
-    _collect(node, "", lines)
     return values, lines
 
 
@@ -113,16 +108,25 @@ def setting(text: str) -> dict[str, Any]:
         raise ConfigurationError(f"{value!r} is not YAML.", place=key) from error
 
 
-def _collect(node: Node | None, place: str, lines: dict[str, int]) -> None:
+def _collect(node: Node | None, place: str, lines: dict[str, int], above: tuple[int, ...]) -> None:
+    if id(node) in above:
+        raise RecursionError  # an alias of something around it
+    above = (*above, id(node))
     if isinstance(node, MappingNode):
         for key, value in node.value:
             path = f"{place}.{key.value}" if place else str(key.value)
             lines[path] = key.start_mark.line + 1
-            _collect(value, path, lines)
+            _collect(value, path, lines, above)
     elif isinstance(node, SequenceNode):
         for index, item in enumerate(node.value):
             lines[f"{place}.{index}"] = item.start_mark.line + 1
-            _collect(item, f"{place}.{index}", lines)
+            _collect(item, f"{place}.{index}", lines, above)
+
+
+def _place_of(error: ConfigurationError | UnknownNameError) -> str:
+    if isinstance(error, ConfigurationError):
+        return error.place
+    return error.kind if error.kind in {"strategy", "architecture"} else f"{error.kind}.kind"
 
 
 def _line_of(place: str, lines: Mapping[str, int]) -> int:

@@ -20,12 +20,12 @@ from orchestrator.runs.folder import RunFolder, find_run
 from orchestrator.runs.refresh import rebuild
 from orchestrator.spec import SweepSpec, compose, spec_from
 from orchestrator.spec_file import read_spec
-from searchspaces.errors import OrchError
+from searchspaces.errors import OrchError, UnknownNameError
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from orchestrator.engine.controller import Observer
+    from orchestrator.engine.observer import Observer
     from trainables.data import SweepData
 
 Watch = Callable[[RunFolder, SweepSpec], "Observer"]
@@ -170,8 +170,12 @@ def provenance() -> dict[str, Any]:
 
 
 def _load(spec: SweepSpec) -> SweepData:
+    """The data; what only the workers would refuse is refused here, before there is a folder."""
     from trainables.data import load_sweep_data
+    from trainables.outcomes import METRICS
 
+    if spec.metric not in METRICS:
+        raise UnknownNameError("metric", spec.metric, METRICS)
     return load_sweep_data(spec.dataset, seed=spec.seed)
 
 

@@ -54,6 +54,10 @@ class UnknownNameError(UsageError):
         hint = f" Did you mean {close!r}?" if close else ""
         super().__init__(f"unknown {kind} {name!r}.{hint} Known: {', '.join(self.known)}.")
 
+    def __reduce__(self) -> tuple[type[UnknownNameError], tuple[str, str, tuple[str, ...]]]:
+        """Errors cross from workers to the driver."""
+        return (type(self), (self.kind, self.name, self.known))
+
 
 def nearest_first(name: str, known: Iterable[str]) -> tuple[str, ...]:
     """Sort ``known`` by likeness to ``name``; ties in alphabetical order."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import warnings
 from pathlib import Path
 from types import TracebackType
@@ -101,6 +102,12 @@ def _usage(error: click.UsageError) -> str:
     text = _one_line(error.format_message())
     if isinstance(error, click.NoSuchOption):
         text = f"unknown option {error.option_name!r}.{_nearest(error)}"
+    group = error.ctx.command if error.ctx else None
+    missing = re.match(r"No such command '(.*?)'", text)
+    if missing and isinstance(group, click.Group):
+        from searchspaces.errors import UnknownNameError
+
+        return str(UnknownNameError("command", missing[1], group.commands))
     text = text if text.endswith((".", "?")) else f"{text}."
     command = error.ctx.command_path if error.ctx else "orch"
     return f"{text} See: {command} --help"

@@ -49,9 +49,7 @@ class Orch(LazyGroup):
         sys.exit(failures.code)
 
 
-def _print_version(
-    ctx: click.Context, _: click.Parameter, value: bool
-) -> None:  # click's signature
+def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
     if value and not ctx.resilient_parsing:
         from importlib.metadata import version
 
@@ -60,7 +58,7 @@ def _print_version(
 
 
 @click.group(
-    cls=Orch, commands_by_name=COMMANDS, no_args_is_help=False, invoke_without_command=True
+    "orch", cls=Orch, commands_by_name=COMMANDS, no_args_is_help=False, invoke_without_command=True
 )
 @click.option(
     "--version",

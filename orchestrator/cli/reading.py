@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.cli.view.outline import short_name
-from orchestrator.engine.trial import State
+from orchestrator.engine.trial import FINAL, State
 from orchestrator.runs.folder import RunFolder, find_run
 from orchestrator.runs.refresh import refresh
 from searchspaces.errors import OrchError, UsageError
@@ -59,6 +59,11 @@ class Reading:
         if self.trials is None:
             return Counter()
         return Counter(State(state) for state in self.trials["state"].to_list())
+
+    @property
+    def done(self) -> int:
+        """Trials that are over."""
+        return sum(count for state, count in self.counts.items() if state in FINAL)
 
     @property
     def best(self) -> dict[str, Any] | None:

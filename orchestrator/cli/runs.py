@@ -51,7 +51,6 @@ def runs(*, runs: Path, as_json: bool) -> None:
 def _row(run: RunFolder) -> dict[str, Any]:
     """A run in a line; one that cannot be read says so and hides no other."""
     from orchestrator.cli.reading import read
-    from orchestrator.engine.trial import FINAL
     from searchspaces.errors import OrchError
 
     row: dict[str, Any] = {"run": run.id, "path": str(run.path), "state": "damaged", "done": 0,
@@ -62,9 +61,8 @@ def _row(run: RunFolder) -> dict[str, Any]:
         row |= {"trials": spec.planned_trials, "metric": spec.metric}
         row["started"] = run.provenance().get("created")
         reading = read(run, ["state", "objective"])
-        done = sum(count for state, count in reading.counts.items() if state in FINAL)
         best = reading.best
-        row |= {"state": reading.state, "done": done, "best": best and best["objective"]}
+        row |= {"state": reading.state, "done": reading.done, "best": best and best["objective"]}
     except OrchError as error:
         row["problem"] = str(error)
     return row

@@ -57,8 +57,8 @@ def _head(reading: Reading, width: int) -> list[str]:
     trials = reading.trials
     seconds = 0.0 if trials is None else float(trials["seconds"].sum())
     epochs = 0 if trials is None else int(trials["epochs"].sum())
-    of = f"{sum(reading.counts.values()):,} of {plural(outline.trials, 'trial')}"
-    state = f"{reading.state}: {of}: {states(reading.counts)}"
+    done = f"{reading.done:,} of {plural(outline.trials, 'trial')} done"
+    state = f"{reading.state}, {done}: {states(reading.counts)}"
     made = (
         f"{spec.metric} {spec.mode}, searcher {spec.searcher.kind}, "
         f"scheduler {spec.scheduler.kind}, seed {spec.seed}"

@@ -78,12 +78,19 @@ def _changes(settings: tuple[str, ...], given: dict[str, Any]) -> dict[str, Any]
 
 def _spec(name: str, changes: dict[str, Any]) -> Any:
     from orchestrator.spec import compose, spec_from
-    from orchestrator.spec_file import read_spec
+    from orchestrator.spec_file import FileError, read_mapping, read_spec
     from orchestrator.sweep import is_file
+    from searchspaces.errors import UnknownNameError
     from trainables.data import source_of
 
     spec = read_spec(Path(name), changes) if is_file(name) else spec_from(compose(name), changes)
-    source_of(spec.dataset)
+    try:
+        source_of(spec.dataset)
+    except UnknownNameError as error:
+        line = read_mapping(Path(name))[1].get("dataset") if is_file(name) else None
+        if line is None or "dataset" in changes:
+            raise
+        raise FileError(Path(name), line, str(error)) from error
     return spec
 
 

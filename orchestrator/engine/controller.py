@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Literal, Protocol
+from typing import Literal
 
 from orchestrator.engine.inbox import Inbox, StopRun, StopTrial
 from orchestrator.engine.journal import Journal
 from orchestrator.engine.ledger import EpochResult, Ledger
+from orchestrator.engine.observer import Observer
 from orchestrator.engine.pool import Event, LeaseCancelled, Pool, WorkerLost
 from orchestrator.engine.records import (
+    Checkpoint,
     Commanded,
     EpochRepeated,
     Record,
@@ -30,16 +32,6 @@ MAX_LOST = 3
 """Workers in a row that a trial may lose without an epoch in between."""
 
 STOPPED = "stopped from outside"
-
-
-class Observer(Protocol):
-    """Whoever wants to see what happens: the run's tables, the terminal."""
-
-    def note(self, record: Record) -> None:
-        """A record is in the journal."""
-
-    def tick(self) -> None:
-        """Some time has passed; called several times a second."""
 
 
 class Controller:
@@ -193,8 +185,7 @@ class Controller:
         lease = event.lease if isinstance(event, WorkerLost | LeaseCancelled) else event
         trial = self._ledger.live.get(lease.number)
         if trial is None or trial.attempt != lease.attempt or trial.state is not State.RUNNING:
-            if isinstance(event, EpochResult) and event.checkpoint is not None:
-                self._store.delete(event.checkpoint.key)
+            self._take_late(event)
             return
         match event:
             case EpochResult():
@@ -209,6 +200,15 @@ class Controller:
                 self._lose(trial, event.reason)
             case LeaseCancelled():
                 self._lose(trial, "its lease was interrupted")
+
+    def _take_late(self, event: Event) -> None:
+        """Nobody asks for the checkpoint that a late result brings, or that was to come with it."""
+        match event:
+            case EpochResult(checkpoint=Checkpoint(key=key)):
+                self._store.delete(key)
+            case LeaseCancelled(lease) | WorkerLost(lease):
+                if lease.number not in self._ledger.live:
+                    self._store.clear(self._name(lease.number))
 
     def _take_result(self, result: EpochResult) -> None:
         trial = self._ledger.live[result.number]

@@ -33,7 +33,7 @@ from searchspaces import DataFacts, JointSpace
 from searchspaces.errors import OrchError
 
 if TYPE_CHECKING:
-    from orchestrator.engine.controller import Observer
+    from orchestrator.engine.observer import Observer
     from orchestrator.engine.pool import Pool
     from trainables.trainable import TrialTrainable
 
@@ -148,7 +148,7 @@ def run(
         flush(journal.sequence)
         return None
     ledger.recover()
-    _tidy(last, ledger, place)
+    tidy(last, ledger, place)
 
     def write(record: Opened | Closed) -> None:
         journal.append(record)
@@ -206,7 +206,7 @@ class _Spent:
         )
 
 
-def _tidy(last: Record | None, ledger: Ledger, place: Place) -> None:
+def tidy(last: Record | None, ledger: Ledger, place: Place) -> None:
     """Remove the checkpoints of a trial that ended with the last record.
 
     Everything is journaled before it is done, so a process that is killed may have left

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from time import monotonic
 
 from orchestrator.cli.view.outline import Outline
-from orchestrator.cli.view.progress import Over, Progress
+from orchestrator.cli.view.progress import Progress
 from orchestrator.cli.view.table import STOPPING, header, space_lines
+from orchestrator.cli.view.trials import Over
 from orchestrator.cli.view.words import clock, config_items, metric, plural
 from orchestrator.engine.records import Record
 from orchestrator.engine.trial import State

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from orchestrator.cli.view.outline import Outline
-from orchestrator.cli.view.progress import Best, Live, Progress
+from orchestrator.cli.view.progress import Progress
+from orchestrator.cli.view.trials import Best, Live
 from orchestrator.cli.view.words import (
     LABEL,
     about,

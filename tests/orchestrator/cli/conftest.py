@@ -72,9 +72,7 @@ def told(spec, *, epochs=10**9, workers=2, failing=None):
                     running[number] = [place[number], until]
                 case Start(bracket, until):
                     number, started = started, started + 1
-                    records.append(
-                        TrialStarted(number, config_of(number), 7, bracket, until, at())
-                    )
+                    records.append(TrialStarted(number, config_of(number), 7, bracket, until, at()))
                     scheduler.started(number)
                     running[number] = [0, until]
                 case _:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from orchestrator.engine import controller
 from orchestrator.engine.controller import Controller
 from orchestrator.engine.inbox import Inbox, StopRun
 from orchestrator.engine.journal import Journal, read
@@ -19,6 +20,7 @@ from orchestrator.engine.ledger import EpochResult, Ledger
 from orchestrator.engine.objective import Objective
 from orchestrator.engine.pool import Event, LeaseCancelled, WorkerLost
 from orchestrator.engine.records import Record
+from orchestrator.engine.session import Place, tidy
 from orchestrator.engine.testing import Curve, curve_space
 from orchestrator.engine.trial import State
 from orchestrator.engine.worker import Blueprint, Fault, Lease, Worker
@@ -28,6 +30,7 @@ from orchestrator.searchers import Searcher
 from orchestrator.strategies import scheduler_from, searcher_from
 
 TRIALS, EPOCHS = 24, 9
+NAME = "{:04d}".format
 
 
 class Killed(BaseException):
@@ -174,8 +177,15 @@ class Bench:
     ) -> StopRun | None:
         """One process's time with the run; ``Killed`` after so many records."""
         ledger = self.ledger()
-        journal = Journal(self.folder / "journal", ledger.replay)
+        told: list[Record | None] = [None]
+
+        def take_over(record: Record) -> None:
+            ledger.replay(record)
+            told.append(record)
+
+        journal = Journal(self.folder / "journal", take_over)
         ledger.recover()
+        tidy(told[-1], ledger, Place(self.folder / "journal", self.store, NAME))
         rng = np.random.default_rng([self.seed, journal.segment])
         blueprint = Blueprint(self.trainable, self.settings, 1, self.store, self.checkpoint_seconds)
         bench, count = self, 0
@@ -193,18 +203,18 @@ class Bench:
 
             def tick(self) -> None: ...
 
-        controller = Controller(
+        loop = Controller(
             ledger=ledger,
             journal=journal,
             pool=InProcessPool(blueprint, self.workers, rng, lost=self.lost),
             inbox=self.inbox,
             store=self.store,
-            name="{:04d}".format,
+            name=NAME,
             observers=[Watch()],
             flush=lambda: None,
         )
         try:
-            return controller.run()
+            return loop.run()
         except Killed:
             return StopRun("killed")
         finally:
@@ -254,6 +264,7 @@ def state_of() -> Callable[[Ledger], Any]:
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Bench]:
     """Makes sweeps without Ray."""
     monkeypatch.setattr(os, "fsync", lambda _: None)
+    monkeypatch.setattr(controller, "TICK_SECONDS", 0.0)  # commands are heard at once
 
     def make(name: str = "run", **changes: Any) -> Bench:
         return Bench(tmp_path / name, **changes)

@@ -110,18 +110,23 @@ def test_a_driver_killed_again_and_again_among_lost_workers_and_failures_goes_on
         searcher="bohb",
         seed=seed,
         lost=0.1,
-        settings={"diverge_below": 0.2, "raise_below": 0.1},
+        settings={"diverge_below": 0.6, "raise_below": 0.4},
         checkpoint_seconds=0.0 if seed % 2 else 100.0,
     )
     journal = sweep.folder / "journal"
     sessions = 0
-    while sweep.run(kill_after=7 + 3 * seed) is not None:
+    before: dict[Path, bytes] = {}
+    while sweep.run(kill_after=7 + 3 * seed if seed % 2 else 60) is not None:
         sessions += 1
-        before = {path: path.read_bytes() for path in journal.iterdir()}
         assert all(path.read_bytes() == data for path, data in before.items())
-    assert sessions > 5
+        before = {path: path.read_bytes() for path in journal.iterdir()}
+    assert sessions > 1
     ends = check_whole(sweep)
-    assert "failed" in ends.values()
+    if scheduler == "fifo":  # the others may stop a trial before it can fail, in epoch 2
+        unlucky = {r.number for r in of(sweep.records(), TrialEnded) if "workers" in r.reason}
+        for record in of(sweep.records(), TrialStarted):
+            fails = record.config["depth"] < 0.6 or record.number in unlucky
+            assert ends[record.number] == ("failed" if fails else "completed")
 
 
 def test_a_trial_that_is_killed_with_its_worker_goes_on_from_its_checkpoint(
@@ -291,9 +296,8 @@ class TestStopping:
 
     @pytest.mark.parametrize("letter", [True, False])
     def test_a_run_that_is_stopped_says_why_and_goes_on_later(
-        self, bench: MakeBench, letter: bool, monkeypatch: pytest.MonkeyPatch
+        self, bench: MakeBench, letter: bool
     ) -> None:
-        monkeypatch.setattr("orchestrator.engine.controller.TICK_SECONDS", 0.0)
         sweep = bench()
         command = StopRun(
             "stopped from outside" if letter else "stopped by you", 0 if letter else 2
@@ -318,7 +322,8 @@ class TestStopping:
         assert sweep.records() == []
 
         def seen(record: Record, ledger: Ledger) -> None:
-            sweep.inbox.put(StopRun("now"))
+            if isinstance(record, TrialStarted) and record.number == 3:
+                sweep.inbox.put(StopRun("now"))
 
         assert sweep.run(seen=seen) == StopRun("now")
         names = [type(record).__name__ for record in sweep.records()]
@@ -350,7 +355,7 @@ class TestCheckpoints:
         whole = bench("whole", scheduler=scheduler, workers=1)
         whole.run()
         sweep = bench(scheduler=scheduler, workers=1)
-        sweep.run(kill_after=20)
+        sweep.run(kill_after=17)
         spoilt = self.spoil(sweep, how)
         assert sweep.run() is None
         problem = (

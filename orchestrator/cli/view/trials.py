@@ -1,0 +1,74 @@
+"""A trial as the view holds it: under way, at its best epoch, just over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.engine.records import Metrics
+from orchestrator.engine.trial import State
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """A trial at its best epoch.
+
+    Attributes:
+        number: the trial.
+        loss: the objective as something to minimise.
+        epoch: where.
+        metrics: all that was reported there.
+        config: the trial's.
+    """
+
+    number: int
+    loss: float
+    epoch: int
+    metrics: Metrics
+    config: Mapping[str, Any]
+
+    @property
+    def rank(self) -> tuple[float, int]:
+        """Sorts the best first; the earlier trial where losses are equal."""
+        return (self.loss, self.number)
+
+
+@dataclass(slots=True)
+class Live:
+    """A trial that is not over.
+
+    Attributes:
+        number: the trial.
+        config: its config.
+        bracket: index into the plan.
+        until: epoch of its next decision.
+        epoch: the last one reported.
+        seconds: spent in its epochs.
+        state: ``running``, ``paused``, or ``interrupted`` while it waits for a worker.
+        best: its best epoch so far.
+    """
+
+    number: int
+    config: Mapping[str, Any]
+    bracket: int
+    until: int
+    epoch: int = 0
+    seconds: float = 0.0
+    state: State = State.RUNNING
+    best: Best | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """A trial that has just ended.
+
+    Attributes:
+        trial: as it was last.
+        state: how it ended.
+        reason: why, of a failed one.
+    """
+
+    trial: Live
+    state: State
+    reason: str = ""

@@ -1,0 +1,371 @@
+"""A run on a real Ray: real actors, real deaths, real interruptions."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.engine.inbox import Inbox, StopRun, StopTrial, send
+from orchestrator.engine.journal import read
+from orchestrator.engine.objective import Objective
+from orchestrator.engine.records import (
+    Closed,
+    Commanded,
+    EpochRepeated,
+    EpochReported,
+    Opened,
+    Record,
+    TrialEnded,
+    TrialPruned,
+    TrialResumed,
+    TrialStarted,
+)
+from orchestrator.engine.session import Place, Plan, run
+from orchestrator.engine.testing import Curve, curve_space
+from orchestrator.runs.checkpoints import FolderStore
+from orchestrator.strategies import scheduler_from, searcher_from
+from searchspaces import ConfigurationError, OrchError
+from trainables.outcomes import Outcome
+
+Seen = Callable[[Record], None]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _ray() -> Iterator[None]:
+    """One Ray for all: a session uses the one that is there."""
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "0"
+    import ray
+
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    yield
+    assert ray.is_initialized()
+    ray.shutdown()
+
+
+class Sweep:
+    """A sweep of learning curves in a folder."""
+
+    def __init__(self, folder: Path, scheduler: str, **changes: Any) -> None:
+        self.folder = folder
+        self.scheduler = scheduler
+        self.settings: dict[str, Any] = changes.pop("settings", {})
+        self.changes = changes
+        self.flushed: list[int] = []
+
+    def run(self, seen: Seen = lambda _: None, **changes: Any) -> StopRun | None:
+        class Watch:
+            def note(self, record: Record) -> None:
+                seen(record)
+
+            def tick(self) -> None: ...
+
+        plan: dict[str, Any] = {
+            "space": curve_space(),
+            "searcher": searcher_from("random"),
+            "scheduler": scheduler_from(self.scheduler),
+            "objective": Objective("valid_loss", "min"),
+            "trials": 12,
+            "max_epochs": 9,
+            "seed": 0,
+            "trainable": Curve,
+            "settings": self.settings,
+            "data": None,
+            "workers": 2,
+            "checkpoint_seconds": 0.0,
+            **self.changes,
+            **changes,
+        }
+        return run(
+            Plan(**plan),
+            Place(self.folder / "journal", FolderStore(self.folder / "checkpoints"), str),
+            inbox=Inbox(self.folder / "inbox"),
+            observers=[Watch()],
+            flush=self.flushed.append,
+        )
+
+    def of(self, kind: type) -> list[Any]:
+        found = (entry.record for entry in read(self.folder / "journal"))
+        return [record for record in found if isinstance(record, kind)]
+
+    @property
+    def configs(self) -> list[dict[str, Any]]:
+        return [record.config for record in self.of(TrialStarted)]
+
+    @property
+    def epochs(self) -> list[tuple[int, int, Any]]:
+        """Trial, epoch and metrics of every counted epoch, in order."""
+        return [(r.number, r.epoch, r.metrics) for r in self.of(EpochReported)]
+
+    @property
+    def files(self) -> list[str]:
+        root = self.folder / "checkpoints"
+        return sorted(str(file.relative_to(root)) for file in root.rglob("*") if file.is_file())
+
+    def ends(self) -> dict[int, int]:
+        """The last epoch of each trial; no epoch is there twice or missing."""
+        epochs = Counter((number, epoch) for number, epoch, _ in self.epochs)
+        assert set(epochs.values()) <= {1}
+        ends: dict[int, int] = {}
+        for number, epoch in epochs:
+            assert epoch == ends.get(number, 0) + 1
+            ends[number] = epoch
+        return ends
+
+
+@pytest.fixture
+def sweep(tmp_path: Path) -> Callable[..., Sweep]:
+    def make(scheduler: str = "fifo", *, name: str = "run", **changes: Any) -> Sweep:
+        return Sweep(tmp_path / name, scheduler, **changes)
+
+    return make
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_hyperband_ends_18_12_8_and_8_of_46_trials_at_1_3_9_and_27_epochs(
+    sweep: Callable[..., Sweep], workers: int
+) -> None:
+    """Li et al., Hyperband, JMLR 18 (2018), algorithm 1 for R=27, eta=3: one full iteration."""
+    run = sweep("hyperband", workers=workers, trials=46, max_epochs=27)
+    assert run.run() is None
+    ends = run.ends()
+    assert Counter(ends.values()) == {1: 18, 3: 12, 9: 8, 27: 8}
+    assert len(run.of(TrialPruned)) == 38
+    full = sorted(number for number, end in ends.items() if end == 27)
+    assert run.files == sorted(f"{number}/001-000027.safetensors" for number in full)
+    [closed] = run.of(Closed)
+    assert closed.reason == "finished"
+    assert 0 < closed.epoch_seconds < closed.worker_seconds
+    last = list(read(run.folder / "journal"))[-1].sequence
+    assert run.flushed == [2, last]
+
+
+def test_the_same_seed_gives_the_same_sweep_at_concurrency_1(sweep: Callable[..., Sweep]) -> None:
+    runs = [
+        sweep(
+            "hyperband", name=name, workers=1, searcher=searcher_from("bohb"), trials=20, seed=seed
+        )
+        for name, seed in (("one", 4), ("two", 4), ("other", 5))
+    ]
+    for one in runs:
+        assert one.run() is None
+    assert runs[0].configs == runs[1].configs != runs[2].configs
+    assert runs[0].epochs == runs[1].epochs != runs[2].epochs
+
+
+def test_a_sweep_stopped_and_resumed_equals_one_that_was_not(sweep: Callable[..., Sweep]) -> None:
+    changes = {"workers": 1, "searcher": searcher_from("bohb"), "trials": 20}
+    whole = sweep("hyperband", name="whole", **changes)
+    whole.run()
+    parts = sweep("hyperband", name="parts", settings={"seconds": 0.02}, **changes)
+
+    due = {(5, 1), (7, 2)}
+
+    def stop(record: Record) -> None:
+        if isinstance(record, EpochReported) and (record.number, record.epoch) in due:
+            due.remove((record.number, record.epoch))
+            send(parts.folder / "inbox", StopRun("enough"))
+
+    sessions = 0
+    while (stopped := parts.run(stop)) is not None:
+        assert stopped == StopRun("stopped from outside")
+        sessions += 1
+    assert sessions >= 1
+    assert parts.configs == whole.configs
+    assert parts.epochs == whole.epochs
+    assert all(record.same for record in parts.of(EpochRepeated))
+    assert [record.reason for record in parts.of(Closed)] == [
+        *["stopped from outside"] * sessions,
+        "finished",
+    ]
+    assert len(parts.of(Opened)) == sessions + 1
+    assert {r.reason for r in parts.of(TrialResumed) if not r.promoted} <= {"the driver ended"}
+
+
+def test_a_finished_run_is_left_as_it_is(sweep: Callable[..., Sweep]) -> None:
+    run = sweep(trials=2, max_epochs=2)
+    run.run()
+
+    def files() -> dict[Path, tuple[int, int]]:
+        return {
+            file: (file.stat().st_mtime_ns, file.stat().st_size) for file in run.folder.rglob("*")
+        }
+
+    before = files()
+    told: list[Record] = []
+    assert run.run(told.append) is None
+    assert files() == before
+    assert told == [entry.record for entry in read(run.folder / "journal")]
+    assert run.flushed[-1] == run.flushed[-2]
+
+
+def test_trials_that_diverge_or_raise_fail_and_their_worker_goes_on(
+    sweep: Callable[..., Sweep], tmp_path: Path
+) -> None:
+    pids = tmp_path / "pids"
+    pids.mkdir()
+
+    class Counted(Curve):  # defined here, so that it travels by value
+        def prepare(self, **settings: Any) -> None:
+            (pids / str(os.getpid())).touch()
+            super().prepare(**settings)
+
+    run = sweep(trainable=Counted, settings={"raise_below": 0.3, "diverge_below": 0.5})
+    assert run.run() is None
+    assert len(list(pids.iterdir())) == 2
+    failed = {record.number: record.reason for record in run.of(TrialEnded)}
+    expected = {}
+    for number, config in enumerate(run.configs):
+        if config["depth"] < 0.3:
+            expected[number] = f"RuntimeError: depth {config['depth']:.3f} is too little"
+        elif config["depth"] < 0.5:
+            expected[number] = "loss became nan"
+    assert failed == expected
+    assert set(failed.values()) > {"loss became nan"}
+    assert run.ends() == {number: 1 if number in failed else 9 for number in range(12)}
+    assert len(run.files) == 12 - len(failed)
+
+
+def test_a_trial_whose_worker_is_killed_goes_on_in_another(
+    sweep: Callable[..., Sweep], tmp_path: Path
+) -> None:
+    marker = tmp_path / "marker"
+    marker.mkdir()
+    run = sweep(trials=6, settings={"die_below": 0.5, "marker": str(marker)})
+    assert run.run() is None
+    dead = [number for number, config in enumerate(run.configs) if config["depth"] < 0.5]
+    assert dead
+    assert run.ends() == dict.fromkeys(range(6), 9)
+    resumed = run.of(TrialResumed)
+    assert sorted(record.number for record in resumed) == dead
+    for record in resumed:
+        assert (record.attempt, record.promoted, record.afresh) == (2, False, False)
+        assert "its worker process has died" in record.reason
+        assert "Some common causes" not in record.reason
+    assert len(run.files) == 6
+
+
+def test_a_trial_that_kills_every_worker_fails_and_the_others_go_on(
+    sweep: Callable[..., Sweep],
+) -> None:
+    run = sweep(trials=4, settings={"die_below": 0.3})
+    assert run.run() is None
+    dead = [number for number, config in enumerate(run.configs) if config["depth"] < 0.3]
+    assert len(dead) == 1
+    [ended] = run.of(TrialEnded)
+    assert ended.number == dead[0]
+    assert ended.reason.startswith("lost 3 workers in a row: The actor is dead because its worker")
+    assert run.ends() == {number: 1 if number in dead else 9 for number in range(4)}
+
+
+def test_a_worker_that_cannot_be_made_is_told_at_once(sweep: Callable[..., Sweep]) -> None:
+    class Broken(Curve):
+        def prepare(self, **settings: Any) -> None:
+            raise ConfigurationError("no such thing.", place="architecture")
+
+    class Odd(Curve):
+        def prepare(self, **settings: Any) -> None:
+            raise ZeroDivisionError("by nothing")
+
+    run = sweep(trainable=Broken)
+    with pytest.raises(ConfigurationError, match=r"^architecture: no such thing\.$"):
+        run.run()
+    assert [record.reason for record in run.of(Closed)] == ["failed"]
+    with pytest.raises(OrchError, match=r"^no worker could be started: .*by nothing$"):
+        sweep(name="odd", trainable=Odd).run()
+
+
+def test_a_running_trial_is_interrupted_by_a_letter(sweep: Callable[..., Sweep]) -> None:
+    run = sweep(trials=3, max_epochs=60, settings={"seconds": 0.1}, workers=3)
+    begun = time.monotonic()
+
+    def stop(record: Record) -> None:
+        if isinstance(record, EpochReported) and record.epoch == 2:
+            send(run.folder / "inbox", StopTrial(record.number))
+
+    assert run.run(stop) is None
+    assert time.monotonic() - begun < 60 * 0.1  # no lease was heard to its end
+    ends = run.ends()
+    assert sorted(ends) == [0, 1, 2]
+    assert max(ends.values()) < 20
+    assert {(r.state, r.reason) for r in run.of(TrialEnded)} == {("pruned", "stopped from outside")}
+    assert sorted(record.number for record in run.of(Commanded)) == [0, 1, 2]
+    assert run.files == []
+
+
+def test_a_run_stops_itself_when_its_time_is_up(sweep: Callable[..., Sweep]) -> None:
+    run = sweep(trials=3, max_epochs=500, settings={"seconds": 0.05}, max_seconds=1.0)
+    assert run.run() == StopRun("time is up")
+    first = run.ends()
+    assert 0 < sum(first.values()) < 100
+    assert run.run() == StopRun("time is up")
+    second = run.ends()
+    assert all(second[number] > first[number] for number in (0, 1))
+    assert 2 not in second
+    assert [record.attempt for record in run.of(TrialResumed)] == [2, 2]
+
+
+def test_ctrl_c_within_python_keeps_everything_reported(sweep: Callable[..., Sweep]) -> None:
+    run = sweep(trials=3, settings={"seconds": 0.05})
+
+    def interrupt(record: Record) -> None:
+        if isinstance(record, EpochReported) and record.epoch == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run.run(interrupt)
+    assert run.of(Closed)[-1].reason == "interrupted"
+    before = run.epochs
+    assert run.run() is None
+    assert run.epochs[: len(before)] == before
+    assert run.ends() == dict.fromkeys(range(3), 9)
+
+
+def test_ctrl_c_in_the_middle_of_waiting_is_the_same(sweep: Callable[..., Sweep]) -> None:
+    import signal
+
+    run = sweep(trials=2, max_epochs=100, settings={"seconds": 0.05})
+    told = threading.Event()
+
+    def seen(record: Record) -> None:
+        if isinstance(record, EpochReported) and not told.is_set():
+            told.set()
+            threading.Timer(0.2, signal.raise_signal, [signal.SIGINT]).start()
+
+    with pytest.raises(KeyboardInterrupt):
+        run.run(seen)
+    assert run.of(Closed)[-1].reason == "interrupted"
+    assert run.ends()
+
+
+def test_an_objective_nobody_reports_ends_the_run_with_the_nearest_name(
+    sweep: Callable[..., Sweep],
+) -> None:
+    run = sweep(objective=Objective("val_loss", "min"))
+    with pytest.raises(ConfigurationError) as failure:
+        run.run()
+    assert str(failure.value) == (
+        "metric: no metric 'val_loss' is reported. Did you mean 'valid_loss'? "
+        "Known: valid_loss, accuracy, epoch_seconds."
+    )
+
+
+def test_errors_that_the_journal_cannot_hold_are_cut_and_cleaned(
+    sweep: Callable[..., Sweep],
+) -> None:
+    class Wordy(Curve):
+        def run_epoch(self) -> Outcome:
+            raise OSError("\udce4" + "x" * 100_000)
+
+    run = sweep(trials=1, trainable=Wordy)
+    assert run.run() is None
+    [ended] = run.of(TrialEnded)
+    assert ended.reason == "OSError: \\udce4" + "x" * 485
+    assert len(ended.detail) == 20_000
