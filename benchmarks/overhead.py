@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,7 +27,8 @@ WORKERS = 2
 
 
 @contextmanager
-def ray_up():
+def ray_up() -> Iterator[None]:
+    """A Ray of its own, outside the clock."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
     import ray
@@ -161,8 +163,7 @@ def measure(system: str, trials: int) -> dict[str, object]:
     """Run a system in a process of its own."""
     done = subprocess.run(
         [sys.executable, str(Path(__file__).resolve()), "--only", system, "--trials", str(trials)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
         check=False,
     )
@@ -172,6 +173,7 @@ def measure(system: str, trials: int) -> dict[str, object]:
 
 
 def main() -> None:
+    """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--trials", type=int, default=1000)
     parser.add_argument("--fresh", type=int, default=20, help="trials with a process each")

@@ -79,5 +79,6 @@ def cli(ctx: click.Context) -> None:
 
 
 def main() -> None:
-    """The console script."""
+    """The console script; ``module:Class`` is found in the present folder too, last of all."""
+    sys.path.append("")
     cli()

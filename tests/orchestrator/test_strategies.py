@@ -101,8 +101,7 @@ def test_a_class_of_ones_own_is_named_by_module_and_attribute(tmp_path, monkeypa
         (7, "scheduler: 7 is no scheduler. Give a mapping with a kind, such as kind: asha."),
         (
             {"kind": "asha", "min_epoch": 3},
-            "scheduler.min_epoch: unknown key. Did you mean 'min_epochs'? "
-            "Known: eta, min_epochs.",
+            "scheduler.min_epoch: unknown key. Did you mean 'min_epochs'? Known: eta, min_epochs.",
         ),
         ({"kind": "fifo", "eta": 3}, "scheduler.eta: unknown key. There are none here."),
         (

@@ -50,6 +50,4 @@ def test_a_sweep_runs_under_stock_tune_with_tunes_asha(ray_of_two, tmp_path):
 def test_a_setting_that_tune_does_not_know_is_named():
     with pytest.raises(ConfigurationError) as error:
         Sweep("mlp", trials=1, epochs=3).to_tuner(shedule=1)
-    assert (
-        str(error.value) == "shedule: neither ray.tune.TuneConfig nor ray.tune.RunConfig has it."
-    )
+    assert str(error.value) == "shedule: neither ray.tune.TuneConfig nor ray.tune.RunConfig has it."

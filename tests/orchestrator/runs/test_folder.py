@@ -144,4 +144,4 @@ def test_a_damaged_spec_names_its_line(folder: RunFolder) -> None:
     with pytest.raises(FileError) as failure:
         folder.spec()
     line = next(n for n, text in enumerate(path.read_text().splitlines(), 1) if "trials:" in text)
-    assert str(failure.value).startswith(f"{path}:{line}: trials: 'six' is not a valid integer")
+    assert str(failure.value).startswith(f"{path}:{line}: trials: 'six' is not a whole number")

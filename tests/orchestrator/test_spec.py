@@ -1,0 +1,242 @@
+"""A sweep's name, file and changes resolve to one checked spec."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from orchestrator import spec as spec_module
+from orchestrator.schedulers.asha import Asha
+from orchestrator.schedulers.fifo import Fifo
+from orchestrator.schedulers.hyperband import HyperBand
+from orchestrator.searchers.bohb import Bohb
+from orchestrator.searchers.grid import GridSearch
+from orchestrator.searchers.hyperopt_ import HyperOptSearch
+from orchestrator.searchers.random_ import RandomSearch
+from orchestrator.spec import SweepSpec, compose, spec_from, sweep_names
+from searchspaces import ConfigurationError, Float, GruSpace, Int, MlpSpace, UnknownNameError
+from trainables import architectures
+
+SPACES = {"gru": GruSpace, "mlp": MlpSpace}
+STRATEGIES: dict[str, tuple[type, type]] = {
+    "random": (RandomSearch, Fifo),
+    "grid": (GridSearch, Fifo),
+    "asha": (RandomSearch, Asha),
+    "hyperband": (RandomSearch, HyperBand),
+    "hyperopt": (HyperOptSearch, Asha),
+    "bohb": (Bohb, HyperBand),
+}
+
+
+def made(name: str, **changes: Any) -> SweepSpec:
+    return spec_from(compose(name), changes)
+
+
+@pytest.mark.parametrize("architecture", SPACES)
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_every_pair_of_the_two_registries_is_a_sweep(architecture: str, strategy: str) -> None:
+    spec = made(f"{architecture}-{strategy}")
+    assert (spec.name, spec.architecture) == (f"{architecture}-{strategy}", architecture)
+    assert type(spec.space) is SPACES[architecture]
+    assert (type(spec.searcher), type(spec.scheduler)) == STRATEGIES[strategy]
+    assert spec.name in sweep_names()
+
+
+def test_a_bare_architecture_takes_the_default_strategy_and_the_issue_s_defaults() -> None:
+    spec = made("gru")
+    assert spec == made("gru-bohb")
+    assert (spec.dataset, spec.trials, spec.epochs) == ("digits", 46, 27)
+    assert (spec.metric, spec.mode, spec.seed) == ("valid_loss", "min", 0)
+    assert (spec.concurrency, spec.max_time) == (None, None)
+
+
+def test_names_with_dashes_compose(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = (*architectures.names(), "conv-net", "deep-random", "net-asha")
+    monkeypatch.setattr(spec_module.architectures, "names", lambda: known)
+    strategies = {**spec_module.STRATEGIES, "one-at-a-time": spec_module.STRATEGIES["grid"]}
+    monkeypatch.setattr(spec_module, "STRATEGIES", strategies)
+    parts = {
+        "conv-net": {"architecture": "conv-net"},
+        "conv-net-bohb": {"architecture": "conv-net", "strategy": "bohb", "name": "conv-net-bohb"},
+        "conv-net-one-at-a-time": {
+            "architecture": "conv-net",
+            "strategy": "one-at-a-time",
+            "name": "conv-net-one-at-a-time",
+        },
+        "net-asha": {"architecture": "net-asha"},
+        "deep-random-random": {
+            "architecture": "deep-random",
+            "strategy": "random",
+            "name": "deep-random-random",
+        },
+    }
+    for name, expected in parts.items():
+        assert compose(name) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "close"), [("gru-bobh", "gru-bohb"), ("mlp-hyperbnd", "mlp-hyperband")]
+)
+def test_an_unknown_sweep_names_the_nearest_first(name: str, close: str) -> None:
+    with pytest.raises(UnknownNameError) as failure:
+        compose(name)
+    text = str(failure.value)
+    assert text.startswith(f"unknown sweep {name!r}. Did you mean {close!r}? Known: {close}, ")
+    assert text.endswith(".")
+    assert set(failure.value.known) == set(sweep_names())
+
+
+def line(values: dict[str, Any], *overrides: dict[str, Any]) -> str:
+    with pytest.raises((ConfigurationError, UnknownNameError)) as failure:
+        spec_from(values, *overrides)
+    assert failure.value.exit_code == 2
+    return str(failure.value)
+
+
+GRU = {"architecture": "gru"}
+KEYS = (
+    "version, name, architecture, dataset, space, training, searcher, scheduler, trials, epochs, "
+    "metric, mode, seed, concurrency, max_time, checkpoint_seconds, strategy"
+)
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ({"trials": 0}, "trials: 0 is not greater than or equal to 1."),
+        ({"trials": True}, "trials: True is not a whole number."),
+        ({"trials": "many"}, "trials: 'many' is not a whole number."),
+        ({"epochs": 0}, "epochs: 0 is not greater than or equal to 1."),
+        ({"seed": -1}, "seed: -1 is not greater than or equal to 0."),
+        ({"concurrency": 0}, "concurrency: 0 is not greater than or equal to 1."),
+        ({"max_time": 0}, "max_time: 0 is not greater than 0."),
+        ({"mode": "least"}, "mode: 'least' is not 'min' or 'max'."),
+        ({"version": 2}, "version: 2 is not 1."),
+        ({"name": "a/b"}, "name: 'a/b' should match pattern '^[A-Za-z0-9][A-Za-z0-9._-]*$'."),
+        ({"trails": 3}, f"trails: unknown key. Did you mean 'trials'? Known: {KEYS}."),
+        (
+            {"space": {"hidden_size": {"high": 8}}},
+            "space.hidden_size.high: 8 is below low=16. Give high >= low.",
+        ),
+        (
+            {"space": {"hidden_size": {"kind": "int", "low": 0, "high": 8, "log": True}}},
+            "space.hidden_size.log: a log scale needs low > 0, and low is 0. "
+            "Raise low or drop log.",
+        ),
+        (
+            {"training": {"learning_rate": {"low": 0.0}}},
+            "training.learning_rate.log: a log scale needs low > 0, and low is 0.0. "
+            "Raise low or drop log.",
+        ),
+        (
+            {"space": {"hiden_size": 8}},
+            "space.hiden_size: unknown key. Did you mean 'hidden_size'? "
+            "Known: num_layers, hidden_size, dropout.",
+        ),
+        (
+            {"space": {"hidden_size": {"hihg": 8}}},
+            "space.hidden_size.hihg: unknown key 'hihg'. Did you mean 'high'? "
+            "Known: kind, low, high, log, step, powers_of, when.",
+        ),
+        (
+            {"space": {"dropout": {"when": {"num_layers": [9]}}}},
+            "space.dropout.when: the parent 'num_layers' never is 9, so this is never active. "
+            "Give values that are in Int(1, 4).",
+        ),
+        ({"space": 5}, "space: 5 is no mapping of parameters."),
+        (
+            {"epochs": 2},
+            "epochs: 2 epochs leave nothing to halve with scheduler.eta=3. "
+            "Give at least 3 epochs, or choose scheduler fifo.",
+        ),
+        (
+            {"strategy": "asha", "scheduler": {"min_epochs": 50}},
+            "scheduler.min_epochs: 50 is above the 27 epochs of the sweep. Give at most 27.",
+        ),
+        (
+            {"strategy": "ahsa"},
+            "unknown strategy 'ahsa'. Did you mean 'asha'? "
+            "Known: asha, bohb, random, hyperopt, hyperband, grid.",
+        ),
+        (
+            {"searcher": {"kind": "bobh"}},
+            "unknown searcher 'bobh'. Did you mean 'bohb'? Known: bohb, random, hyperopt, grid.",
+        ),
+        (
+            {"searcher": {"num_sample": 3}},
+            "searcher.num_sample: unknown key. Did you mean 'num_samples'? "
+            "Known: min_points_in_model, top_n_percent, num_samples, random_fraction, "
+            "bandwidth_factor, min_bandwidth.",
+        ),
+        (
+            {"searcher": 3},
+            "searcher: 3 is no searcher. Give a mapping with a kind, such as kind: bohb.",
+        ),
+        ({"scheduler": {"eta": 1}}, "scheduler.eta: 1 is not greater than or equal to 2."),
+        (
+            {"architecture": "grru"},
+            "unknown architecture 'grru'. Did you mean 'gru'? Known: gru, mlp.",
+        ),
+        ({"architecture": None}, "architecture: the name is missing. Give one, such as gru."),
+    ],
+)
+def test_bad_input_is_one_line_at_its_place(values: dict[str, Any], text: str) -> None:
+    assert line({**GRU, **values}) == text
+    assert line(GRU, values) == text
+
+
+def test_changes_go_on_top_of_each_other() -> None:
+    spec = spec_from(
+        {"architecture": "gru", "strategy": "asha", "trials": 5},
+        {"trials": 7, "space": {"hidden_size": {"high": 64}}},
+        {"space": {"hidden_size": {"low": 32}, "num_layers": 2}, "scheduler": {"eta": 4}},
+    )
+    assert spec.trials == 7
+    assert spec.space.parameters()["hidden_size"] == Int(32, 64, log=True)
+    assert spec.space.parameters()["num_layers"] == 2
+    assert spec.scheduler == Asha(eta=4)
+    assert spec.name == "gru-asha"
+
+
+def test_a_kind_replaces_and_a_kind_alone_may_be_a_word() -> None:
+    assert made("gru-bohb", searcher={"kind": "grid"}).searcher == GridSearch()
+    assert made("gru-bohb", searcher="random", scheduler="fifo").searcher == RandomSearch()
+    spec = made("gru", training={"learning_rate": {"kind": "float", "low": 0.5, "high": 1}})
+    assert spec.training.parameters()["learning_rate"] == Float(0.5, 1.0)  # no log any more
+
+
+def test_a_spec_is_the_same_after_a_dump_whatever_was_changed() -> None:
+    for name in sweep_names():
+        spec = made(
+            name,
+            training={"learning_rate": 1e-3, "batch_size": {"kind": "int", "low": 1, "high": 9}},
+            concurrency=3,
+            max_time=60,
+            seed=2**63 - 1,
+        )
+        dumped = spec.dump()
+        assert spec_from(dumped) == spec
+        assert spec_from(dumped).dump() == dumped
+        assert spec_from({**dumped, "provenance": {"anything": 1}}) == spec
+
+
+def test_a_spec_cannot_be_changed() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        made("gru").trials = 3  # type: ignore[misc]
+
+
+def test_a_grid_plans_no_more_trials_than_it_has_configs() -> None:
+    space = {"num_layers": 1, "hidden_size": {"kind": "int", "low": 16, "high": 18}}
+    training = {"learning_rate": 1e-3, "batch_size": {"kind": "int", "low": 16, "high": 17}}
+    spec = made("gru-grid", space=space, training=training)
+    assert spec.planned_trials == 3 * 2
+    assert spec.trials == 46
+    assert made("gru-grid", space=space, training=training, trials=4).planned_trials == 4
+
+
+def test_specs_in_one_process_do_not_share_searchers() -> None:
+    first, second = made("gru-bohb"), made("gru-bohb")
+    assert first.searcher is not second.searcher
+    assert first.scheduler is not second.scheduler
