@@ -82,7 +82,7 @@ def test_a_sweep_ends_every_trial_and_keeps_only_checkpoints_of_completed_ones(
     ends = check_whole(sweep)
     if scheduler == "fifo":
         assert set(ends.values()) == {"completed"}
-    if scheduler == "hyperband":  # Li et al., table 1, for R=9: 9, 5, 3 trials; cut short at 24
+    if scheduler == "hyperband":  # for R=9: brackets of 9, 3, 3 and again 9 trials
         assert Counter(ends.values())["completed"] == 1 + 1 + 3 + 1
 
 
