@@ -8,7 +8,7 @@ from typing import Literal
 
 from orchestrator.engine.inbox import Inbox, StopRun, StopTrial
 from orchestrator.engine.journal import Journal
-from orchestrator.engine.ledger import EpochResult, Ledger
+from orchestrator.engine.ledger import Ledger
 from orchestrator.engine.observer import Observer
 from orchestrator.engine.pool import Event, LeaseCancelled, Pool, WorkerLost
 from orchestrator.engine.records import (
@@ -20,6 +20,7 @@ from orchestrator.engine.records import (
     TrialPruned,
     TrialResumed,
 )
+from orchestrator.engine.results import EpochResult
 from orchestrator.engine.trial import State, Trial
 from orchestrator.engine.worker import Fault, Lease
 from orchestrator.runs.checkpoints import CheckpointStore

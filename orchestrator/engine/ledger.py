@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter, deque
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,7 +18,6 @@ from orchestrator.engine.records import (
     Checkpoint,
     EpochRepeated,
     EpochReported,
-    Metrics,
     Record,
     TrialEnded,
     TrialPruned,
@@ -27,34 +25,12 @@ from orchestrator.engine.records import (
     TrialStarted,
     Verdict,
 )
+from orchestrator.engine.results import EpochResult, same_metrics
 from orchestrator.engine.trial import State, Trial
 from orchestrator.schedulers import Clone, Continue, Decision, Pause, Proposal, Scheduler
 from orchestrator.searchers import Observation, Searcher
 from searchspaces import DataFacts, JointSpace
 from searchspaces.errors import OrchError
-
-
-@dataclass(frozen=True)
-class EpochResult:
-    """What a worker says of an epoch it has run.
-
-    Attributes:
-        number: the trial.
-        attempt: the attempt of the lease.
-        epoch: counted from 1.
-        metrics: as reported; None for values that are not finite.
-        seconds: the epoch took.
-        node: where.
-        checkpoint: written after this epoch, if one was.
-    """
-
-    number: int
-    attempt: int
-    epoch: int
-    metrics: Metrics
-    seconds: float
-    node: str
-    checkpoint: Checkpoint | None = None
 
 
 def trial_seed(seed: int, number: int) -> int:
@@ -165,7 +141,7 @@ class Ledger:
                 number=result.number,
                 attempt=result.attempt,
                 epoch=result.epoch,
-                same=_same(trial.since.get(result.epoch), result.metrics),
+                same=same_metrics(trial.since.get(result.epoch), result.metrics),
                 seconds=result.seconds,
                 at=now,
                 checkpoint=result.checkpoint,
@@ -305,20 +281,3 @@ def _verdict(decision: Decision) -> Verdict:
             return Verdict("clone")
         case _:
             return Verdict("stop")
-
-
-def _same(before: Metrics | None, now: Metrics) -> bool:
-    """Whether an epoch gave the same the second time; times may differ."""
-    if before is None:
-        return True
-    return all(
-        _close(before.get(name), value)
-        for name, value in now.items()
-        if not name.endswith("_seconds")
-    )
-
-
-def _close(before: float | None, now: float | None) -> bool:
-    if before is None or now is None:
-        return before is now
-    return math.isclose(before, now, rel_tol=1e-6, abs_tol=1e-12)

@@ -10,7 +10,7 @@ from typing import Any
 import ray
 from ray.exceptions import RayActorError, RayError, RayTaskError, TaskCancelledError
 
-from orchestrator.engine.ledger import EpochResult
+from orchestrator.engine.results import EpochResult
 from orchestrator.engine.worker import Blueprint, Fault, Lease, Worker
 from searchspaces.errors import OrchError
 

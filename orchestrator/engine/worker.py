@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.engine.ledger import EpochResult
 from orchestrator.engine.records import Checkpoint, Metrics
+from orchestrator.engine.results import EpochResult
 from orchestrator.runs.checkpoints import CheckpointError, CheckpointStore, StoreError
 from trainables.outcomes import EpochFailed
 

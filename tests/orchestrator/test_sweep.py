@@ -221,13 +221,3 @@ def test_what_can_be_refused_is_refused_before_there_is_a_folder(
     assert str(failure.value).startswith(said)
     assert failure.value.exit_code == 2
     assert not (tmp_path / "runs").exists()
-
-
-def test_more_accuracy_is_better_in_mode_max(tmp_path: Path) -> None:
-    result = orchestrator.run("mlp-asha", runs=tmp_path, metric="accuracy", mode="max", **SMALL)
-    full = result.trials.filter(pl.col("state") == "completed")
-    assert full["objective"].to_list() == sorted(full["objective"], reverse=True)
-    assert full["objective"].to_list() == full["metric.accuracy"].to_list()
-    for row in result.trials.to_dicts():
-        own = result.epochs.filter(pl.col("number") == row["number"])["metric.accuracy"]
-        assert row["objective"] == own.max()

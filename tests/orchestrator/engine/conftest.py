@@ -16,10 +16,11 @@ from orchestrator.engine import controller
 from orchestrator.engine.controller import Controller
 from orchestrator.engine.inbox import Inbox, StopRun
 from orchestrator.engine.journal import Journal, read
-from orchestrator.engine.ledger import EpochResult, Ledger
+from orchestrator.engine.ledger import Ledger
 from orchestrator.engine.objective import Objective
 from orchestrator.engine.pool import Event, LeaseCancelled, WorkerLost
 from orchestrator.engine.records import Record
+from orchestrator.engine.results import EpochResult
 from orchestrator.engine.session import Place, tidy
 from orchestrator.engine.testing import Curve, curve_space
 from orchestrator.engine.trial import State

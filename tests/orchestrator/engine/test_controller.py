@@ -92,7 +92,7 @@ def test_a_driver_killed_after_any_record_loses_nothing_and_repeats_nothing(
     whole = bench("whole", workers=1)
     whole.run()
     total = len(whole.records())
-    for after in range(1, total + 1, 3):
+    for after in range(1, total + 1, 9):
         sweep = bench(f"killed-{after}", workers=1)
         assert sweep.run(kill_after=after) == StopRun("killed")
         assert sweep.run() is None
@@ -202,6 +202,18 @@ def test_a_diverged_trial_fails_with_its_reason(bench: MakeBench) -> None:
     assert Counter(ends.values())["failed"] == len(of(sweep.records(), TrialEnded)) > 0
     assert {r.reason for r in of(sweep.records(), TrialEnded)} == {"loss became nan"}
     assert {r.detail for r in of(sweep.records(), TrialEnded)} == {""}
+
+
+def test_errors_that_the_journal_cannot_hold_are_cut_and_cleaned(bench: MakeBench) -> None:
+    class Wordy(Curve):
+        def run_epoch(self) -> Outcome:
+            raise OSError("\udce4" + "x" * 100_000)
+
+    sweep = bench(scheduler="fifo", trials=1, trainable=Wordy)
+    assert sweep.run() is None
+    [ended] = of(sweep.records(), TrialEnded)
+    assert ended.reason == "OSError: \\udce4" + "x" * 485
+    assert len(ended.detail) == 20_000
 
 
 class NanInTheMiddle(Curve):
@@ -330,6 +342,7 @@ class TestStopping:
         assert names[:4] == ["TrialStarted"] * 4
         assert "TrialStarted" not in names[4:]
         assert names.count("EpochReported") >= 4  # every lease was heard to its end
+        assert max(r.epoch for r in of(sweep.records(), EpochReported)) <= 3  # and none renewed
         assert sweep.run() is None
         check_whole(sweep)
 
