@@ -39,12 +39,12 @@ def ray_up() -> Iterator[None]:
 
 
 def orch(trials: int) -> dict[str, object]:
-    """Seconds of the whole, of each thousand trials, and the driver's growth in MiB."""
+    """Seconds of the whole, of each thousand trials and of the end; the driver's MiB."""
     import psutil
 
     from orchestrator.engine.inbox import Inbox
     from orchestrator.engine.objective import Objective
-    from orchestrator.engine.records import TrialStarted
+    from orchestrator.engine.records import Closed, TrialStarted
     from orchestrator.engine.session import Place, Plan, run
     from orchestrator.engine.testing import Curve, curve_space
     from orchestrator.runs.checkpoints import FolderStore
@@ -56,13 +56,19 @@ def orch(trials: int) -> dict[str, object]:
     process = psutil.Process()
 
     class Clock:
+        """Marks every thousandth start and the last result."""
+
         def __init__(self) -> None:
             self.at: list[float] = []
             self.rss: list[float] = []
+            self.latest = 0.0
 
         def note(self, record: object) -> None:
             if isinstance(record, TrialStarted) and record.number % 1000 == 0:
                 self.mark()
+            if isinstance(record, Closed):
+                self.at.append(self.latest)
+            self.latest = time.perf_counter()
 
         def mark(self) -> None:
             self.at.append(time.perf_counter())
@@ -102,13 +108,14 @@ def orch(trials: int) -> dict[str, object]:
             observers=[tables, clock],
             flush=lambda sequence: tables.write(folder, owned=True, sequence=sequence),
         )
-        clock.mark()
+        clock.rss.append(process.memory_info().rss / 2**20)
         seconds = time.perf_counter() - begun
         ended, _ = tables.frames(owned=False)
     if len(ended) != trials or ended["objective"].null_count():
         raise SystemExit(f"{len(ended)} of {trials} trials ended")
     return {
         "seconds": seconds,
+        "closing": begun + seconds - clock.at[-1],
         "thousands": [b - a for a, b in zip(clock.at, clock.at[1:], strict=False)],
         "rss": clock.rss,
     }
@@ -202,6 +209,7 @@ def main() -> None:
         print(f"\norch, {given.long:,} trials in {found['seconds']:.1f} s")
         print("seconds per 1,000: " + " ".join(f"{seconds:.2f}" for seconds in thousands))
         print(f"last thousand / second: {thousands[-1] / thousands[1]:.2f}")
+        print(f"last result to all tables written: {found['closing']:.2f} s")
         print("driver MiB: " + " ".join(f"{mib:.0f}" for mib in rss))
         print(f"driver growth: {rss[-1] - rss[0]:.0f} MiB")
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.representer import SafeRepresenter
 
 from orchestrator.declared import assign
 from orchestrator.spec import SweepSpec, spec_from
@@ -82,6 +83,7 @@ def read_mapping(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
 def to_yaml(values: Mapping[str, Any]) -> str:
     """YAML of plain values, in their order; short lists and domains on one line."""
     yaml = YAML(typ="safe", pure=True)
+    yaml.Representer = _Representer
     yaml.default_flow_style = None
     # ruamel says None here and means a bool.
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
@@ -106,6 +108,17 @@ def setting(text: str) -> dict[str, Any]:
         return assign(key, YAML(typ="safe", pure=True).load(value))
     except YAMLError as error:
         raise ConfigurationError(f"{value!r} is not YAML.", place=key) from error
+
+
+class _Representer(SafeRepresenter):
+    """Quotes what ruamel writes bare and cannot read back, as ``:0`` or ``?0`` in braces."""
+
+    def represent_str(self, data: str) -> ScalarNode:
+        style = None if data[:1].isalnum() else "'"
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
+
+
+_Representer.add_representer(str, _Representer.represent_str)
 
 
 def _collect(node: Node | None, place: str, lines: dict[str, int], above: tuple[int, ...]) -> None:

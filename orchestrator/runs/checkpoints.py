@@ -115,11 +115,14 @@ class FolderStore(CheckpointStore):
     def clear(self, folder: str, keep: str | None = None) -> None:
         """Remove the files, and the folder if nothing is to be kept."""
         path = self.folder / folder
-        if path.is_dir():
-            for file in path.iterdir():
-                if f"{folder}/{file.name}" != keep:
-                    file.unlink(missing_ok=True)
-            _remove_if_empty(path)
+        try:
+            files = list(path.iterdir())
+        except FileNotFoundError:
+            return
+        for file in files:
+            if f"{folder}/{file.name}" != keep:
+                file.unlink(missing_ok=True)
+        _remove_if_empty(path)
 
     def _write(self, key: str, data: bytes) -> None:
         path = self.folder / key

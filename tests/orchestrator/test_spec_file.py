@@ -212,7 +212,7 @@ _scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False
 _texts = st.text(
     st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp")), max_size=30
 ) | st.sampled_from(
-    ["1e-3", "yes", "null", "~", "0x10", "1:30", "a: b", "- x", "#x", "<<", "=", "x" * 300]
+    ["1e-3", "yes", "null", "~", "0x10", "1:30", "a: b", "- x", "#x", "<<", "=", ":0", "x" * 300]
 )
 
 
@@ -236,6 +236,12 @@ def test_plain_values_come_back_from_a_file_as_they_were(
     file.write_text(to_yaml(values), encoding="utf-8", newline="")
     if values:
         assert read_mapping(file)[0] == values
+
+
+@pytest.mark.parametrize("text", [":0", "?0", "-", "%a", "@a", "`a", "a?", "a:", "a: ?b"])
+def test_marks_of_yaml_in_texts_are_quoted(file: Path, text: str) -> None:
+    file.write_text(to_yaml({"a": {text: text}}))
+    assert read_mapping(file)[0] == {"a": {text: text}}
 
 
 def test_lines_are_known_for_every_path(file: Path) -> None:
