@@ -23,6 +23,10 @@ from searchspaces.errors import ConfigurationError, UnknownNameError
 from searchspaces.scalars import Integer
 from trainables import architectures
 
+SplitName = Literal["group", "stratified", "published"]
+Device = Literal["auto", "cpu", "cuda", "mps"]
+Precision = Literal["float32", "bfloat16", "float16"]
+
 
 class SweepSpec(BaseModel):
     """A sweep, resolved: no name in it stands for a default that may change.
@@ -32,6 +36,9 @@ class SweepSpec(BaseModel):
         name: of the sweep; part of the run's id.
         architecture: a registered name or ``module:Class``.
         dataset: a registered name or ``module:Class``.
+        split: how validation data are held out; None is the data set's own way.
+        device: where trials compute; ``auto`` is a GPU where there is one.
+        precision: of the matrix products on a GPU.
         space: the architecture's space.
         training: the space of how it is trained; searched together with ``space``.
         searcher: which config comes next.
@@ -52,6 +59,9 @@ class SweepSpec(BaseModel):
     name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     architecture: str
     dataset: str = "digits"
+    split: SplitName | None = None
+    device: Device = "auto"
+    precision: Precision = "float32"
     space: SerializeAsAny[SearchSpace]
     training: SerializeAsAny[SearchSpace]
     searcher: SerializeAsAny[Searcher]

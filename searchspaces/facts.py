@@ -13,8 +13,11 @@ class DataFacts:
         features: number of values at each time step.
         classes: number of labels.
         steps: length of the longest series, in time steps.
+        channels: of images, whose rows are the steps and whose columns, channel by channel,
+            are the features; 0 where the data are series.
     """
 
     features: int
     classes: int
     steps: int
+    channels: int = 0

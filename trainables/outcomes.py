@@ -22,22 +22,27 @@ class EpochDone:
 
     Attributes:
         metrics: finite numbers by name, such as ``valid_loss``.
+        finished: why the trial is complete with this epoch, whatever it was asked for,
+            such as ``no better for 10 epochs``; empty when it can go on.
     """
 
     metrics: dict[str, float]
+    finished: str = ""
 
 
 @dataclass(frozen=True)
 class EpochFailed:
-    """The trial diverged; it cannot go on, the object that held it can.
+    """The trial cannot go on, the object that held it can.
 
     Attributes:
         reason: one line, such as ``loss became nan``.
         metrics: the same names as in :class:`EpochDone`, NaN where unknown.
+        infeasible: its config cannot run on this machine, such as out of GPU memory.
     """
 
     reason: str
     metrics: Mapping[str, float] = field(default_factory=dict)
+    infeasible: bool = False
 
 
 Outcome = EpochDone | EpochFailed

@@ -15,6 +15,8 @@ from orchestrator.cli.view.words import wrap
 @click.command()
 @click.argument("name", metavar="NAME|FILE")
 @click.option("--dataset", metavar="NAME", help="What to train on; see: orch data list.")
+@click.option("--split", metavar="NAME", help="group, stratified or published; see: orch data info.")
+@click.option("--device", metavar="NAME", help="auto, cpu, cuda or mps.")
 @click.option("--trials", type=int, metavar="N", help="How many configs to try.")
 @click.option("--epochs", type=int, metavar="N", help="Of a trial that is never stopped early.")
 @click.option("--concurrency", type=int, metavar="N", help="Trials at a time; one a core.")
