@@ -46,7 +46,7 @@ def list_(*, as_json: bool) -> None:
     "given",
     type=click.Path(path_type=Path),
     metavar="FILE_OR_FOLDER",
-    help="Take the source's zip, or a folder with its files, instead of downloading.",
+    help="Take the source's zip, its files or a folder with either, instead of downloading.",
 )
 @_AS_JSON
 def fetch(name: str, given: Path | None, *, as_json: bool) -> None:
@@ -64,15 +64,20 @@ def fetch(name: str, given: Path | None, *, as_json: bool) -> None:
 
 @data.command("info")
 @click.argument("name")
+@click.option("--split", metavar="NAME", help="group, stratified or published.")
 @click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the split."
 )
 @_AS_JSON
-def info_(name: str, seed: int, *, as_json: bool) -> None:
-    """Describe data set NAME: series, lengths, classes and splits."""
+def info_(name: str, split: str | None, seed: int, *, as_json: bool) -> None:
+    """Describe data set NAME: series, lengths, classes and splits.
+
+    NAME is one of orch data list, or your own: npz:FILE, csv:FILE, parquet:FILE or a folder,
+    module:function.
+    """
     from trainables.data import info
 
-    described = info(name, seed=seed)
+    described = info(name, seed=seed, split=split)
     if as_json:
         _print_json(dataclasses.asdict(described))
         return
@@ -88,23 +93,36 @@ def _fetched_lines(fetched: Fetched) -> list[str]:
         "fetched": "fetched and checked",
     }[fetched.outcome]
     size = f", {_megabytes(fetched.bytes)}" if fetched.bytes else ""
+    whole = fetched.published
+    cut = f"part    of the published {whole[0]:,} and {whole[1]:,} series"
     return [
         f"{fetched.name} {outcome}",
         f"series  {train:,} to train and validate, {test:,} to test{size}",
+        *([cut] if train < whole[0] or test < whole[1] else []),
         f"lies in {_shown(fetched.folder)}, read in {fetched.seconds:.2f} s",
         f"next    orch data info {fetched.name}    orch sweep gru --dataset {fetched.name}",
     ]
 
 
 def _info_lines(described: DatasetInfo, seed: int) -> list[str]:
+    from orchestrator.cli.view.words import plural
+
     noun = described.group_noun
     grouped = any(part.groups for part in described.parts.values())
+    names = f": {', '.join(described.feature_names)}" if described.feature_names else ""
+    steps = f"{described.features} features at each{names}"
+    if described.channels:
+        width = described.features // described.channels
+        steps = f"rows of {width} pixels, {plural(described.channels, 'channel')}"
+    source = described.homepage or described.url
     lines = [
         f"{described.name}: {described.summary}",
-        f"source  {described.homepage or described.url}",
+        *([f"source  {source}"] if source else []),
         f"lies in {_shown(described.folder)}, {_megabytes(described.bytes)}, {described.status}",
-        f"split   {described.split}, seed {seed}",
-        f"steps   {described.features} features at each",
+        *_block("part", described.cut),
+        *_block("split", f"{described.split}, seed {seed}"),
+        *_block("careful", described.warning),
+        *_block("steps", steps),
         "",
         "        series  shortest  median  longest  a class" + (f"  {noun}" if grouped else ""),
     ]
@@ -119,6 +137,13 @@ def _info_lines(described: DatasetInfo, seed: int) -> list[str]:
     unbroken = [name.replace(" ", "\N{NO-BREAK SPACE}") for name in described.classes]
     names = ", ".join(unbroken)
     return [*lines, "", *_wrapped(f"{len(described.classes)} classes: {names}")]
+
+
+def _block(label: str, text: str) -> list[str]:
+    """``text`` beside a label, in lines of 80 columns; nothing where there is no text."""
+    import textwrap
+
+    return textwrap.wrap(text, width=80, initial_indent=f"{label:8}", subsequent_indent=" " * 8)
 
 
 def _wrapped(text: str) -> list[str]:

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from trainables.data.catalog import Listing, datasets, listings, source_of
+from trainables.data.catalog import (
+    Listing,
+    check_dataset_name,
+    datasets,
+    listings,
+    source_of,
+)
 from trainables.data.describe import DatasetInfo, PartInfo, info
+from trainables.data.division import SPLITS, Division, SplitName, divide
 from trainables.data.errors import DamagedDataError, DownloadError, MissingDataError
 from trainables.data.fetching import Fetched, fetch
 from trainables.data.folder import data_folder
@@ -13,10 +20,12 @@ from trainables.data.source import DataFile, DatasetSource
 from trainables.data.split import Split, hold_out
 
 __all__ = [
+    "SPLITS",
     "DamagedDataError",
     "DataFile",
     "DatasetInfo",
     "DatasetSource",
+    "Division",
     "DownloadError",
     "Fetched",
     "Listing",
@@ -24,9 +33,12 @@ __all__ = [
     "Part",
     "PartInfo",
     "Split",
+    "SplitName",
     "SweepData",
+    "check_dataset_name",
     "data_folder",
     "datasets",
+    "divide",
     "fetch",
     "hold_out",
     "info",

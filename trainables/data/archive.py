@@ -1,14 +1,16 @@
-"""Take the wanted files out of a zip, and nothing else, and nowhere else."""
+"""Take the wanted files out of a zip, and nothing else, and nowhere else; or read them in it."""
 
 from __future__ import annotations
 
 import errno
 import lzma
+import re
 import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -16,7 +18,7 @@ from trainables.data.errors import DamagedDataError
 from trainables.data.source import DataFile
 
 _CHUNK = 1 << 20
-_BROKEN = (
+BROKEN_ZIP = (
     zipfile.BadZipFile,
     zlib.error,
     lzma.LZMAError,
@@ -32,9 +34,18 @@ def holds(archive: Path, files: Sequence[DataFile]) -> bool:
     try:
         with zipfile.ZipFile(archive) as opened:
             inside = {_plain_name(member) for member in opened.infolist()}
-    except (OSError, *_BROKEN):
+    except (OSError, *BROKEN_ZIP):
         return False
-    return all(file.name in inside for file in files)
+    return all(inside & set(file.names) for file in files)
+
+
+def has_members(archive: Path, file: DataFile) -> bool:
+    """Whether ``archive`` is a zip with any of the ``members`` of ``file``."""
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            return any(_inside(member, file.members) for member in opened.infolist())
+    except (OSError, *BROKEN_ZIP):
+        return False
 
 
 def extract(archive: Path, files: Sequence[DataFile], into: Path) -> None:
@@ -47,18 +58,39 @@ def extract(archive: Path, files: Sequence[DataFile], into: Path) -> None:
         DamagedDataError: no zip, a wanted member is missing, double, a link, on a path that
             leaves the archive, encrypted, damaged or larger than ``max_bytes``.
     """
-    try:
-        with zipfile.ZipFile(archive) as opened:
-            for file in files:
-                member = _member(opened, archive, file)
-                with opened.open(member) as stream:
-                    copy_capped(stream, into / file.name, file, origin=archive / file.name)
-    except _BROKEN as error:
-        raise DamagedDataError(archive, f"the zip cannot be read: {error}") from error
-    except OSError as error:
-        if error.errno not in {None, errno.EINVAL}:  # those come from offsets that are nonsense
-            raise
-        raise DamagedDataError(archive, "the zip cannot be read: it is damaged") from error
+    with _opened(archive) as opened:
+        for file in files:
+            member = _member(opened, archive, file)
+            with opened.open(member) as stream:
+                copy_capped(stream, into / file.name, file, origin=archive / file.name)
+
+
+def read_members(archive: Path, file: DataFile) -> Iterator[tuple[re.Match[str], bytes]]:
+    """The end of each path in ``archive`` that matches ``file.members``, sorted, with its content.
+
+    Nothing is written. Other members are not touched.
+
+    Raises:
+        DamagedDataError: no zip; a wanted member is damaged, encrypted or double, or all of
+            them together are larger than ``max_bytes``.
+    """
+    with _opened(archive) as opened:
+        found: dict[str, tuple[re.Match[str], zipfile.ZipInfo]] = {}
+        for member in opened.infolist():
+            match = _inside(member, file.members)
+            if match is None:
+                continue
+            if match[0] in found:
+                raise DamagedDataError(archive, f"{match[0]} is in the zip twice")
+            found[match[0]] = (match, member)
+        room = file.max_bytes
+        for _, (match, member) in sorted(found.items()):
+            with opened.open(member) as stream:
+                content = stream.read(room + 1)  # a zip's header may claim any size
+            room -= len(content)
+            if room < 0:
+                raise DamagedDataError(archive, f"holds more than {file.max_bytes:,} bytes")
+            yield match, content
 
 
 def copy_capped(stream: IO[bytes], target: Path, file: DataFile, *, origin: Path) -> None:
@@ -76,8 +108,21 @@ def copy_capped(stream: IO[bytes], target: Path, file: DataFile, *, origin: Path
             output.write(chunk)
 
 
+@contextmanager
+def _opened(archive: Path) -> Iterator[zipfile.ZipFile]:
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            yield opened
+    except BROKEN_ZIP as error:
+        raise DamagedDataError(archive, f"the zip cannot be read: {error}") from error
+    except OSError as error:
+        if error.errno not in {None, errno.EINVAL}:  # those come from offsets that are nonsense
+            raise
+        raise DamagedDataError(archive, "the zip cannot be read: it is damaged") from error
+
+
 def _member(opened: zipfile.ZipFile, archive: Path, file: DataFile) -> zipfile.ZipInfo:
-    found = [member for member in opened.infolist() if _plain_name(member) == file.name]
+    found = [member for member in opened.infolist() if _plain_name(member) in file.names]
     if len(found) != 1:
         many = "is not in the zip" if not found else f"is in the zip {len(found)} times"
         raise DamagedDataError(archive, f"{file.name} {many}")
@@ -93,3 +138,9 @@ def _member(opened: zipfile.ZipFile, archive: Path, file: DataFile) -> zipfile.Z
 
 def _plain_name(member: zipfile.ZipInfo) -> str:
     return "" if member.is_dir() else PurePosixPath(member.filename.replace("\\", "/")).name
+
+
+def _inside(member: zipfile.ZipInfo, pattern: str) -> re.Match[str] | None:
+    """The end of the member's path that matches, from the start of a folder's name on."""
+    path = "" if member.is_dir() else member.filename.replace("\\", "/")
+    return re.search(rf"(?:(?<=/)|^){pattern}\Z", path)

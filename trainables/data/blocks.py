@@ -1,4 +1,4 @@
-"""Text files of blocks: one series a block, one step a line, blocks parted by blank lines."""
+"""Text of numbers, a step a line: one series a file, or blocks parted by blank lines."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def read_blocks(file: Path, *, columns: int, blocks: int) -> list[NDArray[np.flo
     for number, line in enumerate(lines, start=1):
         fields = line.split()
         if fields:
-            rows.append(_row(fields, columns, file, block=len(found) + 1, line=number))
+            rows.append(_row(fields, columns, file, f"block {len(found) + 1}", line=number))
         elif rows:
             found.append(np.array(rows, dtype=np.float32))
             rows = []
@@ -57,11 +57,31 @@ def read_blocks(file: Path, *, columns: int, blocks: int) -> list[NDArray[np.flo
     return found
 
 
-def _row(fields: list[bytes], columns: int, file: Path, *, block: int, line: int) -> list[float]:
+def read_rows(content: bytes, file: Path, *, columns: int) -> NDArray[np.float64]:
+    """The lines of ``content``, all of them one series: (steps, columns).
+
+    Args:
+        content: of the file.
+        file: what a message calls it.
+        columns: numbers on each line.
+
+    Raises:
+        DamagedDataError: no line; a blank line, or one with another number of columns; a field
+            that is no finite number.
+    """
+    rows = [
+        _row(line.split(), columns, file, "", line=number)
+        for number, line in enumerate(content.splitlines(), start=1)
+    ]
+    if not rows:
+        raise DamagedDataError(file, "is empty")
+    return np.array(rows)
+
+
+def _row(fields: list[bytes], columns: int, file: Path, place: str, *, line: int) -> list[float]:
     if len(fields) != columns:
-        raise DamagedDataError(
-            file, f"block {block} has a line of {len(fields)} columns, not {columns}", line=line
-        )
+        words = f"{place} has a line of" if place else "has"
+        raise DamagedDataError(file, f"{words} {len(fields)} columns, not {columns}", line=line)
     try:
         row = [float(field) for field in fields]
     except ValueError:
@@ -72,9 +92,8 @@ def _row(fields: list[bytes], columns: int, file: Path, *, block: int, line: int
         return row
     column, field = next((i, f) for i, f in enumerate(fields, start=1) if not _is_number(f))
     text = field.decode("ascii", "backslashreplace")
-    raise DamagedDataError(
-        file, f"block {block}, column {column}: {text[:40]!r} is not a finite number", line=line
-    )
+    where = f"{place}, column {column}" if place else f"column {column}"
+    raise DamagedDataError(file, f"{where}: {text[:40]!r} is not a finite number", line=line)
 
 
 def _is_number(field: bytes) -> bool:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from searchspaces.registry import Registry
+from searchspaces.errors import ConfigurationError
+from searchspaces.registry import Registry, load_object
 from trainables.data.folder import data_folder
+from trainables.data.own.source import check_own_file, own_file, own_function, own_kind
 from trainables.data.source import DatasetSource
 
-Status = Literal["embedded", "present", "fetchable"]
+Status = Literal["embedded", "present", "fetchable", "own"]
 
 datasets: Registry[DatasetSource] = Registry(
     "data set",
@@ -26,7 +29,7 @@ class Listing:
 
     Attributes:
         name: the data set.
-        status: ``embedded`` in a library, ``present`` here, or ``fetchable``.
+        status: ``embedded`` in a library, ``present`` here, ``fetchable``, or one's ``own``.
         classes: number of classes.
         summary: what it is, in a line.
         homepage: page that describes it.
@@ -40,18 +43,57 @@ class Listing:
 
 
 def source_of(name: str) -> DatasetSource:
-    """The source of a registered name, or of ``module:attribute``.
+    """The source of a registered name, of a file of one's own, or of ``module:attribute``.
+
+    The attribute is a :class:`DatasetSource`, or a function that returns data. Data of one's
+    own are read here.
 
     Raises:
         UnknownNameError: no such data set; lists the known ones, nearest first.
+        UsageError: no such file.
+        ConfigurationError: one's own data cannot be read or cannot be used.
     """
-    source = datasets.get(name)()
-    source.known_as = name
-    return source
+    if own_kind(name):
+        return own_file(name)
+    member = _member(name)
+    if isinstance(member, type) and issubclass(member, DatasetSource):
+        source = member()
+        source.known_as = name
+        return source
+    return own_function(name, member)
+
+
+def check_dataset_name(name: str) -> None:
+    """Raise where :func:`source_of` would for a wrong name; reads no data.
+
+    Raises:
+        UnknownNameError: no such data set.
+        UsageError: no such file.
+        ConfigurationError: ``module:attribute`` cannot be imported, or is of another kind.
+    """
+    if own_kind(name):
+        check_own_file(name)
+    else:
+        _member(name)
+
+
+def _member(name: str) -> type[DatasetSource] | Callable[[], Any]:
+    if ":" not in name or name in datasets.names():
+        return datasets.get(name)
+    found = load_object(datasets.kind, name, name)
+    if not callable(found):
+        raise ConfigurationError(
+            f"data set {name!r} is neither a DatasetSource nor a function that returns data"
+        )
+    if isinstance(found, type) and not issubclass(found, DatasetSource):
+        raise ConfigurationError(f"data set {name!r} is no subclass of DatasetSource")
+    return found
 
 
 def status_of(source: DatasetSource, folder: Path) -> Status:
     """Whether ``source`` can be loaded from ``folder`` at once."""
+    if not source.cached:
+        return "own"
     if not source.files:
         return "embedded"
     own = folder / source.name

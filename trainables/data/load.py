@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 from filelock import FileLock
 
+from searchspaces.errors import ConfigurationError
 from searchspaces.facts import DataFacts
 from trainables.data.catalog import source_of
 from trainables.data.checks import check_file, checked_part, sha256_of
+from trainables.data.division import Division, default_split, divide
 from trainables.data.errors import DamagedDataError, MissingDataError
+from trainables.data.fingerprint import fingerprint
 from trainables.data.folder import data_folder
 from trainables.data.part import Part, SweepData
 from trainables.data.scale import Scale
@@ -22,47 +25,78 @@ from trainables.data.tensors import read_part, write_part
 _FORMAT = 1
 
 
-def load_sweep_data(name: str, *, seed: int = 0) -> SweepData:
-    """Training and validation part of a data set; the test part is not even opened.
+def load_sweep_data(name: str, *, seed: int = 0, split: str | None = None) -> SweepData:
+    """Training and validation part of a data set.
+
+    The test part is not even opened, but with the split ``published``, whose validation
+    part it is: that split is for comparison with reports.
 
     Args:
-        name: a registered data set, or ``module:attribute``.
+        name: a registered data set, a file of one's own such as ``npz:FILE``, or
+            ``module:attribute``.
         seed: 0 or more; chooses what validates.
+        split: ``group``, ``stratified`` or ``published``; None for ``group`` where the data
+            set has groups and ``stratified`` where it has none.
 
     Raises:
-        UnknownNameError: no such data set.
+        UnknownNameError: no such data set, or no such split.
+        ConfigurationError: the data set has no such split, or one's own data cannot be used.
         MissingDataError: it was not fetched yet.
         DamagedDataError: a file is not as published.
     """
-    return sweep_data(source_of(name), data_folder(), seed=seed)
+    return sweep_data(source_of(name), data_folder(), seed=seed, split=split)
 
 
-def load_test_part(name: str, *, seed: int = 0) -> Part:
-    """The test part, normalised as :func:`load_sweep_data` normalises with the same seed.
+def load_test_part(name: str, *, seed: int = 0, split: str | None = None) -> Part:
+    """The test part, normalised as :func:`load_sweep_data` normalises with the same arguments.
 
-    For the one look at the end; a sweep never calls it. Raises as :func:`load_sweep_data`.
+    For the one look at the end; a sweep never calls it. Under the split ``published`` there
+    is none: what would be tested on has been trained or validated on already.
+
+    Raises:
+        ConfigurationError: ``split`` is ``published``. Else as :func:`load_sweep_data`.
     """
     source, folder = source_of(name), data_folder()
-    published = published_part(source, folder, "train")
-    train = published.take(source.split(published, seed).train)
+    division = _divided(source, folder, seed=seed, split=split)
+    if division.test_is_seen:
+        raise ConfigurationError(
+            f"with split published the sweep has seen the test part of {name!r}, so nothing is "
+            f"left to test on. Sweep with split {default_split(division.train)}.",
+            place="split",
+        )
     test = published_part(source, folder, "test")
-    return Scale.of(train).applied(test.take(np.arange(len(test))))
+    return Scale.of(division.train).applied(test.take(np.arange(len(test))))
 
 
-def sweep_data(source: DatasetSource, folder: Path, *, seed: int) -> SweepData:
+def sweep_data(
+    source: DatasetSource, folder: Path, *, seed: int, split: str | None = None
+) -> SweepData:
     """As :func:`load_sweep_data`, for a source object and a data folder."""
-    published = published_part(source, folder, "train")
-    split = source.split(published, seed)
-    train = published.take(split.train)
-    scale = Scale.of(train)
-    steps, features = published.values.shape[1:]
+    division = _divided(source, folder, seed=seed, split=split)
+    scale = Scale.of(division.train)
+    features = division.train.values.shape[2]
+    steps = max(division.train.values.shape[1], division.valid.values.shape[1])
     return SweepData(
-        train=scale.applied(train),
-        valid=scale.applied(published.take(split.valid)),
-        facts=DataFacts(features=features, classes=len(source.classes), steps=steps),
+        train=scale.applied(division.train),
+        valid=scale.applied(division.valid),
+        facts=DataFacts(
+            features=features, classes=len(source.classes), steps=steps, channels=source.channels
+        ),
         name=source.name,
-        split=split.description,
+        split=division.description,
         labels=source.classes,
+        warning=division.warning,
+        fingerprint=fingerprint(division.train, division.valid),
+    )
+
+
+def _divided(source: DatasetSource, folder: Path, *, seed: int, split: str | None) -> Division:
+    return divide(
+        source,
+        published_part(source, folder, "train"),
+        lambda: published_part(source, folder, "test"),
+        seed=seed,
+        split=split,
     )
 
 
@@ -78,6 +112,8 @@ def published_part(source: DatasetSource, folder: Path, part: PartName) -> Part:
         DamagedDataError: a file is not as published.
     """
     own = folder / source.name
+    if not source.cached:
+        return checked_part(source.parse(own, part), source)
     if not all((own / file.name).is_file() for file in source.files_of(part)):
         raise MissingDataError(source.known_as or source.name, own)
     cache = own / "parsed" / f"{part}.safetensors"

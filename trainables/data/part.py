@@ -39,6 +39,19 @@ class Part:
             groups=np.asarray(self.groups[rows]),
         )
 
+    def joined(self, other: Part) -> Part:
+        """This part's series, then those of ``other``, padded to the longest of both."""
+        steps = max(self.values.shape[1], other.values.shape[1])
+        values = np.zeros((len(self) + len(other), steps, self.values.shape[2]), dtype=np.float32)
+        values[: len(self), : self.values.shape[1]] = self.values
+        values[len(self) :, : other.values.shape[1]] = other.values
+        return Part(
+            values=values,
+            lengths=np.concatenate([self.lengths, other.lengths]),
+            labels=np.concatenate([self.labels, other.labels]),
+            groups=np.concatenate([self.groups, other.groups]),
+        )
+
     @staticmethod
     def from_series(
         series: Sequence[NDArray[np.floating]],
@@ -77,6 +90,9 @@ class SweepData:
         name: the data set's name.
         split: how ``valid`` was held out, in words.
         labels: class names; ``labels[i]`` names class ``i``.
+        warning: why scores are to be taken with care, in a line; empty where they are honest.
+        fingerprint: of the series, their labels and groups, and which of them validate, in
+            hex; equal on every machine, so a sweep that is resumed knows changed data.
     """
 
     train: Part
@@ -85,3 +101,5 @@ class SweepData:
     name: str
     split: str
     labels: tuple[str, ...]
+    warning: str = ""
+    fingerprint: str = ""

@@ -33,7 +33,9 @@ class Split:
     description: str
 
 
-def hold_out(part: Part, *, fraction: float, seed: int, noun: str = "groups") -> Split:
+def hold_out(
+    part: Part, *, fraction: float, seed: int, noun: str = "groups", whole_groups: bool = True
+) -> Split:
     """Hold out ``fraction`` of the groups of ``part``, or of its series where it has no groups.
 
     Args:
@@ -41,19 +43,23 @@ def hold_out(part: Part, *, fraction: float, seed: int, noun: str = "groups") ->
         fraction: share of units to hold out, in (0, 1); at least one and never all.
         seed: 0 or more; the same seed gives the same split on every machine.
         noun: what the description calls a group, in the plural.
+        whole_groups: a group is in one of both parts; otherwise series are drawn one by one,
+            whoever they come from.
 
     Raises:
         ConfigurationError: negative seed, or fewer than two units.
     """
     if seed < 0:
         raise ConfigurationError(f"{seed} is negative. Give 0 or more.", place="seed")
-    alone = part.groups < 0
+    alone = part.groups < 0 if whole_groups else np.ones(len(part), dtype=bool)
     owner = np.where(alone, part.groups.max() + 1 + np.arange(len(part)), part.groups)
     _, unit_of_row = np.unique(owner, return_inverse=True)
     units = int(unit_of_row.max()) + 1
     if units < 2:
-        what = "series" if alone.all() else noun
-        raise ConfigurationError(f"nothing can be held out of fewer than two {what}: {units}.")
+        what, way_out = ("series", "") if alone.all() else (noun, " Give split stratified.")
+        raise ConfigurationError(
+            f"nothing can be held out of fewer than two {what}: {units}.{way_out}"
+        )
     held = _drawn(_strata(unit_of_row, part.labels, units), fraction, seed)
     is_valid = np.isin(unit_of_row, held)
     kind = f"stratified: {len(held)} of {units} series"

@@ -61,8 +61,8 @@ def plugins(tmp_path, monkeypatch):
 def test_a_plug_in_is_listed_and_loaded_and_a_broken_one_is_named_and_skipped(plugins):
     with pytest.warns(RuntimeWarning, match="data set 'broken' does not load: no such luck"):
         rows = listings()
-    assert [row.name for row in rows] == ["digits", "spoken-arabic-digits", "waves"]
-    assert rows[2].summary == "sines and cosines"
+    assert [row.name for row in rows][-2:] == ["spoken-arabic-digits", "waves"]
+    assert rows[-1].summary == "sines and cosines"
     found = load_sweep_data("waves")
     assert (found.facts.features, found.facts.steps, found.facts.classes) == (1, 20, 2)
     assert found.split == "stratified: 4 of 20 series held out"
@@ -82,7 +82,7 @@ def test_an_unknown_data_set_suggests_the_nearest():
         source_of("spoken-arabic-digit")
     assert str(caught.value) == (
         "unknown data set 'spoken-arabic-digit'. Did you mean 'spoken-arabic-digits'? "
-        "Known: spoken-arabic-digits, digits."
+        "Known: spoken-arabic-digits, digits, fashion-mnist, gestures."
     )
 
 

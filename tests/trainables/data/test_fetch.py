@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,18 @@ def test_a_download_is_unpacked_checked_parsed_and_not_repeated(
     assert fetch_source(source, folder).outcome == "present"
     assert requests == ["/static/spoken+arabic.zip"]
     assert capfd.readouterr() == ("", "")  # neither a bar nor a log line unless asked
+
+
+def test_files_with_an_address_of_their_own_are_downloaded_one_by_one(
+    tmp_path, little_files, little, serve, monkeypatch
+):
+    served = {name: serve((little_files / name).read_bytes()) for name in (TRAIN, TEST)}
+    files = tuple(replace(file, url=served[file.name][0]) for file in little.files)
+    monkeypatch.setattr(type(little), "files", files)
+    fetched = fetch_source(little, tmp_path / "data")
+    assert (fetched.outcome, fetched.series) == ("fetched", (120, 40))
+    assert fetched.origin == served[TRAIN][0]
+    assert [len(requests) for _, requests in served.values()] == [1, 1]
 
 
 def test_progress_is_drawn_on_standard_error(

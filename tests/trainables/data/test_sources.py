@@ -33,7 +33,7 @@ def spoken(tmp_path_factory, shared_zip):
 
 
 def test_every_name_is_the_name_of_its_class():
-    assert datasets.names() == ("digits", "spoken-arabic-digits")
+    assert datasets.names() == ("digits", "fashion-mnist", "gestures", "spoken-arabic-digits")
     for name, member in datasets.members().items():
         assert member.name == name
 

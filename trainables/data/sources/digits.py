@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 
@@ -23,11 +22,13 @@ class Digits(DatasetSource):
     Source: Alpaydin and Kaynak, Optical Recognition of Handwritten Digits, UCI, 1998.
     """
 
-    name: ClassVar[str] = "digits"
-    summary: ClassVar[str] = "handwritten digits as 8 steps of 8 features, 10 classes"
-    homepage: ClassVar[str] = "https://doi.org/10.24432/C50P49"
-    classes: ClassVar[tuple[str, ...]] = tuple(str(digit) for digit in range(10))
-    valid_fraction: ClassVar[float] = 0.25
+    name = "digits"
+    summary = "handwritten digits as 8 steps of 8 features, 10 classes"
+    homepage = "https://doi.org/10.24432/C50P49"
+    classes = tuple(str(digit) for digit in range(10))
+    channels = 1
+    valid_fraction = 0.25
+    reported = ""  # these are the images of UCI's test file; the reports' training part is not here
 
     def parse(self, folder: Path, part: PartName) -> Part:  # noqa: ARG002  # reads no file
         """The images of one part; grey values from 0 to 16."""

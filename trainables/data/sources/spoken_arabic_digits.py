@@ -26,11 +26,11 @@ class SpokenArabicDigits(DatasetSource):
     Source: Hammami and Bedda, Spoken Arabic Digit, UCI, 2010, https://doi.org/10.24432/C52C9Q.
     """
 
-    name: ClassVar[str] = "spoken-arabic-digits"
-    summary: ClassVar[str] = "spoken digits as up to 93 steps of 13 MFCCs, 20 classes (UCI)"
-    homepage: ClassVar[str] = "https://doi.org/10.24432/C52C9Q"
-    url: ClassVar[str] = "https://archive.ics.uci.edu/static/public/195/spoken+arabic+digit.zip"
-    files: ClassVar[tuple[DataFile, ...]] = (
+    name = "spoken-arabic-digits"
+    summary = "spoken digits as up to 93 steps of 13 MFCCs, 20 classes (UCI)"
+    homepage = "https://doi.org/10.24432/C52C9Q"
+    url = "https://archive.ics.uci.edu/static/public/195/spoken+arabic+digit.zip"
+    files = (
         DataFile(
             "Train_Arabic_Digit.txt",
             sha256="cecd3ee9951658e5391f0342e9b6467ba7c0e7ecff5c9012b9c1ed9f81b97bc6",
@@ -44,12 +44,12 @@ class SpokenArabicDigits(DatasetSource):
             max_bytes=1 << 26,
         ),
     )
-    classes: ClassVar[tuple[str, ...]] = tuple(
+    classes = tuple(
         f"{digit} {gender}" for digit in range(_DIGITS) for gender in ("male", "female")
     )
-    group_noun: ClassVar[str] = "speakers"
+    group_noun = "speakers"
     speakers: ClassVar[Mapping[PartName, int]] = {"train": 66, "test": 22}
-    utterances: ClassVar[int] = 10
+    utterances = 10
 
     def parse(self, folder: Path, part: PartName) -> Part:
         """One published part; speakers count through both, so that no number repeats."""

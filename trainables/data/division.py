@@ -1,0 +1,142 @@
+"""Splits by name: which series train and which validate, and what that is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+
+from searchspaces.errors import ConfigurationError, UnknownNameError
+from trainables.data.part import Part
+from trainables.data.source import DatasetSource
+from trainables.data.split import hold_out
+
+SplitName = Literal["group", "stratified", "published"]
+SPLITS: tuple[SplitName, ...] = get_args(SplitName)
+
+
+@dataclass(frozen=True, eq=False)
+class Division:
+    """A data set divided for a sweep, unnormalised.
+
+    Attributes:
+        train: to learn from.
+        valid: to score on.
+        name: of the split.
+        description: the split in words, such as ``group: 13 of 66 speakers held out``.
+        warning: why its scores are optimistic, in a line; empty where they are not.
+        test_is_seen: series of the test part are among ``train`` or ``valid``.
+    """
+
+    train: Part
+    valid: Part
+    name: SplitName
+    description: str
+    warning: str = ""
+    test_is_seen: bool = False
+
+
+def default_split(train: Part) -> SplitName:
+    """``group`` where series have owners, else ``stratified``."""
+    return "group" if (train.groups >= 0).any() else "stratified"
+
+
+def checked_split(source: DatasetSource, train: Part, split: str | None) -> SplitName:
+    """The split that is meant, if this data set has it.
+
+    Args:
+        source: the data set.
+        train: its training part.
+        split: a name; None for the data set's own way.
+
+    Raises:
+        UnknownNameError: no split of that name.
+        ConfigurationError: the data set has no groups, or no published split.
+    """
+    own = default_split(train)
+    if split is None:
+        return own
+    if split not in SPLITS:
+        raise UnknownNameError("split", split, SPLITS)
+    problem = ""
+    if split == "group" and own != "group":
+        problem = "has no groups to hold out"
+    elif split == "published" and not source.reported:
+        problem = "has no published split"
+    if problem:
+        raise ConfigurationError(
+            f"data set {source.known_as or source.name!r} {problem}. Give {own}.", place="split"
+        )
+    return next(name for name in SPLITS if name == split)
+
+
+def divide(
+    source: DatasetSource, train: Part, test: Callable[[], Part], *, seed: int, split: str | None
+) -> Division:
+    """Divide what ``parse`` calls the training part, or with ``published`` what the reports used.
+
+    Args:
+        source: the data set.
+        train: its training part, unnormalised.
+        test: gives its test part; only called for ``published``.
+        seed: 0 or more; chooses what validates.
+        split: a name; None for the data set's own way.
+
+    Raises:
+        UnknownNameError: no split of that name.
+        ConfigurationError: the data set has no such split, or too little to hold out.
+    """
+    name = checked_split(source, train, split)
+    if name == "published":
+        return _published(source, train, test(), seed)
+    grouped = default_split(train) == "group"
+    if name == "stratified" and grouped:
+        drawn = hold_out(train, fraction=source.valid_fraction, seed=seed, whole_groups=False)
+        warning = f"scores are optimistic: the same {source.group_noun} train and validate"
+        words = f"{drawn.description}, {source.group_noun} shared"
+    else:
+        drawn = source.split(train, seed)
+        warning, words = "", drawn.description
+    return Division(
+        train=train.take(drawn.train),
+        valid=train.take(drawn.valid),
+        name=name,
+        description=words + _cut(len(train), source.published_series.get("train", 0)),
+        warning=_joined(warning, source.caution),
+    )
+
+
+def cut_words(found: int, published: int) -> str:
+    """``3,615 of the published 60,000``; empty where nothing is missing."""
+    return f"{found:,} of the published {published:,}" if found < published else ""
+
+
+def _published(source: DatasetSource, train: Part, test: Part, seed: int) -> Division:
+    training, valid = source.published(train, test, seed)
+    total = sum(source.published_series.values())
+    owners = np.intersect1d(training.groups[training.groups >= 0], valid.groups)
+    shared = f"the same {source.group_noun} train and validate, " if owners.size else ""
+    return Division(
+        train=training,
+        valid=valid,
+        name="published",
+        description=f"published: {source.reported}; its score is optimistic"
+        + _cut(len(train) + len(test), total),
+        warning=_joined(
+            f"scores are optimistic: {shared}configs are chosen on what reports test on, "
+            f"and no test part is left",
+            source.caution,
+        ),
+        test_is_seen=True,
+    )
+
+
+def _cut(found: int, published: int) -> str:
+    words = cut_words(found, published)
+    return f"; a part, {words} series" if words else ""
+
+
+def _joined(*parts: str) -> str:
+    return "; ".join(part for part in parts if part)
