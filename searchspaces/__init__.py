@@ -10,8 +10,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from searchspaces.attention_gru import AttentionGruSpace
+    from searchspaces.cnn import CnnSpace
     from searchspaces.config import Config
     from searchspaces.constraints import constraint
+    from searchspaces.conv_gru import ConvGruSpace
     from searchspaces.domains import Choice, Float, Int, Parameter
     from searchspaces.errors import (
         ConfigurationError,
@@ -24,19 +27,24 @@ if TYPE_CHECKING:
     from searchspaces.gru import GruSpace
     from searchspaces.joint import JointSpace
     from searchspaces.lookup import space_of
+    from searchspaces.lstm import LstmSpace
     from searchspaces.mlp import MlpSpace
     from searchspaces.params import ChoiceParam, FloatParam, IntParam
     from searchspaces.registry import Registry
+    from searchspaces.rnn import RnnSpace
     from searchspaces.scalars import Scalar
     from searchspaces.space import SearchSpace
     from searchspaces.training import Training
     from searchspaces.unit_cube import UnitCube, domain_from_unit, domain_to_unit
 
 __all__ = [
+    "AttentionGruSpace",
     "Choice",
     "ChoiceParam",
+    "CnnSpace",
     "Config",
     "ConfigurationError",
+    "ConvGruSpace",
     "DataFacts",
     "FlatSpace",
     "Float",
@@ -45,10 +53,12 @@ __all__ = [
     "Int",
     "IntParam",
     "JointSpace",
+    "LstmSpace",
     "MlpSpace",
     "OrchError",
     "Parameter",
     "Registry",
+    "RnnSpace",
     "Scalar",
     "SearchSpace",
     "Training",
@@ -62,8 +72,11 @@ __all__ = [
 ]
 
 _HOMES = {
+    "attention_gru": ("AttentionGruSpace",),
+    "cnn": ("CnnSpace",),
     "config": ("Config",),
     "constraints": ("constraint",),
+    "conv_gru": ("ConvGruSpace",),
     "domains": ("Choice", "Float", "Int", "Parameter"),
     "errors": ("ConfigurationError", "OrchError", "UnknownNameError", "UsageError"),
     "facts": ("DataFacts",),
@@ -71,9 +84,11 @@ _HOMES = {
     "gru": ("GruSpace",),
     "joint": ("JointSpace",),
     "lookup": ("space_of",),
+    "lstm": ("LstmSpace",),
     "mlp": ("MlpSpace",),
     "params": ("ChoiceParam", "FloatParam", "IntParam"),
     "registry": ("Registry",),
+    "rnn": ("RnnSpace",),
     "scalars": ("Scalar",),
     "space": ("SearchSpace",),
     "training": ("Training",),

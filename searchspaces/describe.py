@@ -11,7 +11,7 @@ from searchspaces.scalars import Scalar, same
 
 
 def describe(parameters: Mapping[str, Parameter], among: Mapping[str, Parameter]) -> str:
-    """Parameters in one line.
+    """Parameters in one line; empty without any.
 
     Args:
         parameters: what to describe, in order.
@@ -23,12 +23,23 @@ def describe(parameters: Mapping[str, Parameter], among: Mapping[str, Parameter]
     )
 
 
+def searched(parameters: Mapping[str, Parameter]) -> tuple[str, ...]:
+    """The names of what has more than one value: all that differs between trials."""
+    return tuple(
+        name
+        for name, parameter in parameters.items()
+        if isinstance(parameter, Domain) and parameter.size > 1
+    )
+
+
 def describe_value(parameter: Parameter) -> str:
     """A domain or a constant in words: ``16..256 log``, ``0..1 step 0.1``, ``relu|tanh``."""
     if isinstance(parameter, Choice):
         return "|".join(_plain(value) for value in parameter.values)
     if not isinstance(parameter, Domain):
         return _plain(parameter)
+    if parameter.size == 1:
+        return _plain(parameter.value_at(0))
     low, high = (_plain(bound, log=parameter.log) for bound in (parameter.low, parameter.high))
     words = f"{low}..{high}"
     if isinstance(parameter, Int) and parameter.powers_of is not None:

@@ -21,3 +21,8 @@ class DataFacts:
     classes: int
     steps: int
     channels: int = 0
+
+    @property
+    def width(self) -> int:
+        """Pixels in a row of an image; 0 where the data are series."""
+        return self.features // self.channels if self.channels else 0

@@ -84,6 +84,16 @@ class FlatSpace(ABC):
             place=name,
         )
 
+    def permits(self, values: Mapping[str, Scalar], facts: DataFacts | None = None) -> bool:
+        """Whether the constraints hold for values that domains and conditions allow.
+
+        Args:
+            values: constants and the value of every active parameter, as its domain writes it.
+            facts: what constraints may know about the data.
+        """
+        config = seal(values)
+        return all(rule.holds(config, facts) for rule in self.constraints())
+
     def validate(self, values: Mapping[str, object], facts: DataFacts | None = None) -> Config:
         """Make a Config of values; constants may be left out.
 

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from searchspaces.domains import Float, Int
-from searchspaces.params import FloatParam, IntParam
+from searchspaces.limits import CountParam, DropoutParam, ReadoutParam, SwitchParam
 from searchspaces.space import SearchSpace
 
 
 class GruSpace(SearchSpace):
-    """Search space of the GRU classifier; dropout acts between layers, so it needs two."""
+    """GRU layers, read out at the last step.
 
-    num_layers: IntParam = Int(1, 4)
-    hidden_size: IntParam = Int(16, 256, log=True)
-    dropout: FloatParam = Float(0.0, 0.5, when={"num_layers": (2, 3, 4)})
+    Dropout acts between layers, so it needs two. ``bidirectional`` and ``readout`` are
+    constants here; put a ``Choice`` in their place to search them, such as
+    ``GruSpace(bidirectional=Choice((False, True)))``.
+    """
+
+    num_layers: CountParam = Int(1, 4)
+    hidden_size: CountParam = Int(16, 256, log=True)
+    dropout: DropoutParam = Float(0.0, 0.5, when={"num_layers": (2, 3, 4)})
+    bidirectional: SwitchParam = False
+    readout: ReadoutParam = "last"

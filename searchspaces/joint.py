@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Literal
 
 from searchspaces.constraints import BoundConstraint
-from searchspaces.describe import describe
+from searchspaces.describe import describe, searched
 from searchspaces.domains import Parameter
 from searchspaces.errors import ConfigurationError
 from searchspaces.flat import FlatSpace
@@ -65,13 +65,13 @@ class JointSpace(FlatSpace):
         return self._cube
 
     def describe(self) -> list[str]:
-        """One line per space for people: ``hidden_size 16..256 log, num_layers 1..4, ...``."""
+        """One line per space for people: ``hidden_size 16..256 log, num_layers 1..4, ...``.
+
+        What is searched, and the constants that are not what they are by default.
+        """
         parameters = self.parameters()
-        return [
-            describe(part.parameters(), parameters)
-            for part in (self.space, self.training)
-            if part.parameters()
-        ]
+        lines = (describe(_worth_saying(part), parameters) for part in (self.space, self.training))
+        return [line for line in lines if line]
 
     @cached_property
     def _order(self) -> tuple[str, ...]:
@@ -84,3 +84,13 @@ class JointSpace(FlatSpace):
     @cached_property
     def _constraints(self) -> tuple[BoundConstraint, ...]:
         return (*self.space.constraints(), *self.training.constraints())
+
+
+def _worth_saying(part: SearchSpace) -> dict[str, Parameter]:
+    parameters = part.parameters()
+    several = searched(parameters)
+    return {
+        name: parameter
+        for name, parameter in parameters.items()
+        if name in several or getattr(part, name) != type(part).model_fields[name].default
+    }

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from searchspaces.domains import Float, Int
-from searchspaces.params import FloatParam, IntParam
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from searchspaces.domains import Choice, Float, Int
+from searchspaces.limits import CountParam, DropoutParam, one_of
+from searchspaces.params import ChoiceParam
 from searchspaces.space import SearchSpace
+
+_POOLINGS = ("mean", "max", "min", "mean+max")
 
 
 class MlpSpace(SearchSpace):
-    """Search space of the MLP classifier.
+    """A multilayer perceptron over means or extremes of a series.
 
     ``depth`` counts hidden layers: the first has ``h1`` units, each further one ``h2``,
-    so that ``h2`` is inactive in a network of one hidden layer.
+    so that ``h2`` is inactive in a network of one hidden layer. ``mean+max`` gives the
+    first layer both, side by side.
     """
 
-    h1: IntParam = Int(16, 256, log=True)
-    h2: IntParam = Int(16, 256, log=True, when={"depth": (2, 3, 4)})
-    depth: IntParam = Int(1, 4)
-    dropout: FloatParam = Float(0.0, 0.5)
+    h1: CountParam = Int(16, 256, log=True)
+    h2: CountParam = Int(16, 256, log=True, when={"depth": (2, 3, 4)})
+    depth: CountParam = Int(1, 4)
+    dropout: DropoutParam = Float(0.0, 0.5)
+    pooling: Annotated[ChoiceParam, AfterValidator(one_of(*_POOLINGS))] = Choice(_POOLINGS)

@@ -16,6 +16,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar
 
 from searchspaces.errors import ConfigurationError, OrchError, UnknownNameError
+from searchspaces.unloadable import NoAttributeError, why
 
 T = TypeVar("T")
 
@@ -29,15 +30,25 @@ class Registry(Generic[T]):
         group: entry-point group of plug-ins.
         base: dotted ``module:attribute`` of the base class, imported on first use.
         skip: module names in ``package`` that hold no member (``base`` always is skipped).
+        adapt: dotted ``module:attribute`` of a function that makes a subclass of the base
+            of a class from outside that is none, or returns None; empty for none.
     """
 
     def __init__(
-        self, kind: str, *, package: str, group: str, base: str, skip: tuple[str, ...] = ()
+        self,
+        kind: str,
+        *,
+        package: str,
+        group: str,
+        base: str,
+        skip: tuple[str, ...] = (),
+        adapt: str = "",
     ) -> None:
         self.kind = kind
         self.package = package
         self.group = group
         self.base = base
+        self.adapt = adapt
         self.skip = frozenset({"base", *skip})
 
     @cached_property
@@ -78,9 +89,9 @@ class Registry(Generic[T]):
             module = importlib.import_module(self._builtin[name])
             return self._member(module)
         if name in self._plugins:
-            return self._checked(name, _load(self.kind, name, self._plugins[name].value))
+            return self._checked(name, load_object(self.kind, name, self._plugins[name].value))
         if ":" in name:
-            return self._checked(name, _load(self.kind, name, name))
+            return self._checked(name, load_object(self.kind, name, name))
         raise UnknownNameError(self.kind, name, self.names())
 
     def members(self) -> dict[str, type[T]]:
@@ -117,15 +128,40 @@ class Registry(Generic[T]):
     def _checked(self, name: str, value: object) -> type[T]:
         if isinstance(value, type) and issubclass(value, self._base):
             return value
+        if self.adapt and isinstance(value, type):
+            adapt: Any = load_object(self.kind, name, self.adapt)
+            made: type[T] | None = adapt(value)
+            if made is not None:
+                return made
         raise ConfigurationError(f"{self.kind} {name!r} is no subclass of {self._base.__name__}")
 
 
-def _load(kind: str, name: str, target: str) -> object:
+def load_object(kind: str, name: str, target: str) -> object:
+    """What ``module:attribute`` stands for, whatever it is.
+
+    Args:
+        kind: what a message calls it, such as ``architecture``.
+        name: as the person gave it, for messages.
+        target: ``module:attribute``.
+
+    Raises:
+        ConfigurationError: the module cannot be imported or has no such attribute.
+    """
     module, _, attribute = target.partition(":")
+    parts = attribute.split(".")
+    if not all(part.isidentifier() for part in [*module.split("."), *parts]):
+        raise ConfigurationError(f"{kind} {name!r} does not load: it is no module:attribute")
     try:
-        value: object = importlib.import_module(module)
-        for part in attribute.split("."):
-            value = getattr(value, part)
-    except Exception as error:  # a plug-in may raise anything while it is imported
-        raise ConfigurationError(f"{kind} {name!r} does not load: {error}") from error
+        return _attribute(importlib.import_module(module), module, parts)
+    # A plug-in may raise anything while it is imported, and a script may exit.
+    except (Exception, SystemExit) as error:
+        raise ConfigurationError(f"{kind} {name!r} does not load: {why(target, error)}") from error
+
+
+def _attribute(value: object, module: str, parts: list[str]) -> object:
+    for count, part in enumerate(parts):
+        if not hasattr(value, part):
+            path = f"{module}:{'.'.join(parts[:count])}" if count else module
+            raise NoAttributeError(value, part, path)
+        value = getattr(value, part)
     return value

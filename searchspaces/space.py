@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from searchspaces.constraints import BoundConstraint, Constraint, constraints_of
 from searchspaces.domains import Domain, Parameter
 from searchspaces.errors import ConfigurationError
+from searchspaces.facts import DataFacts
 from searchspaces.flat import FlatSpace
 
 
@@ -66,3 +67,14 @@ class SearchSpace(FlatSpace, BaseModel):  # type: ignore[misc]  # replaces pydan
     def constraints(self) -> tuple[BoundConstraint, ...]:
         """The constraints of the class and its bases, in order of definition."""
         return constraints_of(self)
+
+    def refuses(self, facts: DataFacts) -> str:  # noqa: ARG002  # subclasses look at them
+        """Why no network of this space can take such data; empty if some can.
+
+        An architecture that takes all data leaves this as it is. Said before a sweep
+        starts, after the names of architecture and data set.
+
+        Args:
+            facts: sizes of the data.
+        """
+        return ""

@@ -26,6 +26,9 @@ EVALUATION_STEPS = 16_384
 """Padded steps in one batch of :func:`evaluation_batches`; bounds its memory."""
 
 
+_CPU = torch.device("cpu")
+
+
 class Batch(NamedTuple):
     """Series padded to the longest among them.
 
@@ -45,17 +48,27 @@ class TrainingBatches:
 
     Every epoch sorts the series by length plus noise of up to ``MIXING`` times the
     longest, cuts the row into batches and takes these in random order. Where all
-    lengths are equal, batches are plainly random.
+    lengths are equal, batches are plainly random. The same series make up the same
+    batches on every device.
+
+    Args:
+        part: at least one series.
+        device: to which the whole part is moved, once.
     """
 
-    def __init__(self, part: Part) -> None:
-        self._values = _tensor(part.values)
-        self._labels = _tensor(part.labels)
+    def __init__(self, part: Part, device: torch.device = _CPU) -> None:
+        self._values = _tensor(part.values).to(device)
+        self._labels = _tensor(part.labels).to(device)
         self._sizes = part.lengths.astype(np.float64)
         self._lengths = torch.from_numpy(part.lengths.astype(np.int64))
+        self._device = device
 
     def __len__(self) -> int:
         return len(self._lengths)
+
+    def count(self, batch_size: int) -> int:
+        """Batches in an epoch."""
+        return -(-len(self) // batch_size)
 
     def epoch(self, batch_size: int, *, seed: int, epoch: int) -> Iterator[Batch]:
         """Every series once, in batches that follow from ``(seed, epoch)`` alone.
@@ -74,17 +87,19 @@ class TrainingBatches:
 
     def _take(self, rows: torch.Tensor) -> Batch:
         lengths = self._lengths[rows]
-        longest = int(lengths.max())
+        longest = int(lengths.max())  # known without asking the device, which would wait
+        rows, lengths = rows.to(self._device), lengths.to(self._device)
         # Narrowing first copies only what the batch needs: 2 to 5 times faster than indexing.
         values = self._values.narrow(1, 0, longest).index_select(0, rows)
         return Batch(values, lengths, self._labels[rows])
 
 
-def evaluation_batches(part: Part) -> list[Batch]:
+def evaluation_batches(part: Part, device: torch.device = _CPU) -> list[Batch]:
     """The whole part in large batches of ascending length, made once.
 
     Args:
         part: at least one series.
+        device: where they are kept.
     """
     values, labels = _tensor(part.values), _tensor(part.labels)
     order = np.argsort(part.lengths, kind="stable")
@@ -95,7 +110,8 @@ def evaluation_batches(part: Part) -> list[Batch]:
         end = _end_of_batch(lengths, start)
         rows = torch.from_numpy(order[start:end])
         narrow = values.narrow(1, 0, int(lengths[end - 1])).index_select(0, rows)
-        batches.append(Batch(narrow, torch.from_numpy(lengths[start:end]), labels[rows]))
+        batch = Batch(narrow, torch.from_numpy(lengths[start:end]), labels[rows])
+        batches.append(Batch(*(tensor.to(device) for tensor in batch)))
         start = end
     return batches
 

@@ -1,4 +1,4 @@
-"""How an epoch ends: it is done, or the trial has diverged."""
+"""How an epoch ends: it is done, there was none left to run, or the trial has diverged."""
 
 from __future__ import annotations
 
@@ -38,11 +38,27 @@ class EpochFailed:
         reason: one line, such as ``loss became nan``.
         metrics: the same names as in :class:`EpochDone`, NaN where unknown.
         infeasible: its config cannot run on this machine, such as out of GPU memory.
+        detail: more lines, for whoever asks; such as the last output of a program.
     """
 
     reason: str
     metrics: Mapping[str, float] = field(default_factory=dict)
     infeasible: bool = False
+    detail: str = ""
 
 
-Outcome = EpochDone | EpochFailed
+@dataclass(frozen=True)
+class NothingLeft:
+    """The trial was complete with the epoch before; none was run.
+
+    This is how a trial ends whose length only it knows, such as a user's function that
+    returns. One that has run no epoch at all fails instead.
+
+    Attributes:
+        reason: one line, such as ``the function returned``.
+    """
+
+    reason: str
+
+
+Outcome = EpochDone | EpochFailed | NothingLeft

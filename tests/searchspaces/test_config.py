@@ -24,7 +24,8 @@ def test_nobody_but_a_space_makes_a_config() -> None:
 
 def test_a_config_is_a_mapping_without_the_inactive_names(config: Config) -> None:
     assert isinstance(config, Mapping)
-    assert dict(config) == {"num_layers": 1, "hidden_size": 64}
+    constants = {"bidirectional": False, "readout": "last"}
+    assert dict(config) == {"num_layers": 1, "hidden_size": 64, **constants}
     assert config["hidden_size"] == 64
     assert config.get("dropout", 0.0) == 0.0
     assert "dropout" not in config
@@ -33,8 +34,9 @@ def test_a_config_is_a_mapping_without_the_inactive_names(config: Config) -> Non
 def test_names_come_in_the_order_of_declaration() -> None:
     values = {"batch_size": 16, "dropout": 0.1, "learning_rate": 1e-3, "num_layers": 2}
     space = JointSpace(GruSpace(hidden_size=32), Training())
-    assert list(space.validate(values)) == [
-        "num_layers", "hidden_size", "dropout", "learning_rate", "batch_size",
+    assert list(space.validate(values))[:7] == [
+        "num_layers", "hidden_size", "dropout", "bidirectional", "readout",
+        "learning_rate", "batch_size",
     ]  # fmt: skip
 
 
@@ -52,4 +54,6 @@ def test_copies_are_equal_and_hash_alike(config: Config) -> None:
         assert hash(twin) == hash(config)
         assert type(twin) is Config
     assert config != GruSpace().validate({"num_layers": 1, "hidden_size": 65})
-    assert repr(config) == "Config(num_layers=1, hidden_size=64)"
+    assert repr(config) == (
+        "Config(num_layers=1, hidden_size=64, bidirectional=False, readout='last')"
+    )

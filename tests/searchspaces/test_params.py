@@ -63,6 +63,8 @@ def test_a_dump_holds_what_was_declared_and_nothing_else() -> None:
         "num_layers": {"kind": "int", "low": 1, "high": 4},
         "hidden_size": 64,
         "dropout": {"kind": "float", "low": 0.0, "high": 0.5, "when": {"num_layers": [2, 3, 4]}},
+        "bidirectional": False,
+        "readout": "last",
     }
 
 

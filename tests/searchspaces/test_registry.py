@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from searchspaces import ConfigurationError, OrchError, Registry, UnknownNameError
+from searchspaces.registry import load_object
 
 GROUP = "orch.instruments"
 
@@ -110,12 +112,66 @@ def test_a_broken_plug_in_is_listed_named_and_skipped(
 ) -> None:
     install(tmp_path, "harps", {"harp": f"{registry.package}_broken:Harp"})
     assert registry.names() == ("bass-drum", "harp", "lambda")
-    line = "instrument 'harp' does not load: a string snapped"
+    line = (
+        "instrument 'harp' does not load: RuntimeError: a string snapped "
+        f"({registry.package}_broken.py:1)"
+    )
     with pytest.raises(ConfigurationError) as caught:
         registry.get("harp")
     assert str(caught.value) == line
-    with pytest.warns(RuntimeWarning, match=line):
+    with pytest.warns(RuntimeWarning, match=re.escape(line)):
         assert sorted(registry.members()) == ["bass-drum", "lambda"]
+
+
+OWN = """
+import argparse, json
+class Lyre:
+    strings = 7
+"""
+
+
+@pytest.mark.parametrize(
+    ("target", "line"),
+    [
+        ("own_lyre:Lyra", "module 'own_lyre' has no attribute 'Lyra'. Did you mean 'Lyre'?"),
+        ("own_lyre:Lyre.size", "own_lyre:Lyre has no attribute 'size'"),
+        ("own_lyr:Lyre", "no module 'own_lyr' in this folder or among installed packages. "
+                         "Did you mean 'own_lyre'?"),
+        ("nowhere.deep:Lyre", "no module 'nowhere.deep' in this folder or among installed "
+                              "packages"),
+        ("own_lyre.py:Lyre", "it is a file's name. Write own_lyre:Lyre"),
+        ("own_lyre:", "it is no module:attribute"),
+        (":Lyre", "it is no module:attribute"),
+        ("./own_lyre:Lyre", "it is no module:attribute"),
+        ("own_needs:x", "No module named 'no_such_thing' (own_needs.py:2)"),
+        ("own_exits:x", "it exits when it is imported (own_exits.py:2): usage. Put what it runs "
+                        "below if __name__ == '__main__':"),
+        ("own_quits:x", "it exits when it is imported (own_quits.py:1). Put what it runs "
+                        "below if __name__ == '__main__':"),
+        ("own_key:x", "KeyError: 'HOME_OF_DATA' (own_key.py:3)"),
+        ("own_json:x", "JSONDecodeError: Expecting value: line 1 column 1 (char 0) "
+                       "(own_json.py:2)"),
+        ("own_syntax:x", "'(' was never closed (own_syntax.py, line 2)"),
+    ],
+)  # fmt: skip
+def test_what_does_not_load_says_where_and_what_was_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str, line: str
+) -> None:
+    for name, text in {
+        "own_lyre": OWN,
+        "own_needs": "\nimport no_such_thing\n",
+        "own_exits": "import sys\nsys.exit('usage')\n",
+        "own_quits": "raise SystemExit(0)\n",
+        "own_key": "import os\n\nos.environ['HOME_OF_DATA']\n",
+        "own_json": "import json\njson.loads('')\n",
+        "own_syntax": "\nprint(\n",
+    }.items():
+        write(tmp_path / f"{name}.py", text)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ConfigurationError) as caught:
+        load_object("instrument", target, target)
+    assert str(caught.value) == f"instrument {target!r} does not load: {line}"
 
 
 @pytest.mark.parametrize("target", ["_plugin:Harp", "_plugin", "_nowhere:Harp"])
@@ -142,3 +198,21 @@ def test_a_built_in_module_without_a_member_is_an_error(
         OrchError, match=r"\.empty must define one Instrument subclass; it has none"
     ):
         registry.get("empty")
+
+
+def test_a_class_from_outside_is_adapted_where_the_registry_knows_how(
+    registry: Registry[object], tmp_path: Path
+) -> None:
+    plugin = f"{registry.package}_plugin"
+    write(
+        tmp_path / f"{registry.package}_adapt.py",
+        f"from {registry.package}.base import Instrument\n"
+        "def adapt(cls):\n"
+        "    return type(cls.__name__, (Instrument,), {}) if cls.__name__ == 'Stone' else None\n",
+    )
+    write(tmp_path / f"{plugin}2.py", "class Stone:\n    pass\nclass Sand:\n    pass\n")
+    registry.adapt = f"{registry.package}_adapt:adapt"
+    assert registry.get(f"{plugin}2:Stone").__name__ == "Stone"
+    assert issubclass(registry.get(f"{plugin}2:Stone"), registry._base)
+    with pytest.raises(ConfigurationError, match="Sand' is no subclass of Instrument"):
+        registry.get(f"{plugin}2:Sand")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from searchspaces import (
+    AttentionGruSpace,
     Choice,
     ChoiceParam,
     Config,
@@ -54,7 +55,7 @@ class AttentionSpace(SearchSpace):
         (
             {"num_layer": 1, "hidden_size": 64},
             "num_layer: unknown parameter. Did you mean 'num_layers'? "
-            "Known: num_layers, hidden_size, dropout.",
+            "Known: num_layers, hidden_size, dropout, bidirectional, readout.",
         ),
         ({"num_layers": 1}, "hidden_size: the value is missing. Give one of 16..256 log."),
         (
@@ -97,6 +98,8 @@ def test_constants_are_filled_in_and_may_be_repeated_but_not_changed() -> None:
         == {
             "num_layers": 1,
             "hidden_size": 64,
+            "bidirectional": False,
+            "readout": "last",
         }
     )
     with pytest.raises(ConfigurationError) as caught:
@@ -144,7 +147,8 @@ def test_size_counts_a_config_once_for_all_its_inactive_parameters() -> None:
     assert GruSpace(num_layers=1).size == 241
     assert GruSpace(num_layers=2, dropout=0.1).size == 241
     assert GruSpace(num_layers=1, hidden_size=64).size == 1
-    assert MlpSpace(dropout=0.0).size == 241 + 3 * 241**2
+    assert MlpSpace(dropout=0.0, pooling="max").size == 241 + 3 * 241**2
+    assert MlpSpace(dropout=0.0).size == 4 * (241 + 3 * 241**2)
 
 
 def test_every_drawn_config_fulfils_the_constraints() -> None:
@@ -214,7 +218,8 @@ def test_a_constraint_that_fails_says_how_to_read_inactive_names() -> None:
         Careless().validate({"num_layers": 1, "hidden_size": 64})
     assert str(caught.value) == (
         "low_dropout: the constraint fails with KeyError('dropout') on Config(num_layers=1, "
-        "hidden_size=64). Use config.get for parameters that may be inactive."
+        "hidden_size=64, bidirectional=False, readout='last'). "
+        "Use config.get for parameters that may be inactive."
     )
 
 
@@ -299,5 +304,6 @@ def test_a_copy_with_another_domain_forgets_nothing_stale() -> None:
 def test_the_space_of_an_architecture_is_found_by_its_name() -> None:
     assert space_of("gru") is GruSpace
     assert space_of("mlp") is MlpSpace
+    assert space_of("attention-gru") is AttentionGruSpace
     for name in ("foo-bar", "domains", "space", "a.b", "", "no such"):
         assert space_of(name) is None

@@ -136,10 +136,11 @@ def test_constants_have_no_dimension_and_inactive_ones_no_coordinate() -> None:
 
 def test_a_point_becomes_values_with_inactive_ones_left_out() -> None:
     cube = UnitCube(GruSpace(hidden_size=64))
-    assert cube.from_unit([0.0, 0.5]) == {"num_layers": 1, "hidden_size": 64}
-    assert cube.from_unit([0.9, 0.5]) == {"num_layers": 4, "hidden_size": 64, "dropout": 0.25}
-    assert cube.from_unit([0.9, math.nan]) == {"num_layers": 4, "hidden_size": 64}
-    assert cube.from_unit([math.nan, 0.5]) == {"hidden_size": 64}
+    constants = {"hidden_size": 64, "bidirectional": False, "readout": "last"}
+    assert cube.from_unit([0.0, 0.5]) == {"num_layers": 1, **constants}
+    assert cube.from_unit([0.9, 0.5]) == {"num_layers": 4, "dropout": 0.25, **constants}
+    assert cube.from_unit([0.9, math.nan]) == {"num_layers": 4, **constants}
+    assert cube.from_unit([math.nan, 0.5]) == constants
 
 
 def test_a_child_declared_before_its_parent_is_decided_after_it() -> None:

@@ -6,32 +6,48 @@ import pytest
 import torch
 
 from searchspaces import (
+    AttentionGruSpace,
+    CnnSpace,
     Config,
     ConfigurationError,
+    ConvGruSpace,
     DataFacts,
     GruSpace,
     JointSpace,
+    LstmSpace,
     MlpSpace,
     Training,
     UnknownNameError,
     UsageError,
 )
 from trainables import architecture, architectures
+from trainables.architectures.attention_gru import AttentionGru
 from trainables.architectures.base import Architecture
+from trainables.architectures.cnn import Cnn
+from trainables.architectures.conv_gru import ConvGru
 from trainables.architectures.gru import Gru
+from trainables.architectures.lstm import Lstm
 from trainables.architectures.mlp import Mlp
 from trainables.testing import (
     CHECKS,
     FACTS,
+    IMAGES,
     check_gradients_reach_all_weights,
     check_logits_have_a_row_per_series,
+    check_padding_never_changes_a_gradient,
     check_padding_never_changes_an_output,
     check_weights_are_counted_right,
+    facts_for,
     sampled_configs,
 )
 
-BUILT_IN = ("gru", "mlp")
-CASES = [(name, config) for name in BUILT_IN for config in sampled_configs(architecture(name))]
+BUILT_IN = ("attention-gru", "cnn", "conv-gru", "gru", "lstm", "mlp", "rnn")
+# A new architecture is tested without being named here.
+CASES = [
+    (name, config)
+    for name in architectures.names()
+    for config in sampled_configs(architecture(name))
+]
 
 
 @pytest.mark.parametrize("check", CHECKS)
@@ -43,7 +59,7 @@ def test_a_built_in_architecture_conforms(check, name, config):
 def test_the_built_in_architectures_are_listed_by_name():
     assert set(BUILT_IN) <= set(architectures.names())
     assert architecture("gru") is Gru
-    assert architecture("mlp") is Mlp
+    assert architecture("attention-gru") is AttentionGru
 
 
 def test_an_unknown_architecture_suggests_the_nearest():
@@ -63,19 +79,57 @@ def test_gru_weights_by_hand():
     assert Gru.weights(_config(GruSpace(), num_layers=1, hidden_size=16), FACTS) == 1104 + 68
 
 
+def test_bidirectional_lstm_weights_by_hand():
+    # two layers of 4 gates x 16 units in 2 directions: the second reads 2 x 16 outputs
+    space = LstmSpace(num_layers=2, hidden_size=16, dropout=0.0, bidirectional=True)
+    first, second, head = 2 * 4 * 16 * (5 + 16 + 2), 2 * 4 * 16 * (32 + 16 + 2), (32 + 1) * 4
+    assert Lstm.weights(_config(space, readout="max"), FACTS) == first + second + head
+
+
+def test_conv_gru_weights_by_hand():
+    # 20 kernels of 3 steps x 5 features and a bias; a GRU of 16 units that reads 20 filters
+    space = ConvGruSpace(filters=20, kernel_size=3, pooling=2, num_layers=1, hidden_size=16)
+    assert ConvGru.weights(_config(space), FACTS) == 20 * 16 + 48 * (20 + 16 + 2) + 17 * 4
+
+
+def test_attention_gru_weights_by_hand():
+    # query, key, value and output 16 x 16 with biases, scale and shift; heads do not count
+    space = AttentionGruSpace(num_layers=1, hidden_size=16, dropout=0.0, readout="mean")
+    expected = 1104 + 4 * (256 + 16) + 32 + 68
+    for heads in (1, 8):
+        assert AttentionGru.weights(_config(space, num_heads=heads), FACTS) == expected
+
+
+def test_cnn_weights_by_hand():
+    # 3 x 3 kernels: 8 over 2 channels, 8 over 8, each with a bias; head 9 x 4
+    space = CnnSpace(depth=2, filters=8, kernel_size=3, dropout=0.0)
+    assert Cnn.weights(_config(space), IMAGES) == 8 * 19 + 8 * 73 + 36
+
+
 def test_mlp_weights_by_hand():
-    # 5 -> 16 -> 32 -> 32 -> 4: 6 x 16 + 17 x 32 + 33 x 32 + 33 x 4
-    config = _config(MlpSpace(), h1=16, h2=32, depth=3, dropout=0.1)
-    assert Mlp.weights(config, FACTS) == 96 + 544 + 1056 + 132
+    # 5 -> 16 -> 32 -> 32 -> 4: 6 x 16 + 17 x 32 + 33 x 32 + 33 x 4; mean+max: 10 -> 16
+    space = MlpSpace(h1=16, h2=32, depth=3, dropout=0.1)
+    assert Mlp.weights(_config(space, pooling="mean"), FACTS) == 96 + 544 + 1056 + 132
+    assert Mlp.weights(_config(space, pooling="mean+max"), FACTS) == 176 + 544 + 1056 + 132
 
 
 def test_mlp_layers_are_as_wide_as_the_config_says():
-    config = _config(MlpSpace(), h1=20, h2=30, depth=3, dropout=0.25)
+    config = _config(MlpSpace(pooling="min"), h1=20, h2=30, depth=3, dropout=0.25)
     model = Mlp(config, FACTS)
     linear = [part for part in model.modules() if isinstance(part, torch.nn.Linear)]
     widths = [(one.in_features, one.out_features) for one in linear]
     assert widths == [(5, 20), (20, 30), (30, 30), (30, 4)]
     assert [part.p for part in model.modules() if isinstance(part, torch.nn.Dropout)] == [0.25] * 3
+
+
+@pytest.mark.parametrize("pooling", ["mean", "max", "min", "mean+max"])
+def test_mlp_reads_what_its_pooling_says(pooling):
+    model = Mlp(_config(MlpSpace(pooling=pooling), h1=16, depth=1, dropout=0.0), FACTS)
+    one = torch.randn(1, 7, 5)
+    read = {"mean": [one.mean(1)], "max": [one.amax(1)], "min": [one.amin(1)]}
+    read["mean+max"] = read["mean"] + read["max"]
+    expected = model.head(model.hidden(torch.cat(read[pooling], dim=1)))
+    torch.testing.assert_close(model(one, torch.tensor([7])), expected)
 
 
 def test_gru_drops_out_between_layers_only():
@@ -135,3 +189,31 @@ def test_the_suite_notices_weights_without_a_gradient():
 
     with pytest.raises(AssertionError, match=r"no gradient reaches unused\.weight"):
         check_gradients_reach_all_weights(Unused, sampled_configs(Unused)[0])
+
+
+def test_the_suite_notices_padding_in_a_gradient():
+    class Averaging(Careless):
+        def forward(self, values, lengths):
+            return self.head(values.mean(dim=1))
+
+    with pytest.raises(AssertionError, match=r"padding of 0\.0 changes the gradient of head"):
+        check_padding_never_changes_a_gradient(Averaging, sampled_configs(Averaging)[0])
+
+
+def test_the_suite_gives_images_to_what_takes_no_series():
+    assert facts_for(Gru) == FACTS
+    assert facts_for(Cnn) == IMAGES
+
+
+def test_the_suite_says_that_an_architecture_takes_nothing_it_has():
+    class Picky(GruSpace):
+        def refuses(self, facts):
+            return "it takes videos"
+
+    class Video(Careless):
+        space = Picky
+
+    with pytest.raises(
+        AssertionError, match=r"^Picky refuses series and images: it takes videos; "
+    ):
+        facts_for(Video)

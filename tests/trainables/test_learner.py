@@ -88,7 +88,14 @@ def test_training_leaves_the_global_random_numbers_as_they_were():
 
 def test_dropout_acts_in_training_and_not_in_measuring():
     config = JointSpace(MlpSpace(), Training()).validate(
-        {"h1": 32, "depth": 1, "dropout": 0.5, "learning_rate": 0.01, "batch_size": 16}
+        {
+            "h1": 32,
+            "depth": 1,
+            "dropout": 0.5,
+            "pooling": "mean",
+            "learning_rate": 0.01,
+            "batch_size": 16,
+        }
     )
     learner = Learner(Mlp, config, TASK, seed=0)
     (metrics,) = _epochs(learner, 1)

@@ -39,6 +39,7 @@ CONFIGS = {
         "h2": 24,
         "depth": 2,
         "dropout": 0.4,
+        "pooling": "mean",
         "learning_rate": 0.01,
         "batch_size": 16,
     },
@@ -235,7 +236,7 @@ def test_seed_and_epoch_are_in_the_checkpoint_as_its_random_state():
     _epochs(warm, 2)
     document = decode(warm.freeze()).document
     assert (document["seed"], document["epoch"]) == (41, 2)
-    assert document["config"] == CONFIGS["mlp"]
+    assert document["config"] == SPACES["mlp"].validate(CONFIGS["mlp"])
 
 
 def _imported_after(statement: str) -> set[str]:

@@ -19,6 +19,7 @@ registry: Registry[Architecture] = Registry(
     package="trainables.architectures",
     group="orch.architectures",
     base="trainables.architectures.base:Architecture",
+    adapt="trainables.programs.module:adapt",
 )
 names = registry.names
 get = registry.get

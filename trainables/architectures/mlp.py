@@ -1,4 +1,4 @@
-"""The MLP classifier: a series' mean over time through hidden layers."""
+"""The MLP classifier: a series' mean, maximum or minimum over time through hidden layers."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from searchspaces.config import Config
 from searchspaces.facts import DataFacts
 from searchspaces.mlp import MlpSpace
 from trainables.architectures.base import Architecture
-from trainables.pooling import masked_mean
+from trainables.pooling import POOLINGS
 
 
 class Mlp(Architecture):
-    """Multilayer perceptron over the mean of the valid steps.
+    """Multilayer perceptron over the valid steps' mean, maximum or minimum, or two of them.
 
     ``depth`` hidden layers, the first ``h1`` units wide and each further one ``h2``,
     each followed by ReLU and dropout; then a linear head.
@@ -32,10 +32,11 @@ class Mlp(Architecture):
             layers.append(torch.nn.Dropout(config.get("dropout", 0.0)))
         self.hidden = torch.nn.Sequential(*layers)
         self.head = torch.nn.Linear(hidden[-1], last)
+        self.pooling = config.get("pooling", "mean")
 
     def forward(self, values: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Logits (batch, classes) of ``values`` (batch, steps, features)."""
-        logits: torch.Tensor = self.head(self.hidden(masked_mean(values, lengths)))
+        logits: torch.Tensor = self.head(self.hidden(POOLINGS[self.pooling](values, lengths)))
         return logits
 
     @classmethod
@@ -46,4 +47,5 @@ class Mlp(Architecture):
 
 def _widths(config: Config, facts: DataFacts) -> list[int]:
     further = [config["h2"]] * (config["depth"] - 1) if config["depth"] > 1 else []
-    return [facts.features, config["h1"], *further, facts.classes]
+    pooled = facts.features * (2 if config.get("pooling", "mean") == "mean+max" else 1)
+    return [pooled, config["h1"], *further, facts.classes]

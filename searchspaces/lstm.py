@@ -1,0 +1,20 @@
+"""The LSTM classifier's space."""
+
+from __future__ import annotations
+
+from searchspaces.domains import Choice, Float, Int
+from searchspaces.limits import CountParam, DropoutParam, ReadoutParam, SwitchParam
+from searchspaces.space import SearchSpace
+
+
+class LstmSpace(SearchSpace):
+    """LSTM layers, in one or both directions.
+
+    Dropout acts between layers, so it needs two.
+    """
+
+    num_layers: CountParam = Int(1, 4)
+    hidden_size: CountParam = Int(16, 256, log=True)
+    dropout: DropoutParam = Float(0.0, 0.5, when={"num_layers": (2, 3, 4)})
+    bidirectional: SwitchParam = Choice((False, True))
+    readout: ReadoutParam = Choice(("last", "mean", "max"))

@@ -1,0 +1,34 @@
+"""Errors cross from one process to another and stay what they are."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import pytest
+
+from searchspaces import ConfigurationError, UnknownNameError, UsageError
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        UnknownNameError("metric", "f2", ["accuracy", "f1", "valid_loss"]),
+        UsageError("two\nlines"),
+        ConfigurationError("give less."),
+    ],
+)
+def test_an_error_is_the_same_in_another_process(error: UsageError) -> None:
+    for again in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
+        assert type(again) is type(error)
+        assert str(again) == str(error)
+        assert vars(again) == vars(error)
+
+
+def test_the_place_of_a_value_is_said_once_however_often_the_error_travels() -> None:
+    error = ConfigurationError("give less.", place="space.depth")
+    for _ in range(3):
+        error = pickle.loads(pickle.dumps(error))
+    assert (str(error), error.place, error.problem) == (
+        "space.depth: give less.", "space.depth", "give less.",
+    )  # fmt: skip
