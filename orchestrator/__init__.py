@@ -6,13 +6,15 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from orchestrator.ask_tell import Study
     from orchestrator.spec import SweepSpec
     from orchestrator.sweep import Result, Sweep, resume, run
 
-__all__ = ["Result", "Sweep", "SweepSpec", "resume", "run"]
+__all__ = ["Result", "Study", "Sweep", "SweepSpec", "resume", "run"]
 
 _HOMES = {
     "Result": "orchestrator.sweep",
+    "Study": "orchestrator.ask_tell",
     "Sweep": "orchestrator.sweep",
     "SweepSpec": "orchestrator.spec",
     "resume": "orchestrator.sweep",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny
@@ -13,15 +15,20 @@ from orchestrator.schedulers import Scheduler
 from orchestrator.searchers import Searcher
 from orchestrator.strategies import (
     DEFAULT_STRATEGY,
+    STOPPING_STRATEGY,
     STRATEGIES,
     scheduler_from,
     searcher_from,
     strategy,
 )
-from searchspaces import JointSpace, SearchSpace, Training, space_of
+from searchspaces import JointSpace, SearchSpace, Training
 from searchspaces.errors import ConfigurationError, UnknownNameError
+from searchspaces.inline import NoTraining, inline_class
 from searchspaces.scalars import Integer
 from trainables import architectures
+from trainables.programs import ASK, Form, Program, command_program, program_of
+from trainables.programs.placeholders import arguments_of
+from trainables.programs.placeholders import check as check_command
 
 SplitName = Literal["group", "stratified", "published"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
@@ -34,8 +41,10 @@ class SweepSpec(BaseModel):
     Attributes:
         version: of this format.
         name: of the sweep; part of the run's id.
-        architecture: a registered name or ``module:Class``.
-        dataset: a registered name or ``module:Class``.
+        architecture: what trains: a registered name, or ``module:attribute`` of a network, a
+            LightningModule or a training function.
+        command: a program that trains, in place of an architecture.
+        dataset: a registered name or ``module:Class``; empty for what reads its own data.
         split: how validation data are held out; None is the data set's own way.
         device: where trials compute; ``auto`` is a GPU where there is one.
         precision: of the matrix products on a GPU.
@@ -57,7 +66,8 @@ class SweepSpec(BaseModel):
 
     version: Literal[1] = 1
     name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
-    architecture: str
+    architecture: str = ""
+    command: str = ""
     dataset: str = "digits"
     split: SplitName | None = None
     device: Device = "auto"
@@ -74,6 +84,21 @@ class SweepSpec(BaseModel):
     concurrency: Integer | None = Field(default=None, ge=1)
     max_time: float | None = Field(default=None, gt=0)
     checkpoint_seconds: float = Field(default=5.0, gt=0)
+
+    @property
+    def program(self) -> Program:
+        """What runs in the trials."""
+        return command_program(self.command) if self.command else program_of(self.architecture)
+
+    @property
+    def trains(self) -> str:
+        """The architecture, or the command, for people."""
+        return self.architecture or self.command
+
+    @property
+    def title(self) -> str:
+        """``gru-bohb on digits``."""
+        return f"{self.name} on {self.dataset}" if self.dataset else self.name
 
     @property
     def joint(self) -> JointSpace:
@@ -95,14 +120,17 @@ class SweepSpec(BaseModel):
 
     def dump(self) -> dict[str, Any]:
         """Plain values for a file; ``spec_from`` makes the same spec of them."""
-        return self.model_dump(mode="json", exclude_none=True)
+        values = self.model_dump(mode="json", exclude_none=True)
+        unsaid = ("architecture", "command", "dataset")
+        return {key: value for key, value in values.items() if value or key not in unsaid}
 
 
 def spec_from(values: Mapping[str, Any], *overrides: Mapping[str, Any]) -> SweepSpec:
     """The spec that ``values`` and then each of ``overrides`` describe.
 
-    ``values`` names an ``architecture`` and may name a ``strategy``; what is not said is
-    that pair's default. A mapping without ``kind`` changes single keys of the default.
+    ``values`` names an ``architecture`` or a ``command`` and may name a ``strategy``; what is
+    not said is that pair's default. A mapping without ``kind`` changes single keys of the
+    default.
 
     Raises:
         ConfigurationError: an unknown key or a value that cannot be, at its dotted path.
@@ -112,49 +140,59 @@ def spec_from(values: Mapping[str, Any], *overrides: Mapping[str, Any]) -> Sweep
     for override in overrides:
         said = merge(said, override)
     said.pop("provenance", None)
-    chosen = said.pop("strategy", None) or DEFAULT_STRATEGY
-    architecture = said.get("architecture")
-    if not isinstance(architecture, str):
-        raise ConfigurationError(
-            "the name is missing. Give one, such as gru.", place="architecture"
-        )
+    program = _program(said)
+    chosen = said.pop("strategy", None) or default_strategy(program)
     searcher, scheduler = strategy(str(chosen))
-    space_class = _space_class(architecture)
+    space_class, space = _space(program, said)
+    training_class: type[SearchSpace] = NoTraining if program.learns_by_itself else Training
     base: dict[str, Any] = {
-        "name": f"{architecture.rpartition(':')[2].lower()}-{chosen}",
-        "space": space_class().model_dump(mode="json"),
-        "training": Training().model_dump(mode="json"),
+        "name": f"{_stem(program)}-{chosen}",
+        "space": space,
+        "training": training_class().model_dump(mode="json"),
         "searcher": searcher.model_dump(mode="json"),
         "scheduler": scheduler.model_dump(mode="json"),
     }
+    if program.learns_by_itself:
+        base["dataset"] = ""
     for key in said:
         if key not in SweepSpec.model_fields:
             raise unknown_key(str(key), [*SweepSpec.model_fields, "strategy"], place="")
     whole = merge(base, said)
     parts: dict[str, BaseModel] = {
         "space": declare(space_class, _mapping(whole, "space"), place="space"),
-        "training": declare(Training, _mapping(whole, "training"), place="training"),
+        "training": declare(training_class, _mapping(whole, "training"), place="training"),
         "searcher": searcher_from(whole["searcher"]),
         "scheduler": scheduler_from(whole["scheduler"]),
     }
     spec = declare(SweepSpec, {**whole, **parts})
-    _check(spec)
+    _check(spec, program)
     return spec
+
+
+def default_strategy(program: Program) -> str:
+    """What is taken for something that trains when nobody names a strategy."""
+    return DEFAULT_STRATEGY if program.can_pause else STOPPING_STRATEGY
 
 
 def compose(name: str) -> dict[str, Any]:
     """What a sweep's name says: ``gru-bohb`` is architecture ``gru``, strategy ``bohb``.
 
+    ``module:attribute`` may have a strategy at its end too: ``my_module:train-asha``.
+
     Raises:
         UnknownNameError: it is no pair of the two registries.
     """
-    known = architectures.names()
-    if name in known or ":" in name:
+    known = (*architectures.names(), ASK)
+    if name in known:
         return {"architecture": name}
     for chosen in STRATEGIES:
         architecture = name.removesuffix(f"-{chosen}")
         if architecture != name and architecture in known:
             return {"name": name, "architecture": architecture, "strategy": chosen}
+        if architecture != name and ":" in architecture:
+            return {"architecture": architecture, "strategy": chosen}
+    if ":" in name:
+        return {"architecture": name}
     raise UnknownNameError("sweep", name, sweep_names())
 
 
@@ -163,12 +201,52 @@ def sweep_names() -> tuple[str, ...]:
     return tuple(f"{left}-{right}" for left in architectures.names() for right in STRATEGIES)
 
 
-def _space_class(architecture: str) -> type[SearchSpace]:
-    """The space of an architecture, without importing torch where that can be."""
-    if architecture not in architectures.names() and ":" not in architecture:
-        raise UnknownNameError("architecture", architecture, architectures.names())
-    found = space_of(architecture)
-    return architectures.get(architecture).space if found is None else found
+def _program(said: Mapping[str, Any]) -> Program:
+    """What is to be trained; exactly one of ``architecture`` and ``command`` says it."""
+    architecture, command = said.get("architecture") or None, said.get("command") or None
+    if architecture is not None and command is not None:
+        raise ConfigurationError(
+            f"an architecture is given too, {architecture!r}. Give one of both.", place="command"
+        )
+    if command is not None:
+        if not isinstance(command, str):
+            raise ConfigurationError(f"{command!r} is no text.", place="command")
+        return command_program(command)
+    if not isinstance(architecture, str):
+        raise ConfigurationError(
+            "the name is missing. Give one, such as gru.", place="architecture"
+        )
+    return program_of(architecture)
+
+
+def _space(program: Program, said: Mapping[str, Any]) -> tuple[type[SearchSpace], dict[str, Any]]:
+    """The class of the space and its defaults; a program without one has it in the sweep."""
+    if program.space is not None:
+        return program.space, program.space().model_dump(mode="json")
+    declared = said.get("space")
+    if isinstance(declared, SearchSpace) and declared.constraints():
+        raise ConfigurationError(
+            f"{type(declared).__name__} has constraints, which a sweep's file cannot hold. "
+            f"Let the function carry it: train.space = {type(declared).__name__}.",
+            place="space",
+        )
+    if not declared:
+        raise ConfigurationError(
+            f"{program.target} has none of its own. Declare it here, such as "
+            f"space: {{learning_rate: {{low: 1e-4, high: 1e-1, log: true}}}}.",
+            place="space",
+        )
+    return inline_class(_mapping(said, "space")), {}
+
+
+def _stem(program: Program) -> str:
+    """What a sweep of it is called, if nobody says."""
+    name = program.target.rpartition(":")[2].lower().lstrip("_.") or "sweep"
+    if program.form is not Form.COMMAND:
+        return name
+    words = arguments_of(program.target)
+    script = next((word for word in words if Path(word).suffix), words[0])
+    return re.sub(r"[^A-Za-z0-9._-]+", "", Path(script).stem).lstrip("._-") or "command"
 
 
 def _mapping(whole: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -180,11 +258,36 @@ def _mapping(whole: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     return value
 
 
-def _check(spec: SweepSpec) -> None:
+def _check(spec: SweepSpec, program: Program) -> None:
     """What only the parts together can tell; nothing is started yet."""
     try:
         spec.joint  # noqa: B018  # names and conditions are checked where the two spaces meet
     except ConfigurationError as error:
         mine = placed(error, type(spec.space), "space")
         raise placed(mine, type(spec.training), "training") from error
+    if spec.scheduler.pauses and not program.can_pause:
+        takes = "it takes no state" if program.form is Form.FUNCTION else "it is a program"
+        other = "take state, or use" if program.form is Form.FUNCTION else "use"
+        raise ConfigurationError(
+            f"{program.target} cannot be paused ({takes}), and {spec.scheduler.kind} pauses "
+            f"trials. Run them without: {other} --set scheduler.kind=asha.",
+            place="scheduler",
+        )
     spec.scheduler.model_copy().begin(trials=spec.planned_trials, max_epochs=spec.epochs)
+    if program.learns_by_itself:
+        _check_own(spec, program)
+
+
+def _check_own(spec: SweepSpec, program: Program) -> None:
+    """What has no meaning for something that trains by itself, or cannot be filled in."""
+    if program.form is Form.COMMAND:
+        check_command(spec.command, spec.space.parameters())
+    named = {"dataset": bool(spec.dataset) and program.form is Form.COMMAND,
+             "split": spec.split is not None and not spec.dataset,
+             "device": spec.device != "auto" and program.form is not Form.LIGHTNING,
+             "precision": spec.precision != "float32"}  # fmt: skip
+    for key, wrong in named.items():
+        if wrong:
+            raise ConfigurationError(
+                f"{program.target} sees to that itself. Leave it out.", place=key
+            )

@@ -64,6 +64,9 @@ STRATEGIES: Mapping[str, Strategy] = MappingProxyType(
 DEFAULT_STRATEGY = "bohb"
 """What a bare architecture name takes."""
 
+STOPPING_STRATEGY = "hyperopt"
+"""What a function or a program takes that cannot be paused: a model, and ASHA, which stops."""
+
 
 def strategy(name: str) -> tuple[Searcher, Scheduler]:
     """A fresh searcher and scheduler of the strategy of that name.

@@ -8,24 +8,28 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.engine.inbox import Inbox, StopRun
-from orchestrator.engine.session import Place, Plan, versions
+from orchestrator.engine.inbox import Inbox, StopRun, forget_stops
+from orchestrator.engine.session import Place, versions
 from orchestrator.engine.session import run as run_plan
+from orchestrator.planning import asked_data, load_data, plan_of
 from orchestrator.runs.checkpoints import FolderStore
 from orchestrator.runs.describe import tables_of
 from orchestrator.runs.folder import RunFolder, find_run
 from orchestrator.runs.refresh import rebuild
 from orchestrator.spec import SweepSpec, compose, spec_from
 from orchestrator.spec_file import read_spec
-from searchspaces.errors import OrchError, UnknownNameError
+from searchspaces.errors import OrchError
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from orchestrator.ask_tell import Study
     from orchestrator.engine.observer import Observer
+    from orchestrator.preflight import CheckReport
     from trainables.data import SweepData
 
 Watch = Callable[[RunFolder, SweepSpec], "Observer"]
@@ -83,12 +87,38 @@ class Sweep:
         else:
             self.spec = spec_from(compose(str(sweep)), changes)
 
+    @cached_property
+    def data(self) -> SweepData | None:
+        """Training and validation part, loaded once; None for what reads its own.
+
+        Raises:
+            UsageError: they are not here, nothing of the space can take them, or the metric
+                is none that trials report.
+        """
+        return load_data(self.spec)
+
+    def check(self, **how: Any) -> CheckReport:
+        """Try a few batches at the corners of the space, in a process of its own.
+
+        Nothing is written; see :func:`orchestrator.preflight.check`.
+
+        Args:
+            how: keyword arguments of that function.
+
+        Raises:
+            CheckError: a config raises, kills its process or never ends.
+        """
+        from orchestrator.preflight import check
+
+        return check(self.spec, self.data, **how)
+
     def run(
         self,
         runs: str | Path = "runs",
         *,
         watch: Watch | None = None,
         inbox: Inbox | None = None,
+        check: bool = False,
     ) -> Result:
         """Run it in a new folder below ``runs``.
 
@@ -98,13 +128,28 @@ class Sweep:
             runs: where run folders lie.
             watch: makes an observer of the run.
             inbox: commands from within the process; letters in the run folder always count.
+            check: call :meth:`check` first, as the command line does; it takes seconds.
 
         Raises:
+            CheckError: the check found a config that raises.
             OrchError: it cannot start or go on.
         """
-        data = _load(self.spec)
+        data = self.data
+        if check:
+            self.check()
         folder = RunFolder.create(Path(runs), self.spec, provenance())
         return _go(folder, self.spec, data, watch, inbox)
+
+    def ask_tell(self, runs: str | Path = "runs") -> Study:
+        """The sweep as something to ask for trials, in a new folder below ``runs``.
+
+        Whatever the spec names to train is not run: only its space counts. ``Sweep("ask",
+        space={...})`` names nothing. See :class:`orchestrator.ask_tell.Study`.
+        """
+        from orchestrator.ask_tell import Study
+
+        data = asked_data(self.spec)
+        return Study(self.spec, RunFolder.create(Path(runs), self.spec, provenance()), data)
 
     def to_tuner(self, **settings: Any) -> Any:
         """The same sweep as a stock ``ray.tune.Tuner``, for its callbacks and schedulers.
@@ -115,7 +160,7 @@ class Sweep:
         """
         from orchestrator.tuner import to_tuner
 
-        return to_tuner(self.spec, _load(self.spec), **settings)
+        return to_tuner(self.spec, self.data, **settings)
 
 
 def run(
@@ -131,6 +176,7 @@ def resume(
     runs: str | Path = "runs",
     watch: Watch | None = None,
     inbox: Inbox | None = None,
+    max_time: float | None = None,
 ) -> Result:
     """Go on with a run that was interrupted in any way; a finished one stays as it is.
 
@@ -139,6 +185,8 @@ def resume(
         runs: where run folders lie.
         watch: makes an observer of the run.
         inbox: commands from within the process.
+        max_time: seconds after which it stops itself, counted from now; None is the
+            run's own limit, counted from now too.
 
     Raises:
         RunNotFoundError: no such run.
@@ -147,7 +195,9 @@ def resume(
     """
     folder = run if isinstance(run, RunFolder) else find_run(Path(runs), run)
     spec = folder.spec()
-    return _go(folder, spec, _load(spec), watch, inbox)
+    if max_time is not None:
+        spec = spec.model_copy(update={"max_time": max_time})
+    return _go(folder, spec, load_data(spec), watch, inbox)
 
 
 def is_file(sweep: str | Path) -> bool:
@@ -169,26 +219,18 @@ def provenance() -> dict[str, Any]:
     return found
 
 
-def _load(spec: SweepSpec) -> SweepData:
-    """The data; what only the workers would refuse is refused here, before there is a folder."""
-    from trainables.data import load_sweep_data
-    from trainables.outcomes import METRICS
-
-    if spec.metric not in METRICS:
-        raise UnknownNameError("metric", spec.metric, METRICS)
-    return load_sweep_data(spec.dataset, seed=spec.seed)
-
-
 def _go(
     folder: RunFolder,
     spec: SweepSpec,
-    data: SweepData,
+    data: SweepData | None,
     watch: Watch | None,
     inbox: Inbox | None,
 ) -> Result:
     """The one path of new and resumed runs."""
+    plan = plan_of(spec, data)
     with folder.owned():
-        tables = tables_of(folder, spec, split=data.split)
+        forget_stops(folder.inbox)
+        tables = tables_of(folder, spec, split=plan.split, warning=plan.warning)
         observers: list[Observer] = [tables]
         if watch is not None:
             observers.append(watch(folder, spec))
@@ -201,7 +243,7 @@ def _go(
 
         try:
             stopped = run_plan(
-                _plan(spec, data),
+                plan,
                 Place(folder.journal, FolderStore(folder.checkpoints), folder.trial_id),
                 inbox=inbox or Inbox(folder.inbox),
                 observers=observers,
@@ -215,34 +257,6 @@ def _go(
         tables.write(folder.path, owned=False, sequence=written)
         trials, epochs = tables.frames(owned=False)
     return Result(folder, trials, epochs, stopped)
-
-
-def _plan(spec: SweepSpec, data: SweepData) -> Plan:
-    from trainables.trainable import ArchitectureTrainable
-
-    joint = spec.joint
-    return Plan(
-        space=joint,
-        searcher=spec.searcher,
-        scheduler=spec.scheduler,
-        objective=spec.objective,
-        trials=spec.planned_trials,
-        max_epochs=spec.epochs,
-        seed=spec.seed,
-        trainable=ArchitectureTrainable,
-        settings={
-            "architecture": spec.architecture,
-            "space": joint,
-            "metric": spec.metric,
-            "mode": spec.mode,
-        },
-        data=data,
-        facts=data.facts,
-        split=data.split,
-        workers=spec.concurrency,
-        checkpoint_seconds=spec.checkpoint_seconds,
-        max_seconds=spec.max_time,
-    )
 
 
 def _git(*arguments: str) -> str:

@@ -13,18 +13,19 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.searchers import Observation, Searcher
 from orchestrator.spec import SweepSpec
+from searchspaces import DataFacts
 from searchspaces.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from trainables.data import SweepData
 
 
-def to_tuner(spec: SweepSpec, data: SweepData, **settings: Any) -> Any:
+def to_tuner(spec: SweepSpec, data: SweepData | None, **settings: Any) -> Any:
     """The Tuner of a sweep, ready to ``fit()``; Ray is started by it or by the caller.
 
     Args:
         spec: of the sweep.
-        data: goes to the object store once.
+        data: goes to the object store once; None for what reads its own.
         settings: fields of ``TuneConfig`` or ``RunConfig``, on top of what the spec says.
 
     Raises:
@@ -33,17 +34,10 @@ def to_tuner(spec: SweepSpec, data: SweepData, **settings: Any) -> Any:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     from ray import tune
 
-    from trainables.trainable import ArchitectureTrainable
+    from orchestrator.planning import trainable_of
 
-    trainable = tune.with_parameters(
-        ArchitectureTrainable,
-        architecture=spec.architecture,
-        space=spec.joint,
-        data=data,
-        metric=spec.metric,
-        mode=spec.mode,
-        seed=spec.seed,
-    )
+    chosen, parameters = trainable_of(spec)
+    trainable = tune.with_parameters(chosen, data=data, seed=spec.seed, **parameters)
     ours = {field.name for field in fields(tune.TuneConfig)}
     runs = {field.name for field in fields(tune.RunConfig)}
     for name in settings:
@@ -55,7 +49,7 @@ def to_tuner(spec: SweepSpec, data: SweepData, **settings: Any) -> Any:
         "metric": spec.metric,
         "mode": spec.mode,
         "num_samples": spec.planned_trials,
-        "search_alg": _tune_searcher(spec, data),
+        "search_alg": _tune_searcher(spec, data.facts if data else None),
         "max_concurrent_trials": spec.concurrency,
         "reuse_actors": True,
         **{name: value for name, value in settings.items() if name in ours},
@@ -63,6 +57,10 @@ def to_tuner(spec: SweepSpec, data: SweepData, **settings: Any) -> Any:
     run_config = {
         "name": spec.name,
         "stop": {"training_iteration": spec.epochs},
+        # Tune saves at the end unless told: there is nothing to save of what takes no state.
+        "checkpoint_config": tune.CheckpointConfig(
+            checkpoint_at_end=None if spec.program.can_pause else False
+        ),
         **{name: value for name, value in settings.items() if name in runs},
     }
     return tune.Tuner(
@@ -72,7 +70,7 @@ def to_tuner(spec: SweepSpec, data: SweepData, **settings: Any) -> Any:
     )
 
 
-def _tune_searcher(spec: SweepSpec, data: SweepData) -> Any:
+def _tune_searcher(spec: SweepSpec, facts: DataFacts | None) -> Any:
     """Our searcher in the form Tune asks for; it learns from each trial's last result."""
     from ray import tune
 
@@ -103,7 +101,7 @@ def _tune_searcher(spec: SweepSpec, data: SweepData) -> Any:
         def _see(self, trial_id: str, epoch: int, loss: float) -> None:
             self.seen.append((trial_id, epoch, loss))
             number = list(self.trials).index(trial_id)
-            config = spec.joint.validate(self.trials[trial_id], data.facts)
+            config = spec.joint.validate(self.trials[trial_id], facts)
             self._ours.observe(Observation(number, config, epoch, loss))
 
         def get_state(self) -> dict[str, Any]:
@@ -112,7 +110,7 @@ def _tune_searcher(spec: SweepSpec, data: SweepData) -> Any:
 
         def set_state(self, state: dict[str, Any]) -> None:
             """Learn the same again."""
-            self._ours.begin(spec.joint, seed=spec.seed, facts=data.facts)
+            self._ours.begin(spec.joint, seed=spec.seed, facts=facts)
             self.trials: dict[str, dict[str, Any]] = dict(state["trials"])
             self.seen: list[tuple[str, int, float]] = []
             for trial_id, epoch, loss in state["seen"]:

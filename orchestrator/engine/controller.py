@@ -8,20 +8,20 @@ from typing import Literal
 
 from orchestrator.engine.inbox import Inbox, StopRun, StopTrial
 from orchestrator.engine.journal import Journal
-from orchestrator.engine.ledger import Ledger
+from orchestrator.engine.ledger import Ledger, completed
 from orchestrator.engine.observer import Observer
 from orchestrator.engine.pool import Event, LeaseCancelled, Pool, WorkerLost
 from orchestrator.engine.records import (
     Checkpoint,
     Commanded,
-    EpochRepeated,
+    EpochReported,
     Record,
     TrialEnded,
     TrialPruned,
     TrialResumed,
 )
-from orchestrator.engine.results import EpochResult
-from orchestrator.engine.trial import State, Trial
+from orchestrator.engine.results import EpochResult, NoMore
+from orchestrator.engine.trial import FINAL, State, Trial
 from orchestrator.engine.worker import Fault, Lease
 from orchestrator.runs.checkpoints import CheckpointStore
 from orchestrator.schedulers import Prune, Resume, Start
@@ -158,13 +158,13 @@ class Controller:
                 promoted=False,
                 at=time.time(),
                 reason=trial.trouble,
-                afresh=trial.afresh,
+                afresh=trial.afresh or (trial.checkpoint is None and trial.epoch > 0),
             )
         )
         self._run(trial)
 
     def _run(self, trial: Trial) -> None:
-        """Give the trial to a worker, from its newest checkpoint on."""
+        """Give the trial to a worker that holds it, or from its newest checkpoint on."""
         self._pool.run(
             Lease(
                 number=trial.number,
@@ -172,7 +172,7 @@ class Controller:
                 name=self._name(trial.number),
                 config=dict(trial.config),
                 seed=trial.seed,
-                epoch=trial.checkpoint.epoch if trial.checkpoint else 0,
+                epoch=trial.epoch,
                 until=trial.until,
                 checkpoint=trial.checkpoint,
             )
@@ -196,7 +196,13 @@ class Controller:
             case Fault(stale=True):
                 self._lose(trial, event.reason, afresh=True)
             case Fault():
-                self._end(trial, "failed", event.reason, event.detail)
+                infeasible = event.infeasible
+                self._end(
+                    trial, "infeasible" if infeasible else "failed", event.reason, event.detail
+                )
+            case NoMore():
+                self._record(completed(event.number, event.reason, event.checkpoint))
+                self._forget(trial)
             case WorkerLost():
                 self._lose(trial, event.reason)
             case LeaseCancelled():
@@ -205,7 +211,9 @@ class Controller:
     def _take_late(self, event: Event) -> None:
         """Nobody asks for the checkpoint that a late result brings, or that was to come with it."""
         match event:
-            case EpochResult(checkpoint=Checkpoint(key=key)):
+            case (
+                EpochResult(checkpoint=Checkpoint(key=key)) | NoMore(checkpoint=Checkpoint(key=key))
+            ):
                 self._store.delete(key)
             case LeaseCancelled(lease) | WorkerLost(lease):
                 if lease.number not in self._ledger.live:
@@ -216,15 +224,15 @@ class Controller:
         old = trial.checkpoint
         record = self._ledger.judge(result)
         self._record(record)
-        if isinstance(record, TrialEnded):
-            self._pool.cancel(result.number)
+        if trial.state in FINAL:
+            if isinstance(record, TrialEnded):
+                self._pool.cancel(result.number)
             self._forget(trial)
             return
         if record.checkpoint is not None and old is not None:
             self._store.delete(old.key)
-        if isinstance(record, EpochRepeated) or record.verdict is None:
-            return
-        self._act(trial)
+        if isinstance(record, EpochReported) and record.verdict is not None:
+            self._act(trial)
 
     def _act(self, trial: Trial) -> None:
         """Follow the scheduler's decision about a trial."""
@@ -239,7 +247,7 @@ class Controller:
                 if trial.number in self._stopping:
                     self._end(trial, "pruned", STOPPED)
             case _:
-                self._forget(trial)
+                raise RuntimeError(f"trial {trial.number} is {trial.state} after a decision")
 
     def _lose(self, trial: Trial, reason: str, *, afresh: bool = False) -> None:
         """A trial has no worker any more: another gets it, unless that happens too often."""
@@ -252,7 +260,11 @@ class Controller:
             self._ledger.interrupt(trial.number, reason, afresh=afresh)
 
     def _end(
-        self, trial: Trial, state: Literal["failed", "pruned"], reason: str, detail: str = ""
+        self,
+        trial: Trial,
+        state: Literal["failed", "infeasible", "pruned"],
+        reason: str,
+        detail: str = "",
     ) -> None:
         self._record(
             TrialEnded(

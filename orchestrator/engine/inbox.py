@@ -89,6 +89,16 @@ def send(folder: Path, command: Command) -> None:
     part.replace(folder / f"{name}.json")
 
 
+def forget_stops(folder: Path) -> None:
+    """Drop the letters that asked an earlier owner of the run to stop; it is gone.
+
+    A letter about a trial is about the run, not about who runs it, and stays.
+    """
+    for path in folder.glob("*.json"):
+        if isinstance(_read(path.read_bytes()), StopRun):
+            path.unlink(missing_ok=True)
+
+
 def _read(data: bytes) -> Command | None:
     try:
         letter = msgspec.json.decode(data, type=_Letter)

@@ -71,6 +71,11 @@ class Journal:
         self._closing = threading.Event()
         self._syncer = threading.Thread(target=self._sync, name="journal-sync", daemon=True)
 
+    @property
+    def open(self) -> bool:
+        """Records have been written and more can be."""
+        return self._file is not None
+
     def append(self, record: Record) -> None:
         """Write a record; when this returns, no death of the process can lose it.
 

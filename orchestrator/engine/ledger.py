@@ -129,7 +129,8 @@ class Ledger:
         """The record of a result: with the scheduler's decision where one is due.
 
         The scheduler's state changes here; everything else in ``note``. The loss that a
-        rung compares is the least so far, as the objective of a finished trial is.
+        rung compares is the least so far, as the objective of a finished trial is. A trial
+        that is complete before its last epoch is not judged: nothing is left to decide.
 
         Raises:
             ConfigurationError: the objective is not among the metrics.
@@ -137,6 +138,8 @@ class Ledger:
         trial = self.live[result.number]
         now = time.time()
         if result.epoch <= trial.epoch:
+            if result.finished:  # the first time it went on: what came then stays
+                return completed(result.number, result.finished, result.checkpoint)
             return EpochRepeated(
                 number=result.number,
                 attempt=result.attempt,
@@ -151,7 +154,8 @@ class Ledger:
             reason = f"{self.objective.metric} is not finite at epoch {result.epoch}"
             return TrialEnded(number=result.number, state="failed", reason=reason, at=now)
         verdict = None
-        if result.epoch >= trial.until:
+        early = bool(result.finished) and result.epoch < self.max_epochs
+        if result.epoch >= trial.until and not early:
             best = min(trial.best, loss)
             verdict = _verdict(self.scheduler.report(result.number, result.epoch, best))
         return EpochReported(
@@ -164,6 +168,7 @@ class Ledger:
             at=now,
             verdict=verdict,
             checkpoint=result.checkpoint,
+            finished=result.finished if early else "",
         )
 
     def replay(self, record: Record) -> None:
@@ -234,6 +239,10 @@ class Ledger:
         trial.since[record.epoch] = record.metrics
         self.epochs += 1
         self._note_checkpoint(trial, record.checkpoint)
+        if record.finished:
+            self.scheduler.ended(record.number)
+            self._complete(trial)
+            return
         if record.verdict is None:
             return
         self._observe(trial, record.epoch, trial.best)
@@ -251,9 +260,18 @@ class Ledger:
     def _note_ended(self, record: TrialEnded) -> None:
         trial = self.live[record.number]
         self.scheduler.ended(record.number)
+        if record.state == "completed":
+            self._note_checkpoint(trial, record.checkpoint)
+            self._complete(trial)
+            return
         if record.state != "pruned":  # what a person stopped was not bad
             self._observe(trial, max(trial.epoch, trial.until), math.inf)
         self._over(trial, State(record.state))
+
+    def _complete(self, trial: Trial) -> None:
+        """The trial is done by itself: its best loss is what all its epochs would have given."""
+        self._observe(trial, self.max_epochs, trial.best)
+        self._over(trial, State.COMPLETED)
 
     def _note_checkpoint(self, trial: Trial, checkpoint: Checkpoint | None) -> None:
         if checkpoint is not None:
@@ -269,6 +287,13 @@ class Ledger:
         trial.become(state)
         self.counts[state] += 1
         del self.live[trial.number]
+
+
+def completed(number: int, reason: str, checkpoint: Checkpoint | None) -> TrialEnded:
+    """The record of a trial that has nothing left to run."""
+    return TrialEnded(
+        number=number, state="completed", reason=reason, at=time.time(), checkpoint=checkpoint
+    )
 
 
 def _verdict(decision: Decision) -> Verdict:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import ray
+from ray import cloudpickle
 from ray.exceptions import RayActorError, RayError, RayTaskError, TaskCancelledError
 
 from orchestrator.engine.results import EpochResult
-from orchestrator.engine.worker import Blueprint, Fault, Lease, Worker
+from orchestrator.engine.worker import Blueprint, Lease, Report, Worker
 from searchspaces.errors import OrchError
 
 
@@ -35,7 +38,18 @@ class LeaseCancelled:
     lease: Lease
 
 
-Event = EpochResult | Fault | WorkerLost | LeaseCancelled
+class _Actor(Worker):
+    """A worker that finds what this process finds: the user's modules, wherever they are.
+
+    The blueprint comes packed, because to unpack it may need those modules.
+    """
+
+    def __init__(self, path: list[str], blueprint: bytes, data: object) -> None:
+        sys.path += [folder for folder in path if folder not in sys.path]
+        super().__init__(cloudpickle.loads(blueprint), data)
+
+
+Event = Report | WorkerLost | LeaseCancelled
 
 
 @dataclass(eq=False)
@@ -65,16 +79,22 @@ class Pool:
         data: a reference in the object store; all workers share it.
         size: number of workers.
         cpus: logical CPUs each.
+        gpus: part of a GPU each.
 
     Attributes:
         worker_seconds: for how long workers had work or work was waiting for them.
         epoch_seconds: of that, spent inside epochs.
     """
 
-    def __init__(self, blueprint: Blueprint, data: Any, *, size: int, cpus: float) -> None:
+    def __init__(
+        self, blueprint: Blueprint, data: Any, *, size: int, cpus: float, gpus: float = 0.0
+    ) -> None:
         self._blueprint = blueprint
         self._data = data
-        self._remote = ray.remote(Worker).options(num_cpus=cpus, max_restarts=0)
+        self._remote = ray.remote(_Actor).options(num_cpus=cpus, num_gpus=gpus, max_restarts=0)
+        # Ray's pickler is not typed.
+        self._packed: bytes = cloudpickle.dumps(blueprint)  # type: ignore[no-untyped-call]
+        self._path = [str(Path(folder).absolute()) for folder in sys.path]
         self._idle: list[_Slot] = [_Slot(*self._spawn()) for _ in range(size)]
         self._busy: dict[Any, _Slot] = {}
         self._by_number: dict[int, _Slot] = {}
@@ -158,7 +178,7 @@ class Pool:
         if lease is None:
             raise RuntimeError("a busy worker has a lease")
         try:
-            event: EpochResult | Fault = ray.get(next(stream))
+            event: Report = ray.get(next(stream))
         except StopIteration:
             self._release(stream, slot)
             return LeaseCancelled(lease)
@@ -171,7 +191,7 @@ class Pool:
             return WorkerLost(lease, _reason(error))
         if isinstance(event, EpochResult):
             self.epoch_seconds += event.seconds
-        if isinstance(event, Fault) or event.epoch == lease.until:
+        if not isinstance(event, EpochResult) or event.finished or event.epoch == lease.until:
             self._release(stream, slot)
         return event
 
@@ -196,15 +216,20 @@ class Pool:
 
     def forget(self, number: int) -> None:
         """The trial is over or paused; which worker ran it does not matter any more."""
-        self._by_number.pop(number, None)
+        slot = self._by_number.pop(number, None)
+        if slot is not None and self._blueprint.trainable.costs_while_held:
+            slot.actor.release.remote(number)
 
     def _spawn(self) -> tuple[Any, Any]:
-        actor: Any = self._remote.remote(self._blueprint, self._data)
+        actor: Any = self._remote.remote(self._path, self._packed, self._data)
         return actor, actor.ready.remote()
 
 
 def _reason(error: BaseException) -> str:
     """The last line of what Ray says, without its guesses at the cause."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = str(error)
+    if "running low on memory" in text:  # a page of advice follows
+        return "its node was low on memory, and Ray ended the worker"
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     line = lines[-1] if lines else type(error).__name__
     return line.partition(" Some common causes")[0].strip()

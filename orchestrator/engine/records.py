@@ -57,7 +57,9 @@ class Opened(msgspec.Struct, frozen=True, tag="opened"):
         pid: the process.
         versions: of orch and of what computes.
         split: how validation data were held out, in words.
-        facts: features, classes and steps of the data.
+        facts: features, classes, steps and channels of the data.
+        warning: why scores are to be taken with care; empty where they are honest.
+        fingerprint: checksum of the data; empty where none was taken.
     """
 
     at: float
@@ -66,6 +68,8 @@ class Opened(msgspec.Struct, frozen=True, tag="opened"):
     versions: dict[str, str]
     split: str = ""
     facts: dict[str, int] = {}
+    warning: str = ""
+    fingerprint: str = ""
 
 
 class TrialStarted(msgspec.Struct, frozen=True, tag="started"):
@@ -123,6 +127,8 @@ class EpochReported(msgspec.Struct, frozen=True, tag="epoch"):
         at: when it was decided.
         verdict: the scheduler's decision; None between milestones.
         checkpoint: the newest one, if one was written after this epoch.
+        finished: why the trial is complete with this epoch although the scheduler would
+            have let it go on; empty when it is not.
     """
 
     number: int
@@ -134,6 +140,7 @@ class EpochReported(msgspec.Struct, frozen=True, tag="epoch"):
     at: float
     verdict: Verdict | None = None
     checkpoint: Checkpoint | None = None
+    finished: str = ""
 
 
 class EpochRepeated(msgspec.Struct, frozen=True, tag="repeated"):
@@ -170,17 +177,20 @@ class TrialEnded(msgspec.Struct, frozen=True, tag="ended"):
 
     Attributes:
         number: the trial.
-        state: ``failed`` or ``infeasible``; ``pruned`` when a person stopped it.
+        state: ``failed`` or ``infeasible``; ``pruned`` when a person stopped it;
+            ``completed`` when it had nothing left to run after an epoch journaled before.
         reason: one line.
         detail: the traceback, if there is one.
         at: when.
+        checkpoint: of a completed trial the newest one, if one was written at the end.
     """
 
     number: int
-    state: Literal["failed", "infeasible", "pruned"]
+    state: Literal["failed", "infeasible", "pruned", "completed"]
     reason: str
     at: float
     detail: str = ""
+    checkpoint: Checkpoint | None = None
 
 
 class Commanded(msgspec.Struct, frozen=True, tag="command"):

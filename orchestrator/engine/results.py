@@ -20,6 +20,7 @@ class EpochResult:
         seconds: the epoch took.
         node: where.
         checkpoint: written after this epoch, if one was.
+        finished: why the trial is complete with it; empty when it can go on.
     """
 
     number: int
@@ -28,6 +29,24 @@ class EpochResult:
     metrics: Metrics
     seconds: float
     node: str
+    checkpoint: Checkpoint | None = None
+    finished: str = ""
+
+
+@dataclass(frozen=True)
+class NoMore:
+    """A trial was complete with the epoch before; the lease ran none.
+
+    Attributes:
+        number: the trial.
+        attempt: of the lease.
+        reason: one line.
+        checkpoint: written at the end, if one was.
+    """
+
+    number: int
+    attempt: int
+    reason: str
     checkpoint: Checkpoint | None = None
 
 

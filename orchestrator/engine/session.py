@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib.metadata
 import logging
+import math
 import os
 import platform
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,7 @@ from orchestrator.runs.checkpoints import CheckpointStore
 from orchestrator.schedulers import Scheduler
 from orchestrator.searchers import Searcher
 from searchspaces import DataFacts, JointSpace
-from searchspaces.errors import OrchError
+from searchspaces.errors import ConfigurationError, OrchError
 
 if TYPE_CHECKING:
     from orchestrator.engine.observer import Observer
@@ -55,6 +56,8 @@ class Plan:
         data: goes to the object store once.
         facts: of the data; None if constraints need none.
         split: how validation data were held out, in words.
+        warning: why scores are to be taken with care; empty where they are honest.
+        fingerprint: checksum of the data; a run goes on with the same data only.
         workers: trials at a time; None is one per core of this machine.
         checkpoint_seconds: training time between checkpoints, beside those at rungs.
         max_seconds: after which the run stops itself; None is never.
@@ -72,6 +75,8 @@ class Plan:
     data: object
     facts: DataFacts | None = None
     split: str = ""
+    warning: str = ""
+    fingerprint: str = ""
     workers: int | None = None
     checkpoint_seconds: float = 5.0
     max_seconds: float | None = None
@@ -135,9 +140,12 @@ def run(
     )
 
     last: Record | None = None
+    begun_with = ""
 
     def take_over(record: Record) -> None:
-        nonlocal last
+        nonlocal last, begun_with
+        if isinstance(record, Opened):
+            begun_with = begun_with or record.fingerprint
         ledger.replay(record)
         for observer in observers:
             observer.note(record)
@@ -147,6 +155,7 @@ def run(
     if ledger.finished and isinstance(last, Closed) and last.reason == FINISHED:
         flush(journal.sequence)
         return None
+    _same_data(begun_with, plan)
     ledger.recover()
     tidy(last, ledger, place)
 
@@ -206,6 +215,20 @@ class _Spent:
         )
 
 
+def _same_data(begun_with: str, plan: Plan) -> None:
+    """Refuse to mix results from two states of the data.
+
+    Raises:
+        ConfigurationError: the run began with other data than it would go on with.
+    """
+    if begun_with and plan.fingerprint and begun_with != plan.fingerprint:
+        raise ConfigurationError(
+            f"the data have changed since this run began (fingerprint {plan.fingerprint}, not "
+            f"{begun_with}). Put them back as they were, or start a new sweep.",
+            place="dataset",
+        )
+
+
 def tidy(last: Record | None, ledger: Ledger, place: Place) -> None:
     """Remove the checkpoints of a trial that ended with the last record.
 
@@ -214,7 +237,11 @@ def tidy(last: Record | None, ledger: Ledger, place: Place) -> None:
     """
     kept = None
     match last:
-        case EpochReported(epoch=epoch) if epoch >= ledger.max_epochs:
+        case EpochReported(epoch=epoch, finished=why) if why or epoch >= ledger.max_epochs:
+            kept = last.checkpoint
+        case TrialEnded(state="completed", checkpoint=None):
+            return  # what it had before is what it keeps
+        case TrialEnded(state="completed"):
             kept = last.checkpoint
         case EpochReported() | TrialEnded() | TrialPruned():
             pass
@@ -245,13 +272,23 @@ def _workers(plan: Plan, place: Place, spent: _Spent) -> Iterator[Pool]:
         # More trials at a time than there are CPUs share them.
         total = ray.cluster_resources().get("CPU", 1.0)  # type: ignore[no-untyped-call]  # Ray's
         cpus = min(1.0, total / size)
-        pool = Pool(blueprint, data, size=min(size, plan.trials), cpus=cpus)
+        gpus = 0.0
+        if plan.settings.get("device") in {"auto", "cuda"}:
+            found = ray.cluster_resources().get("GPU", 0.0)  # type: ignore[no-untyped-call]  # Ray's
+            gpus = gpu_share(int(found), min(size, plan.trials))
+        pool = Pool(blueprint, data, size=min(size, plan.trials), cpus=cpus, gpus=gpus)
         try:
             pool.wait_until_ready()
             yield pool
         finally:
             pool.close()
             spent.epochs, spent.workers = pool.epoch_seconds, pool.worker_seconds
+
+
+def gpu_share(gpus: int, workers: int) -> float:
+    """The part of a GPU that each worker takes, so that all of them find room; 0 without any."""
+    # Ray counts resources in ten thousandths.
+    return math.floor(10_000 / math.ceil(workers / gpus)) / 10_000 if gpus else 0.0
 
 
 @contextmanager
@@ -300,7 +337,7 @@ def _opened(plan: Plan) -> Opened:
         pid=os.getpid(),
         versions=versions(),
         split=plan.split,
-        facts={}
-        if facts is None
-        else {"features": facts.features, "classes": facts.classes, "steps": facts.steps},
+        facts={} if facts is None else asdict(facts),
+        warning=plan.warning,
+        fingerprint=plan.fingerprint,
     )

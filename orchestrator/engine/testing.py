@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from searchspaces import Float, FloatParam, JointSpace, SearchSpace
-from trainables.outcomes import EpochDone, EpochFailed, Outcome
+from trainables.outcomes import EpochDone, EpochFailed, NothingLeft, Outcome
 from trainables.trainable import TrialTrainable
 
 
@@ -46,6 +46,10 @@ class Curve(TrialTrainable):
         raise_below: float = -1.0,
         die_below: float = -1.0,
         marker: str = "",
+        done_at: int = 0,
+        returns_after: int = 0,
+        early_below: float = -1.0,
+        too_large_above: float = 2.0,
         **_: Any,
     ) -> None:
         """Take the settings.
@@ -58,7 +62,14 @@ class Curve(TrialTrainable):
             die_below: trials of less depth kill their worker in their second epoch, once,
                 if ``marker`` is a folder to note that in, else always.
             marker: see ``die_below``.
+            done_at: trials of less depth than ``early_below`` say at this epoch that they
+                are complete; 0 for never.
+            returns_after: they have nothing left to run after this epoch; 0 for never.
+            early_below: see ``done_at``.
+            too_large_above: trials of more depth are infeasible in their first epoch.
         """
+        self._done_at, self._returns_after, self._early = done_at, returns_after, early_below
+        self._too_large = too_large_above
         self._seconds = seconds
         self._diverge, self._raise, self._die = diverge_below, raise_below, die_below
         self._marker = marker
@@ -71,7 +82,12 @@ class Curve(TrialTrainable):
 
     def run_epoch(self) -> Outcome:
         """Sleep, fall."""
+        early = self._depth < self._early
+        if early and self._epoch == self._returns_after > 0:
+            return NothingLeft("the function returned")
         self._epoch += 1
+        if self._depth > self._too_large:
+            return EpochFailed("out of GPU memory", infeasible=True)
         if self._seconds:
             time.sleep(self._seconds)
         if self._epoch == 2:
@@ -79,7 +95,9 @@ class Curve(TrialTrainable):
             if self._depth < self._diverge:
                 return EpochFailed("loss became nan")
         loss = 1 - self._depth * (1 - math.exp(-self._epoch / 3)) + self._noise
-        return EpochDone({"valid_loss": loss, "accuracy": 1 - loss, "epoch_seconds": 0.0})
+        metrics = {"valid_loss": loss, "accuracy": 1 - loss, "epoch_seconds": 0.0}
+        done = early and self._epoch == self._done_at
+        return EpochDone(metrics, finished="no better for 3 epochs" if done else "")
 
     def freeze(self) -> bytes:
         """The epoch."""

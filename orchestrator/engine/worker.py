@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.engine.records import Checkpoint, Metrics
-from orchestrator.engine.results import EpochResult
+from orchestrator.engine.results import EpochResult, NoMore
 from orchestrator.runs.checkpoints import CheckpointError, CheckpointStore, StoreError
-from trainables.outcomes import EpochFailed
+from trainables.outcomes import EpochFailed, NothingLeft
 
 if TYPE_CHECKING:
     from trainables.trainable import TrialTrainable
@@ -46,7 +46,7 @@ class Blueprint:
 
 @dataclass(frozen=True)
 class Lease:
-    """A worker's order: run this trial from the epoch after ``epoch`` to ``until``.
+    """A worker's order: run this trial to ``until``.
 
     Attributes:
         number: the trial.
@@ -55,9 +55,10 @@ class Lease:
         name: folder of its checkpoints in the store.
         config: values by parameter.
         seed: of everything random in the trial.
-        epoch: the last one done; 0 for a new trial.
+        epoch: the last one reported; 0 for a new trial. A worker that still holds the trial
+            there goes on at once.
         until: the last one to run; a checkpoint is written after it.
-        checkpoint: to go on from; None for a new trial.
+        checkpoint: what any other worker goes on from; None to start from the beginning.
     """
 
     number: int
@@ -81,6 +82,7 @@ class Fault:
         detail: the traceback, if something was raised.
         stale: the checkpoint could not be used; the trial may start over.
         fatal: no trial can go on; the sweep stops.
+        infeasible: the config cannot run on this machine, such as out of memory.
     """
 
     number: int
@@ -89,6 +91,11 @@ class Fault:
     detail: str = ""
     stale: bool = False
     fatal: bool = False
+    infeasible: bool = False
+
+
+Report = EpochResult | NoMore | Fault
+"""What a lease yields."""
 
 
 class Worker:
@@ -104,6 +111,7 @@ class Worker:
         self._data = data
         self._node = platform.node()
         self._holds: tuple[int, int, int] | None = None
+        self._frozen = 0
         self._trainable: TrialTrainable | None = None
 
     def ready(self) -> int:
@@ -117,8 +125,8 @@ class Worker:
         _limit_threads(blueprint.threads)
         return os.getpid()
 
-    def run(self, lease: Lease) -> Iterator[EpochResult | Fault]:
-        """Run a lease; one item per epoch, or a :class:`Fault` as the last.
+    def run(self, lease: Lease) -> Iterator[Report]:
+        """Run a lease; one item per epoch, and a :class:`Fault` or :class:`NoMore` as the last.
 
         Whatever the trial raises ends that trial and not the worker.
 
@@ -127,37 +135,56 @@ class Worker:
         """
         if self._trainable is None:
             self.ready()
+        if self._trainable is None:
+            raise RuntimeError("ready() makes the Trainable")
         try:
-            yield from self._epochs(lease)
+            yield from self._epochs(lease, self._trainable)
         except CheckpointError as error:
-            self._holds = None
             yield Fault(lease.number, lease.attempt, str(error), stale=True)
         except StoreError as error:
-            self._holds = None
             yield Fault(lease.number, lease.attempt, str(error), fatal=True)
         except Exception as error:  # noqa: BLE001  # a user's network may raise anything
-            self._holds = None
             detail = _clean(traceback.format_exc())[-DETAIL:]
             yield Fault(lease.number, lease.attempt, _line(error), detail)
+        finally:
+            # Also when the lease is interrupted, which ends this generator at a yield.
+            if self._holds is None:
+                self._trainable.release()
 
-    def _epochs(self, lease: Lease) -> Iterator[EpochResult | Fault]:
-        trainable = self._take(lease)
+    def release(self, number: int) -> None:
+        """Trial ``number`` is over: if it is held, nothing of it goes on running."""
+        if self._trainable is not None and self._holds is not None and self._holds[0] == number:
+            self._holds = None
+            self._trainable.release()
+
+    def _epochs(self, lease: Lease, trainable: TrialTrainable) -> Iterator[Report]:
+        begun_at = self._take(lease, trainable)
         self._holds = None
         saved = time.monotonic()
-        for epoch in range(lease.epoch + 1, lease.until + 1):
+        for epoch in range(begun_at + 1, lease.until + 1):
             begun = time.perf_counter()
             done = trainable.run_epoch()
             if isinstance(done, EpochFailed):
-                yield Fault(lease.number, lease.attempt, done.reason)
+                yield Fault(
+                    lease.number,
+                    lease.attempt,
+                    _clean(done.reason),
+                    _clean(done.detail)[-DETAIL:],
+                    infeasible=done.infeasible,
+                )
+                return
+            if isinstance(done, NothingLeft):
+                checkpoint = self._save(lease, epoch - 1, trainable)
+                yield NoMore(lease.number, lease.attempt, done.reason, checkpoint)
                 return
             seconds = time.perf_counter() - begun
             checkpoint = None
             now = time.monotonic()
-            last = epoch == lease.until
+            last = epoch == lease.until or bool(done.finished)
             if last or now - saved >= self._blueprint.checkpoint_seconds:
                 checkpoint = self._save(lease, epoch, trainable)
                 saved = now
-            if last:
+            if last and not done.finished:
                 self._holds = (lease.number, lease.attempt, epoch)
             yield EpochResult(
                 number=lease.number,
@@ -167,22 +194,31 @@ class Worker:
                 seconds=seconds,
                 node=self._node,
                 checkpoint=checkpoint,
+                finished=done.finished,
             )
+            if last:
+                return
 
-    def _take(self, lease: Lease) -> TrialTrainable:
-        """The Trainable, holding the lease's trial at the lease's epoch."""
-        if self._trainable is None:
-            raise RuntimeError("ready() comes before the first lease")
-        if self._holds != (lease.number, lease.attempt, lease.epoch):
-            state = None
-            if lease.checkpoint is not None:
-                state = self._blueprint.store.load(lease.checkpoint)
-            self._trainable.begin(lease.config, seed=lease.seed, epoch=lease.epoch, state=state)
-        return self._trainable
+    def _take(self, lease: Lease, trainable: TrialTrainable) -> int:
+        """Have the lease's trial held; the epoch it is at."""
+        if self._holds == (lease.number, lease.attempt, lease.epoch):
+            return lease.epoch
+        epoch, state = 0, None
+        if lease.checkpoint is not None:
+            epoch, state = lease.checkpoint.epoch, self._blueprint.store.load(lease.checkpoint)
+        trainable.begin(lease.config, seed=lease.seed, epoch=epoch, state=state, label=lease.name)
+        self._frozen = epoch
+        return epoch
 
-    def _save(self, lease: Lease, epoch: int, trainable: TrialTrainable) -> Checkpoint:
-        key = f"{lease.name}/{lease.attempt:03d}-{epoch:06d}.safetensors"
-        return self._blueprint.store.save(key, epoch, trainable.freeze())
+    def _save(self, lease: Lease, epoch: int, trainable: TrialTrainable) -> Checkpoint | None:
+        """Write what the trial can go on from; None where that lies there already."""
+        at = trainable.frozen_epoch(epoch) if trainable.can_pause else 0
+        if at <= self._frozen:
+            return None
+        key = f"{lease.name}/{lease.attempt:03d}-{at:06d}.safetensors"
+        checkpoint = self._blueprint.store.save(key, at, trainable.freeze())
+        self._frozen = at
+        return checkpoint
 
 
 def _limit_threads(threads: int) -> None:

@@ -14,15 +14,22 @@ from searchspaces import Choice, Float, Int, JointSpace
 from searchspaces.domains import Domain, Parameter
 
 
-def tables_of(folder: RunFolder, spec: SweepSpec, *, split: str) -> RunTables:
-    """Empty tables of a run, ready for its records."""
+def tables_of(folder: RunFolder, spec: SweepSpec, *, split: str, warning: str = "") -> RunTables:
+    """Empty tables of a run, ready for its records.
+
+    Args:
+        folder: of the run.
+        spec: of the run.
+        split: how validation data were held out, in words.
+        warning: why scores are to be taken with care; may be empty.
+    """
     joint = spec.joint
     return RunTables(
         name=folder.trial_id,
         objective=spec.objective,
         max_epochs=spec.epochs,
         parameters=column_types(joint),
-        meta=metadata(folder.id, spec, joint, split),
+        meta=metadata(folder.id, spec, joint, split=split, warning=warning),
     )
 
 
@@ -31,7 +38,9 @@ def column_types(joint: JointSpace) -> dict[str, Any]:
     return {name: _type(parameter) for name, parameter in joint.parameters().items()}
 
 
-def metadata(run_id: str, spec: SweepSpec, joint: JointSpace, split: str) -> dict[str, Any]:
+def metadata(
+    run_id: str, spec: SweepSpec, joint: JointSpace, *, split: str, warning: str
+) -> dict[str, Any]:
     """What analysis needs to know beside the rows; documented in docs/run-folder.md."""
     scheduler = spec.scheduler.model_copy()
     scheduler.begin(trials=spec.planned_trials, max_epochs=spec.epochs)
@@ -39,9 +48,10 @@ def metadata(run_id: str, spec: SweepSpec, joint: JointSpace, split: str) -> dic
     return {
         "run": run_id,
         "sweep": spec.name,
-        "architecture": spec.architecture,
+        "architecture": spec.trains,
         "dataset": spec.dataset,
         "split": split,
+        "warning": warning,
         "metric": spec.metric,
         "mode": spec.mode,
         "max_epochs": spec.epochs,
@@ -58,8 +68,10 @@ def metadata(run_id: str, spec: SweepSpec, joint: JointSpace, split: str) -> dic
 
 
 def _parameter(parameter: Parameter) -> Mapping[str, Any]:
-    if isinstance(parameter, Domain):
+    if isinstance(parameter, Domain) and parameter.size > 1:
         return parameter.as_mapping()
+    if isinstance(parameter, Domain):
+        return {"kind": "constant", "value": parameter.value_at(0)}
     return {"kind": "constant", "value": parameter}
 
 

@@ -38,8 +38,9 @@ def rebuild(run: RunFolder) -> None:
         UnwritableError: the folder cannot be written.
     """
     entries = list(read(run.journal))
-    split = next((entry.record.split for entry in entries if isinstance(entry.record, Opened)), "")
-    tables = tables_of(run, run.spec(), split=split)
+    opened = next((entry.record for entry in entries if isinstance(entry.record, Opened)), None)
+    split, warning = (opened.split, opened.warning) if opened else ("", "")
+    tables = tables_of(run, run.spec(), split=split, warning=warning)
     for entry in entries:
         tables.note(entry.record)
     tables.write(run.path, owned=False, sequence=entries[-1].sequence if entries else 0)

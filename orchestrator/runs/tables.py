@@ -47,6 +47,7 @@ TRIALS: dict[str, Any] = {
     "seconds": pl.Float64,
     "weights": pl.Int64,
     "error": pl.String,
+    "note": pl.String,
     "seed": pl.Int64,
     "repeat": pl.Int64,
     "fold": pl.Int64,
@@ -83,6 +84,7 @@ class _Row:
     rung: int = 0
     node: str | None = None
     error: str | None = None
+    note: str | None = None
     ended_at: float | None = None
 
 
@@ -92,7 +94,7 @@ class RunTables:
     Args:
         name: trial id, by number.
         objective: what ranks epochs and trials.
-        max_epochs: a trial that stops there is completed.
+        max_epochs: a trial that the scheduler stops there is completed.
         parameters: every parameter's type: ``float``, ``int``, ``str`` or ``bool``.
         meta: what the files say about the run in their metadata.
     """
@@ -135,7 +137,11 @@ class RunTables:
             case TrialPruned():
                 self._over(record.number, State.PRUNED, record.at, None)
             case TrialEnded():
-                self._over(record.number, State(record.state), record.at, record.reason)
+                state = State(record.state)
+                if state is State.COMPLETED:
+                    self._live[record.number].note = record.reason
+                reason = None if state is State.COMPLETED else record.reason
+                self._over(record.number, state, record.at, reason)
             case _:
                 pass
 
@@ -145,7 +151,7 @@ class RunTables:
     def frames(self, *, owned: bool) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Trials, best first, and epochs, in the order of trial and epoch.
 
-        Trials that reached the full number of epochs rank first, then those that came
+        Completed trials rank first, however many epochs they took, then those that came
         further, then by objective; trials without a result come last.
 
         Args:
@@ -156,8 +162,9 @@ class RunTables:
         worst_last = self._objective.mode == "max"
         full = (pl.col("state") == State.COMPLETED.value).fill_null(value=False)
         failed = pl.col("state").is_in([State.FAILED.value, State.INFEASIBLE.value])
+        came = pl.when(full).then(0).otherwise(-pl.col("epochs"))
         trials = trials.sort(
-            [~full, failed, -pl.col("epochs"), pl.col("objective"), pl.col("number")],
+            [~full, failed, came, pl.col("objective"), pl.col("number")],
             descending=[False, False, False, worst_last, False],
             nulls_last=True,
         )
@@ -214,6 +221,10 @@ class RunTables:
                 **_metrics(record.metrics),
             }
         )
+        if record.finished:
+            row.note = record.finished
+            self._over(record.number, State.COMPLETED, record.at, None)
+            return
         if record.verdict is None:
             return
         match record.verdict.kind:
@@ -249,6 +260,7 @@ class RunTables:
             "seconds": row.seconds,
             "weights": None if weights is None else int(weights),
             "error": row.error,
+            "note": row.note,
             "seed": row.record.seed,
             "repeat": 0,
             "fold": None,

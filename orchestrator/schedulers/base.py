@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -28,6 +29,11 @@ class Scheduler(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: str
+
+    pauses: ClassVar[bool] = False
+    """It sends trials to sleep, which those that keep no state cannot do."""
+    exact: ClassVar[bool] = False
+    """Its plan does not depend on the results, unless trials fail or are done early."""
 
     @abstractmethod
     def begin(self, *, trials: int, max_epochs: int) -> None:
@@ -81,7 +87,8 @@ class Scheduler(BaseModel):
     def ended(self, number: int) -> None:
         """The trial is over before its milestone: failed, infeasible, done by itself.
 
-        May come for a running and for a paused trial.
+        May come for a running and for a paused trial. What it reported at earlier rungs
+        stays; one that was done by itself leaves its place at the next rung to another.
         """
 
     @abstractmethod

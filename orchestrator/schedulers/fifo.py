@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import PrivateAttr
 
@@ -19,6 +19,7 @@ class Fifo(Scheduler):
     """
 
     kind: Literal["fifo"] = "fifo"
+    exact: ClassVar[bool] = True
 
     _trials: int = PrivateAttr(default=0)
     _max_epochs: int = PrivateAttr(default=0)

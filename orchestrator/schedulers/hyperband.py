@@ -6,7 +6,7 @@ import math
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from itertools import cycle
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, PrivateAttr
 
@@ -76,6 +76,8 @@ class HyperBand(Scheduler):
     """
 
     kind: Literal["hyperband"] = "hyperband"
+    pauses: ClassVar[bool] = True
+    exact: ClassVar[bool] = True
     eta: int = Field(default=3, ge=2)
     """One in ``eta`` is promoted at each rung."""
 

@@ -19,7 +19,8 @@ class Observation:
         number: the trial.
         config: its config.
         epoch: the epoch, counted from 1, at which the loss was measured; of a failed
-            trial the last epoch it ran or was to run to.
+            trial the last epoch it ran or was to run to; of one that was done early the
+            last of the sweep, since its best loss would have been the same there.
         loss: what the sweep minimises; infinity for a failed trial; never nan.
     """
 

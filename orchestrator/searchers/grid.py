@@ -69,8 +69,10 @@ class GridSearch(Searcher):
 
     def _listed(self, space: JointSpace) -> list[dict[str, Scalar]]:
         grid: list[dict[str, Scalar]] = []
-        for values in combinations(space.parameters(), self.points):
-            if space.constraints() and not self._valid(space, values):
+        parameters = space.parameters()
+        constants = {name: one for name, one in parameters.items() if not isinstance(one, Domain)}
+        for values in combinations(parameters, self.points):
+            if not space.permits({**constants, **values}, self._facts):
                 continue
             if len(grid) == LARGEST:
                 raise ConfigurationError(
@@ -87,30 +89,30 @@ class GridSearch(Searcher):
             )
         return grid
 
-    def _valid(self, space: JointSpace, values: dict[str, Scalar]) -> bool:
-        try:
-            space.validate(values, self._facts)
-        except ConfigurationError:
-            return False
-        return True
-
 
 def combinations(parameters: dict[str, Parameter], points: int) -> Iterator[dict[str, Scalar]]:
-    """Every combination of grid values that conditions allow, each once; the last name fastest."""
-    order = parents_first(parameters, place="grid")
+    """Every combination of grid values that conditions allow, each once; the last name fastest.
 
-    def from_here(position: int, values: dict[str, Scalar]) -> Iterator[dict[str, Scalar]]:
+    Constants are left out: they are alike in all of them.
+    """
+    values = {name: one for name, one in parameters.items() if not isinstance(one, Domain)}
+    order = [name for name in parents_first(parameters, place="grid") if name not in values]
+    grids = {name: grid_values(parameters[name], points) for name in order}
+
+    def from_here(position: int) -> Iterator[dict[str, Scalar]]:
         if position == len(order):
-            yield dict(values)
+            yield {name: values[name] for name in order if name in values}
             return
         name = order[position]
         if not is_active(parameters[name], values):
-            yield from from_here(position + 1, values)
+            yield from from_here(position + 1)
             return
-        for value in grid_values(parameters[name], points):
-            yield from from_here(position + 1, {**values, name: value})
+        for value in grids[name]:
+            values[name] = value
+            yield from from_here(position + 1)
+        del values[name]
 
-    return from_here(0, {})
+    return from_here(0)
 
 
 def grid_values(parameter: Parameter, points: int) -> list[Scalar]:

@@ -69,7 +69,8 @@ def test_a_space_s_own_complaint_is_placed_where_the_person_wrote_it() -> None:
             place="space",
         )
     assert str(failure.value) == (
-        "space.dropout.when: unknown parent 'x'. Known: num_layers, hidden_size, dropout."
+        "space.dropout.when: unknown parent 'x'. "
+        "Known: num_layers, hidden_size, dropout, bidirectional, readout."
     )
 
 

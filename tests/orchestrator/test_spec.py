@@ -16,10 +16,30 @@ from orchestrator.searchers.grid import GridSearch
 from orchestrator.searchers.hyperopt_ import HyperOptSearch
 from orchestrator.searchers.random_ import RandomSearch
 from orchestrator.spec import SweepSpec, compose, spec_from, sweep_names
-from searchspaces import ConfigurationError, Float, GruSpace, Int, MlpSpace, UnknownNameError
+from searchspaces import (
+    AttentionGruSpace,
+    CnnSpace,
+    ConfigurationError,
+    ConvGruSpace,
+    Float,
+    GruSpace,
+    Int,
+    LstmSpace,
+    MlpSpace,
+    RnnSpace,
+    UnknownNameError,
+)
 from trainables import architectures
 
-SPACES = {"gru": GruSpace, "mlp": MlpSpace}
+SPACES = {
+    "attention-gru": AttentionGruSpace,
+    "cnn": CnnSpace,
+    "conv-gru": ConvGruSpace,
+    "gru": GruSpace,
+    "lstm": LstmSpace,
+    "mlp": MlpSpace,
+    "rnn": RnnSpace,
+}
 STRATEGIES: dict[str, tuple[type, type]] = {
     "random": (RandomSearch, Fifo),
     "grid": (GridSearch, Fifo),
@@ -97,8 +117,9 @@ def line(values: dict[str, Any], *overrides: dict[str, Any]) -> str:
 
 GRU = {"architecture": "gru"}
 KEYS = (
-    "version, name, architecture, dataset, space, training, searcher, scheduler, trials, epochs, "
-    "metric, mode, seed, concurrency, max_time, checkpoint_seconds, strategy"
+    "version, name, architecture, command, dataset, split, device, precision, space, training, "
+    "searcher, scheduler, trials, epochs, metric, mode, seed, concurrency, max_time, "
+    "checkpoint_seconds, strategy"
 )
 
 
@@ -133,7 +154,7 @@ KEYS = (
         (
             {"space": {"hiden_size": 8}},
             "space.hiden_size: unknown key. Did you mean 'hidden_size'? "
-            "Known: num_layers, hidden_size, dropout.",
+            "Known: num_layers, hidden_size, dropout, bidirectional, readout.",
         ),
         (
             {"space": {"hidden_size": {"hihg": 8}}},
@@ -177,7 +198,8 @@ KEYS = (
         ({"scheduler": {"eta": 1}}, "scheduler.eta: 1 is not greater than or equal to 2."),
         (
             {"architecture": "grru"},
-            "unknown architecture 'grru'. Did you mean 'gru'? Known: gru, mlp.",
+            "unknown architecture 'grru'. Did you mean 'gru'? "
+            "Known: gru, conv-gru, attention-gru, rnn, cnn, lstm, mlp.",
         ),
         ({"architecture": None}, "architecture: the name is missing. Give one, such as gru."),
     ],

@@ -14,7 +14,7 @@ from orchestrator.schedulers.asha import Asha
 from orchestrator.searchers.random_ import RandomSearch
 from orchestrator.spec import compose, spec_from, sweep_names
 from orchestrator.spec_file import FileError, read_mapping, read_spec, setting, to_yaml
-from searchspaces import ConfigurationError, UnknownNameError
+from searchspaces import ConfigurationError, Training, UnknownNameError
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
         (
             "training:\n\n  learnin_rate: 1e-3\n",
             "my.yaml:5: training.learnin_rate: unknown key. Did you mean 'learning_rate'? "
-            "Known: learning_rate, batch_size.",
+            f"Known: {', '.join(Training.model_fields)}.",
         ),
         (
             "space:\n  num_layers: {low: 1,\n    hgih: 3}\n",
@@ -125,7 +125,8 @@ def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
         (
             "space:\n  dropout:\n    when: {layers: [1]}\n",
             "my.yaml:5: space.dropout.when: unknown parent 'layers'. "
-            "Did you mean 'num_layers'? Known: num_layers, hidden_size, dropout.",
+            "Did you mean 'num_layers'? "
+            "Known: num_layers, hidden_size, dropout, bidirectional, readout.",
         ),
         ("version: 2\n", "my.yaml:3: version: 2 is not 1."),
     ],
@@ -136,7 +137,8 @@ def test_what_cannot_be_is_told_with_its_line(file: Path, text: str, said: str) 
 
 def test_an_unknown_architecture_is_told_with_its_line(file: Path) -> None:
     assert line(file, "trials: 3\narchitecture: grru\n") == (
-        "my.yaml:2: unknown architecture 'grru'. Did you mean 'gru'? Known: gru, mlp."
+        "my.yaml:2: unknown architecture 'grru'. Did you mean 'gru'? "
+        "Known: gru, conv-gru, attention-gru, rnn, cnn, lstm, mlp."
     )
     assert line(file, "trials: 3\n") == (
         "my.yaml: architecture: the name is missing. Give one, such as gru."

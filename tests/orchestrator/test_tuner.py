@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import pytest
 
@@ -51,3 +52,34 @@ def test_a_setting_that_tune_does_not_know_is_named():
     with pytest.raises(ConfigurationError) as error:
         Sweep("mlp", trials=1, epochs=3).to_tuner(shedule=1)
     assert str(error.value) == "shedule: neither ray.tune.TuneConfig nor ray.tune.RunConfig has it."
+
+
+@pytest.fixture
+def own_module(tmp_path, monkeypatch):
+    """A module that Ray's workers find, if it is asked for before Ray."""
+    (tmp_path / "own_tuned.py").write_text(
+        "def train(config):\n"
+        "    for epoch in range(1, 4):\n"
+        "        yield {'valid_loss': config['depth'] / epoch}\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    yield
+    sys.modules.pop("own_tuned", None)
+
+
+@pytest.mark.usefixtures("own_module", "ray_of_two")
+def test_a_function_and_a_program_run_under_stock_tune_too(tmp_path):
+    line = "import json; print(json.dumps({{'valid_loss': {depth}}}))"
+    space = {"depth": {"low": 0.5, "high": 1.0}}
+    shared = {"space": space, "trials": 2, "epochs": 5, "concurrency": 1}
+    (tmp_path / "my.yaml").write_text(f'command: >-\n  python -c "{line}"\n')
+    for sweep, last in (
+        (Sweep("own_tuned:train-random", **shared), 3),
+        (Sweep(tmp_path / "my.yaml", strategy="random", **shared), 1),
+    ):
+        results = sweep.to_tuner(storage_path=str(tmp_path / "tune"), verbose=0).fit()
+        assert results.num_errors == 0
+        for result in results:
+            assert result.metrics["valid_loss"] == result.config["depth"] / last
+            assert result.metrics["done"]

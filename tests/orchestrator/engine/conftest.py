@@ -24,7 +24,7 @@ from orchestrator.engine.results import EpochResult
 from orchestrator.engine.session import Place, tidy
 from orchestrator.engine.testing import Curve, curve_space
 from orchestrator.engine.trial import State
-from orchestrator.engine.worker import Blueprint, Fault, Lease, Worker
+from orchestrator.engine.worker import Blueprint, Lease, Report, Worker
 from orchestrator.runs.checkpoints import FolderStore
 from orchestrator.schedulers import Scheduler
 from orchestrator.searchers import Searcher
@@ -42,7 +42,7 @@ class Killed(BaseException):
 class Slot:
     worker: Worker
     lease: Lease | None = None
-    stream: Iterator[EpochResult | Fault] | None = None
+    stream: Iterator[Report] | None = None
     cancelled: bool = False
 
 
@@ -111,7 +111,7 @@ class InProcessPool:
                 slot.worker, slot.lease = self.made(), None
                 yield WorkerLost(lease, "its process died")
                 return
-            if isinstance(event, Fault) or event.epoch == lease.until:
+            if not isinstance(event, EpochResult) or event.finished or event.epoch == lease.until:
                 assert next(stream, None) is None
                 slot.lease = None
             yield event

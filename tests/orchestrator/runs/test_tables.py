@@ -123,6 +123,7 @@ def test_every_value_of_the_trials_table() -> None:
         "best_epoch": 2,
         "seconds": 0.5 + 1.0 + 1.5,  # the epoch that ran again is not counted
         "error": None,
+        "note": None,
         "seed": 101,
         "started_at": at(1),
         "ended_at": at(3),
@@ -185,6 +186,7 @@ def test_the_columns_of_schema_1_are_these() -> None:
         "seconds": pl.Float64,
         "weights": pl.Int64,
         "error": pl.String,
+        "note": pl.String,
         "seed": pl.Int64,
         "repeat": pl.Int64,
         "fold": pl.Int64,
@@ -243,6 +245,31 @@ def test_trials_are_ranked_by_how_far_they_came_and_then_by_their_objective(
         "failed",
     ]
     assert trials["objective"].to_list()[:2] == [sign * 0.3, sign * 0.5]
+
+
+def test_trials_that_are_done_early_rank_among_the_completed_ones_and_say_why() -> None:
+    tables = noted(
+        make(max_epochs=9),
+        started(0, depth=0.0),
+        *(epoch(0, index, 0.5, verdict=STOP if index == 9 else None) for index in range(1, 10)),
+        started(1, depth=0.0),
+        epoch(1, 1, 0.4),
+        epoch(1, 2, 0.45, finished="no better for 1 epochs"),
+        started(2, depth=0.0),
+        epoch(2, 1, 0.6),
+        TrialEnded(2, "completed", "the function returned", T0 + 20),
+        started(3, depth=0.0),
+        epoch(3, 1, 0.1, verdict=STOP),
+    )
+    trials, _ = tables.frames(owned=True)
+    shown = ["number", "state", "epochs", "objective", "best_epoch", "error", "note"]
+    assert trials.select(shown).rows() == [
+        (1, "completed", 2, 0.4, 1, None, "no better for 1 epochs"),
+        (0, "completed", 9, 0.5, 1, None, None),
+        (2, "completed", 1, 0.6, 1, None, "the function returned"),
+        (3, "pruned", 1, 0.1, 1, None, None),
+    ]
+    assert trials["ended_at"].to_list()[2] == at(20)
 
 
 def test_a_running_trial_is_interrupted_when_nobody_owns_the_run() -> None:

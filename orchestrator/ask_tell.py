@@ -1,0 +1,335 @@
+"""Ask and tell: a sweep whose trials a program of the user's runs, in its own process.
+
+::
+
+    with Sweep("ask-asha", space={"depth": {"low": 1, "high": 8}}).ask_tell() as study:
+        while (trial := study.ask()) is not None:
+            for loss in train(**trial.config):
+                if not isinstance(study.tell(trial, {"valid_loss": loss}), Continue):
+                    break
+
+The same journal, tables and run folder as everywhere; no Ray, no workers.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from orchestrator.engine.journal import Journal
+from orchestrator.engine.ledger import Ledger, completed
+from orchestrator.engine.records import (
+    FINISHED,
+    Closed,
+    Opened,
+    Record,
+    TrialEnded,
+    TrialPruned,
+    TrialResumed,
+)
+from orchestrator.engine.results import EpochResult
+from orchestrator.engine.session import versions
+from orchestrator.engine.trial import State, Trial
+from orchestrator.planning import asked_data
+from orchestrator.runs.describe import tables_of
+from orchestrator.runs.folder import RunFolder, find_run
+from orchestrator.schedulers import Continue, Pause, Prune, Resume, Start, Stop
+from orchestrator.sweep import Result
+from searchspaces import Config
+from searchspaces.errors import OrchError, UsageError
+from trainables.programs.metrics import numbers
+
+if TYPE_CHECKING:
+    from orchestrator.spec import SweepSpec
+    from trainables.data import SweepData
+
+TABLE_SECONDS = 30.0
+Answer = Continue | Pause | Stop
+"""What becomes of a trial: go on to ``until``, keep its state and ask again, or end it."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A trial to run.
+
+    Attributes:
+        number: counted from 0.
+        name: its id in the run's tables.
+        config: its parameters.
+        seed: of everything random in it.
+        epoch: epochs behind it; 0 for a new trial. Of one that was paused, whoever asks has
+            its state, or starts it over.
+        until: the epoch of the next decision.
+    """
+
+    number: int
+    name: str
+    config: Config = field(hash=False)
+    seed: int
+    epoch: int
+    until: int
+
+
+class Study:
+    """A run whose trials are asked for and told about.
+
+    Several trials may be under way at a time. Everything is in the journal when
+    :meth:`tell` returns; a study that was not closed goes on with :meth:`resume`,
+    its trials under way start over, and what they told is compared and not counted twice.
+
+    Args:
+        spec: of the sweep.
+        folder: of the run.
+        data: its data, if it names a data set; constraints may look at their sizes.
+
+    Raises:
+        RunBusyError: another process runs it.
+        JournalError: its journal is damaged.
+    """
+
+    def __init__(self, spec: SweepSpec, folder: RunFolder, data: SweepData | None = None) -> None:
+        self.run = folder
+        facts = data.facts if data else None
+        with ExitStack() as stack:
+            stack.enter_context(folder.owned())
+            self._ledger = Ledger(
+                space=spec.joint,
+                searcher=spec.searcher.model_copy(),
+                scheduler=spec.scheduler.model_copy(),
+                objective=spec.objective,
+                trials=spec.planned_trials,
+                max_epochs=spec.epochs,
+                seed=spec.seed,
+                facts=facts,
+            )
+            self._tables = tables_of(
+                folder,
+                spec,
+                split=data.split if data else "",
+                warning=data.warning if data else "",
+            )
+            self._journal = Journal(folder.journal, self._replay)
+            self._ledger.recover()
+            self._told: dict[int, int] = {}
+            self._since: dict[int, float] = {}
+            self._flushed = time.monotonic()
+            self._write(
+                Opened(
+                    at=time.time(),
+                    host=platform.node(),
+                    pid=os.getpid(),
+                    versions=versions(),
+                    split=data.split if data else "",
+                    facts=asdict(facts) if facts else {},
+                    warning=data.warning if data else "",
+                    fingerprint=data.fingerprint if data else "",
+                )
+            )
+            self._flush(owned=True)
+            self._stack = stack.pop_all()
+
+    @classmethod
+    def resume(cls, run: str | RunFolder = "", *, runs: str | Path = "runs") -> Self:
+        """Go on with a study that was closed or killed.
+
+        Args:
+            run: its folder, or a part of its id; empty for the latest.
+            runs: where run folders lie.
+
+        Raises:
+            RunNotFoundError: no such run.
+            RunBusyError: another process runs it.
+        """
+        folder = run if isinstance(run, RunFolder) else find_run(Path(runs), run)
+        return cls(folder.spec(), folder, asked_data(folder.spec()))
+
+    def _replay(self, record: Record) -> None:
+        self._ledger.replay(record)
+        self._tables.note(record)
+
+    @property
+    def finished(self) -> bool:
+        """No trial is under way, and none will ever be given."""
+        return self._ledger.finished
+
+    def ask(self) -> Asked | None:
+        """The next trial to run; None if there is none before others are told about, or at all."""
+        while True:
+            if self._ledger.orphans:
+                return self._again(self._ledger.live[self._ledger.orphans.popleft()])
+            match self._ledger.propose():
+                case Prune(number):
+                    self._note(TrialPruned(number=number, at=time.time()))
+                case Resume(number, until):
+                    trial = self._ledger.live[number]
+                    self._note(TrialResumed(number, trial.attempt, until, True, time.time()))
+                    return self._asked(trial, trial.epoch)
+                case Start(bracket, until):
+                    started = self._ledger.draft(bracket, until)
+                    self._note(started)
+                    return self._asked(self._ledger.live[started.number], 0)
+                case _:
+                    return None
+
+    def tell(
+        self,
+        trial: Asked,
+        metrics: Mapping[str, Any],
+        *,
+        epoch: int | None = None,
+        finished: str = "",
+    ) -> Answer:
+        """Report an epoch of a trial.
+
+        Args:
+            trial: as :meth:`ask` gave it.
+            metrics: numbers by name; the sweep's metric is among them.
+            epoch: counted from 1; by default the one after the last that was told. Epochs
+                that were told before an interruption are compared and not counted.
+            finished: why the trial is complete with this epoch; empty if it can go on.
+
+        Raises:
+            UsageError: the trial is not under way, the epoch is not its next, or something
+                is no number.
+            ConfigurationError: the metric is not among them.
+        """
+        live = self._live(trial)
+        said = numbers(f"trial {trial.number}", metrics)
+        told = self._told[trial.number]
+        epoch = told + 1 if epoch is None else epoch
+        if not 1 <= epoch <= told + 1 or epoch > live.until:
+            raise UsageError(
+                f"trial {trial.number} was told to epoch {told} and runs to {live.until}: epoch "
+                f"{epoch} is not its next. Tell epoch {min(told + 1, live.until)}."
+            )
+        now = time.monotonic()
+        result = EpochResult(
+            number=trial.number,
+            attempt=live.attempt,
+            epoch=epoch,
+            metrics={name: value if _finite(value) else None for name, value in said.items()},
+            seconds=now - self._since[trial.number],
+            node=platform.node(),
+            finished=finished,
+        )
+        record = self._ledger.judge(result)
+        self._note(record)
+        self._told[trial.number], self._since[trial.number] = epoch, now
+        if now - self._flushed > TABLE_SECONDS:
+            self._flush(owned=True)
+        return self._answer(live)
+
+    def complete(self, trial: Asked, reason: str = "nothing was left to run") -> None:
+        """The trial was complete with the epoch told last.
+
+        Raises:
+            UsageError: it is not under way, or was told no epoch.
+        """
+        if self._live(trial).epoch == 0:
+            raise UsageError(f"trial {trial.number} was told no epoch. Call fail() instead.")
+        self._note(completed(trial.number, reason, None))
+
+    def fail(self, trial: Asked, reason: str, *, infeasible: bool = False) -> None:
+        """The trial cannot go on; the searcher learns it.
+
+        Args:
+            trial: as :meth:`ask` gave it.
+            reason: one line.
+            infeasible: its config cannot run here.
+
+        Raises:
+            UsageError: it is not under way.
+        """
+        self._live(trial)
+        state: Literal["failed", "infeasible"] = "infeasible" if infeasible else "failed"
+        line = " ".join(reason.split()) or "no reason was given"
+        self._note(TrialEnded(number=trial.number, state=state, reason=line, at=time.time()))
+
+    def result(self) -> Result:
+        """What came out so far."""
+        trials, epochs = self._tables.frames(owned=True)
+        return Result(self.run, trials, epochs)
+
+    def close(self) -> None:
+        """Let the run go; what is under way starts over when it goes on."""
+        self._close("interrupted")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._close("failed" if isinstance(error, Exception) else "interrupted")
+
+    def _close(self, reason: str) -> None:
+        stack, self._stack = self._stack, ExitStack()
+        with stack:
+            if self._journal.open:
+                with suppress(OrchError):
+                    self._write(Closed(time.time(), FINISHED if self.finished else reason))
+                self._journal.close()
+                self._flush(owned=False)
+
+    def _again(self, trial: Trial) -> Asked:
+        """A trial that an earlier process had under way."""
+        self._note(
+            TrialResumed(
+                number=trial.number,
+                attempt=trial.attempt + 1,
+                until=trial.until,
+                promoted=False,
+                at=time.time(),
+                reason=trial.trouble,
+                afresh=True,
+            )
+        )
+        return self._asked(trial, 0)
+
+    def _asked(self, trial: Trial, epoch: int) -> Asked:
+        self._told[trial.number], self._since[trial.number] = epoch, time.monotonic()
+        name = self.run.trial_id(trial.number)
+        return Asked(trial.number, name, trial.config, trial.seed, epoch, trial.until)
+
+    def _live(self, trial: Asked) -> Trial:
+        """The trial, if it is under way."""
+        live = self._ledger.live.get(trial.number)
+        if live is None or live.state is not State.RUNNING or trial.number not in self._told:
+            state = "over" if live is None else live.state.value
+            raise UsageError(f"trial {trial.number} is {state}. Call ask() for one to run.")
+        return live
+
+    def _answer(self, trial: Trial) -> Answer:
+        match trial.state:
+            case State.RUNNING:
+                return Continue(trial.until)
+            case State.PAUSED:
+                return Pause()
+        return Stop()
+
+    def _note(self, record: Record) -> None:
+        self._journal.append(record)
+        self._ledger.note(record)
+        self._tables.note(record)
+
+    def _write(self, record: Opened | Closed) -> None:
+        self._journal.append(record)
+        self._tables.note(record)
+
+    def _flush(self, *, owned: bool) -> None:
+        self._tables.write(self.run.path, owned=owned, sequence=self._journal.sequence)
+        self._flushed = time.monotonic()
+
+
+def _finite(value: float) -> bool:
+    return abs(value) < float("inf")

@@ -1,0 +1,114 @@
+"""From a spec, in which things have names, to what the engine runs: data, trainable, plan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.engine.session import Plan
+from orchestrator.spec import SweepSpec
+from searchspaces.errors import ConfigurationError, UnknownNameError
+from trainables.programs import Form
+from trainables.programs.placeholders import refuse_missing
+
+if TYPE_CHECKING:
+    from trainables.data import SweepData
+    from trainables.trainable import TrialTrainable
+
+
+def load_data(spec: SweepSpec) -> SweepData | None:
+    """The data; what only the workers would refuse is refused here, before there is a folder."""
+    from trainables.outcomes import METRICS
+
+    program = spec.program
+    if program.form is Form.ASK:
+        raise ConfigurationError(
+            "nothing is named that trains. Ask for its trials: Sweep(...).ask_tell().",
+            place="architecture",
+        )
+    if program.form is Form.COMMAND:
+        refuse_missing(spec.command)
+    # What trains by itself reports what it likes: the first result tells.
+    if not program.learns_by_itself and spec.metric not in METRICS:
+        raise UnknownNameError("metric", spec.metric, METRICS)
+    return _data(spec) if spec.dataset else None
+
+
+def asked_data(spec: SweepSpec) -> SweepData | None:
+    """The data of a sweep that is asked for its trials; whoever asks has metrics of their own."""
+    return _data(spec) if spec.dataset else None
+
+
+def _data(spec: SweepSpec) -> SweepData:
+    """The data of a spec that names some.
+
+    Raises:
+        ConfigurationError: nothing of its space can take them.
+    """
+    from trainables.data import load_sweep_data
+
+    data = load_sweep_data(spec.dataset, seed=spec.seed, split=spec.split)
+    refusal = spec.space.refuses(data.facts)
+    if refusal:
+        raise ConfigurationError(f"{refusal}.", place=f"{spec.trains} on {spec.dataset}")
+    return data
+
+
+def trainable_of(spec: SweepSpec) -> tuple[type[TrialTrainable], dict[str, Any]]:
+    """What runs in the trials of a sweep, and the keyword arguments of its ``setup``."""
+    match spec.program.form:
+        case Form.FUNCTION:
+            from trainables.programs.function import FunctionTrainable
+
+            return FunctionTrainable, {"target": spec.architecture, "epochs": spec.epochs}
+        case Form.COMMAND:
+            from trainables.programs.command import CommandTrainable
+
+            return CommandTrainable, {
+                "command": spec.command,
+                "epochs": spec.epochs,
+                "folder": str(Path.cwd()),
+            }
+        case Form.LIGHTNING:
+            from trainables.programs.lightning import LightningTrainable
+
+            return LightningTrainable, {
+                "target": spec.architecture,
+                "epochs": spec.epochs,
+                "device": spec.device,
+            }
+    from trainables.architecture_trainable import ArchitectureTrainable
+
+    return ArchitectureTrainable, {
+        "architecture": spec.architecture,
+        "space": spec.joint,
+        "metric": spec.metric,
+        "mode": spec.mode,
+        "device": spec.device,
+        "precision": spec.precision,
+        "epochs": spec.epochs,
+    }
+
+
+def plan_of(spec: SweepSpec, data: SweepData | None) -> Plan:
+    """What the engine needs to know about a sweep: with it, nothing in the spec is a name."""
+    trainable, settings = trainable_of(spec)
+    return Plan(
+        space=spec.joint,
+        searcher=spec.searcher,
+        scheduler=spec.scheduler,
+        objective=spec.objective,
+        trials=spec.planned_trials,
+        max_epochs=spec.epochs,
+        seed=spec.seed,
+        trainable=trainable,
+        settings=settings,
+        data=data,
+        facts=data.facts if data else None,
+        split=data.split if data else "",
+        warning=data.warning if data else "",
+        fingerprint=data.fingerprint if data else "",
+        workers=spec.concurrency,
+        checkpoint_seconds=spec.checkpoint_seconds,
+        max_seconds=spec.max_time,
+    )

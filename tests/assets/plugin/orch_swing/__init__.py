@@ -1,0 +1,1 @@
+"""What a package brings to orch without a change there."""
