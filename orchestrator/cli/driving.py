@@ -7,7 +7,8 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -23,17 +24,21 @@ from orchestrator.runs.folder import RunFolder
 from orchestrator.spec import SweepSpec
 from orchestrator.sweep import Result, Watch
 
+if TYPE_CHECKING:
+    from orchestrator.preflight import CheckReport
+
 NOTHING_COMPLETED = 3
 Start = Callable[[Watch, Inbox], Result]
 
 
-def drive(start: Start, *, as_json: bool, latest: bool) -> int:
+def drive(start: Start, *, as_json: bool, latest: bool, checked: CheckReport | None = None) -> int:
     """Run a sweep and show it.
 
     Args:
         start: starts or resumes it, with that observer and that inbox.
         as_json: print one JSON document at the end and nothing else on stdout.
         latest: commands that name no run mean this one.
+        checked: what a check found before.
 
     Returns:
         the exit code: 0, 3 without a completed trial, 130 or 143 after a signal.
@@ -42,7 +47,7 @@ def drive(start: Start, *, as_json: bool, latest: bool) -> int:
         OrchError: it cannot start or go on.
     """
     with SignalInbox() as inbox:
-        watcher = _Watcher(inbox, as_json=as_json)
+        watcher = _Watcher(inbox, as_json=as_json, checked=checked)
         try:
             result: Result | None = start(watcher.watch, inbox)
             stopped = result.stopped if result else None
@@ -72,15 +77,25 @@ def drive(start: Start, *, as_json: bool, latest: bool) -> int:
 class _Watcher:
     """Makes the view once the run has a folder, and keeps the signals."""
 
-    def __init__(self, inbox: SignalInbox, *, as_json: bool) -> None:
+    def __init__(
+        self, inbox: SignalInbox, *, as_json: bool, checked: CheckReport | None = None
+    ) -> None:
         self._inbox = inbox
         self._as_json = as_json
+        self._checked = checked
         self.view: View | None = None
 
     def watch(self, folder: RunFolder, spec: SweepSpec) -> _Watcher:
         self._inbox.attach(folder.inbox)
+        outline = outline_of(spec, folder)
+        if self._checked is not None:
+            from orchestrator.cli.view.checked import in_short
+
+            outline = replace(
+                outline, check=in_short(self._checked), estimate=self._checked.sweep_seconds
+            )
         self.view = view_of(
-            outline_of(spec, folder),
+            outline,
             as_json=self._as_json,
             stopping=lambda: bool(self._inbox.caught),
         )
@@ -112,6 +127,8 @@ def _document(progress: Progress, stopped: StopRun | None, result: Result | None
     return {
         "run": progress.outline.run,
         "path": str(result.run.path) if result else progress.outline.path,
+        "split": progress.split,
+        "warning": progress.warning,
         "finished": stopped is None,
         "stopped": stopped.reason if stopped else None,
         "states": {

@@ -20,13 +20,15 @@ class Failures:
 
     Args:
         debug: print tracebacks, and the warnings of other people's libraries.
+        through: let errors that are not ours go on, with their traceback, to whoever debugs.
 
     Attributes:
         code: the exit code.
     """
 
-    def __init__(self, *, debug: bool) -> None:
+    def __init__(self, *, debug: bool, through: bool = False) -> None:
         self.debug = debug
+        self.through = through
         self.code = 0
         self._warnings = warnings.catch_warnings()
 
@@ -46,7 +48,7 @@ class Failures:
         self._warnings.__exit__(kind, error, trace)
         if error is None:
             return False
-        if isinstance(error, SystemExit):
+        if isinstance(error, SystemExit) or (self.through and not _is_told(error)):
             return False
         if self.debug and not isinstance(error, click.ClickException):
             import traceback
@@ -72,6 +74,14 @@ class Failures:
             say(f"warning: {_one_line(str(message))} ({category.__name__}, {filename}:{lineno})")
         elif _is_ours(filename):
             say(f"warning: {_one_line(str(message))}")
+
+
+def _is_told(error: BaseException) -> bool:
+    """Whether a line says all that there is to say."""
+    from searchspaces.errors import OrchError
+
+    told = OrchError | click.ClickException | click.Abort | click.exceptions.Exit
+    return isinstance(error, told | KeyboardInterrupt)
 
 
 def describe(error: BaseException) -> tuple[str, int]:

@@ -35,15 +35,21 @@ def list_(kind: str | None, *, as_json: bool) -> None:
 
 
 def _architectures() -> list[dict[str, Any]]:
-    from searchspaces import space_of
     from searchspaces.describe import describe
+    from searchspaces.errors import OrchError
     from trainables import architectures
+    from trainables.programs import program_of
 
     rows = []
     for name in architectures.names():
-        space = space_of(name)
+        try:
+            space = program_of(name).space
+        except OrchError as error:  # a plug-in that does not load hides no other
+            rows.append({"name": name, "summary": str(error), "space": ""})
+            continue
         parameters = space().parameters() if space else {}
-        rows.append({"name": name, "space": describe(parameters, parameters)})
+        first, *_ = ((space and space.__doc__) or "").strip().splitlines() or [""]
+        rows.append({"name": name, "summary": first, "space": describe(parameters, parameters)})
     return rows
 
 
@@ -91,8 +97,11 @@ def _lines(kind: str, rows: list[dict[str, Any]], indent: str) -> list[str]:
     width = max((len(row["name"]) for row in rows), default=0) + 2
     lines = []
     for row in rows:
-        items = _said(kind, row)
-        folded = fold(items, 80 - len(indent) - width, gap=" ")
+        folded = [
+            line
+            for items in _said(kind, row)
+            for line in fold(items, 80 - len(indent) - width, gap=" ")
+        ]
         lines += [
             f"{indent}{row['name'] if place == 0 else '':<{width}}{text}".rstrip()
             for place, text in enumerate(folded or [""])
@@ -100,11 +109,12 @@ def _lines(kind: str, rows: list[dict[str, Any]], indent: str) -> list[str]:
     return lines
 
 
-def _said(kind: str, row: dict[str, Any]) -> list[str]:
+def _said(kind: str, row: dict[str, Any]) -> list[list[str]]:
+    """What is said of one thing: paragraphs of items that no line breaks."""
     if kind == "architectures":
         parts = [part for part in row["space"].split(", ") if part]
-        return [f"{part}," for part in parts[:-1]] + parts[-1:]
+        return [row["summary"].split(), [f"{part}," for part in parts[:-1]] + parts[-1:]]
     if kind == "strategies":
         default = ["(the default)"] if row["default"] else []
-        return [row["summary"], *default]
-    return [f"{row['status']}, {row['summary']}"]
+        return [[row["summary"], *default]]
+    return [[f"{row['status']}, {row['summary']}"]]

@@ -13,6 +13,8 @@ from orchestrator.cli.lazy import LazyGroup
 
 COMMANDS = {
     "sweep": ("orchestrator.cli.sweep:sweep", "Run a sweep: NAME or FILE."),
+    "check": ("orchestrator.cli.check:check", "Try a few batches: does it run, what does it cost?"),
+    "try": ("orchestrator.cli.try_:try_", "Run one trial in this process, for debugging."),
     "resume": ("orchestrator.cli.resume:resume", "Go on with a run that was interrupted."),
     "list": (
         "orchestrator.cli.listing:list_",
@@ -24,6 +26,8 @@ COMMANDS = {
     "analyze": ("orchestrator.cli.analyze:analyze", "Say what a run found, and draw its figures."),
     "data": ("orchestrator.cli.data:data", "List, fetch and describe data sets."),
 }
+OWN_CODE = frozenset({"try"})
+"""Commands that run a person's own code in this process: its errors keep their traceback."""
 
 
 class Orch(LazyGroup):
@@ -41,7 +45,8 @@ class Orch(LazyGroup):
         if not standalone_mode:
             return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
         given = list(sys.argv[1:] if args is None else args)
-        with Failures(debug="--debug" in given) as failures:
+        named = next((word for word in given if not word.startswith("-")), "")
+        with Failures(debug="--debug" in given, through=named in OWN_CODE) as failures:
             code = super().main(
                 given, prog_name or "orch", complete_var, standalone_mode=False, **extra
             )

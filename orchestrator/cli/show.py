@@ -49,7 +49,7 @@ def _head(reading: Reading, width: int) -> list[str]:
     """Which run, how far, how it was made, what to type next."""
     from orchestrator.cli.view.closing import states
     from orchestrator.cli.view.outline import outline_of
-    from orchestrator.cli.view.table import header, space_lines
+    from orchestrator.cli.view.table import data_lines, header, space_lines
     from orchestrator.cli.view.words import LABEL, block, clock, plural, wrap
 
     spec, meta = reading.run.spec(), reading.meta
@@ -63,12 +63,12 @@ def _head(reading: Reading, width: int) -> list[str]:
         f"{spec.metric} {spec.mode}, searcher {spec.searcher.kind}, "
         f"scheduler {spec.scheduler.kind}, seed {spec.seed}"
     )
-    split = meta.get("split")
     room = width - LABEL
     lines = [
         *header(outline, width),
         *space_lines(outline, width),
-        *block("made", wrap(f"{made}, split {split}" if split else made, room)),
+        *data_lines(meta.get("split", ""), meta.get("warning", ""), width),
+        *block("made", wrap(made, room)),
         *block("state", wrap(state, room)),
         *block("time", wrap(f"{clock(seconds)} in {plural(epochs, 'epoch')}", room)),
         *block("run", [outline.path]),
@@ -127,6 +127,8 @@ def _document(reading: Reading, top: int) -> dict[str, Any]:
         "states": {state.value: count for state, count in reading.counts.items()},
         "metric": reading.meta.get("metric"),
         "mode": reading.meta.get("mode"),
+        "split": reading.meta.get("split"),
+        "warning": reading.meta.get("warning", ""),
         "settings": reading.run.spec().dump(),
         "trials": [
             {

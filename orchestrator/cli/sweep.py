@@ -9,30 +9,14 @@ from typing import Any
 import click
 
 from orchestrator.cli import options
+from orchestrator.cli.given import again, changes_of, spec_of, sweep_options
 from orchestrator.cli.view.words import wrap
 
 
 @click.command()
-@click.argument("name", metavar="NAME|FILE")
-@click.option("--dataset", metavar="NAME", help="What to train on; see: orch data list.")
-@click.option("--split", metavar="NAME", help="group, stratified or published; see: orch data info.")
-@click.option("--device", metavar="NAME", help="auto, cpu, cuda or mps.")
-@click.option("--trials", type=int, metavar="N", help="How many configs to try.")
-@click.option("--epochs", type=int, metavar="N", help="Of a trial that is never stopped early.")
-@click.option("--concurrency", type=int, metavar="N", help="Trials at a time; one a core.")
-@click.option("--seed", type=int, metavar="N", help="Of the split, the searcher, every trial.")
-@click.option("--name", "called", metavar="TEXT", help="Of the sweep, as part of the run's id.")
-@click.option("--metric", metavar="NAME", help="The objective, such as valid_loss or accuracy.")
-@click.option("--mode", metavar="min|max", help="Whether it is to be small or large.")
-@click.option(
-    "--set", "settings", multiple=True, metavar="KEY=VALUE",
-    help="Change any part, such as space.hidden_size.high=512; may come several times.",
-)  # fmt: skip
-@click.option(
-    "--max-time", callback=options.duration, metavar="TIME",
-    help="Stop in an orderly way after 90s, 10m, 2h or seconds.",
-)  # fmt: skip
+@sweep_options
 @options.runs_folder
+@click.option("--no-check", is_flag=True, help="Start without a check; see: orch check --help.")
 @click.option("--dry-run", is_flag=True, help="Print plan and spec as a sweep file; run nothing.")
 @options.as_json
 def sweep(
@@ -40,6 +24,7 @@ def sweep(
     *,
     settings: tuple[str, ...],
     runs: Path,
+    no_check: bool,
     dry_run: bool,
     as_json: bool,
     **given: Any,
@@ -47,10 +32,10 @@ def sweep(
     """Run a sweep.
 
     NAME is an architecture and a strategy, such as gru-bohb; see: orch list sweeps.
-    FILE is a YAML file, such as orch sweep gru-bohb --dry-run prints.
+    FILE is a YAML file, such as orch sweep gru-bohb --dry-run prints. Before anything is
+    spent, a few batches are tried, as orch check does.
     """
-    changes = _changes(settings, given)
-    spec = _spec(name, changes)
+    spec = spec_of(name, changes_of(settings, given))
     if dry_run:
         click.echo(_dry(spec, as_json=as_json), nl=False)
         return 0
@@ -59,41 +44,25 @@ def sweep(
     from orchestrator.cli.view.outline import DEFAULT_RUNS
     from orchestrator.sweep import Sweep
 
+    made, report = Sweep(spec), None
+    if not no_check and not spec.program.learns_by_itself:
+        from orchestrator.cli.check import checked, say_warnings
+
+        report = checked(made, again=again(name, given), meanwhile=_warm_up)
+        say_warnings(report)
     return drive(
-        lambda watch, inbox: Sweep(spec).run(runs, watch=watch, inbox=inbox),
+        lambda watch, inbox: made.run(runs, watch=watch, inbox=inbox),
+        checked=report,
         as_json=as_json,
         latest=runs.resolve() == Path(DEFAULT_RUNS).resolve(),
     )
 
 
-def _changes(settings: tuple[str, ...], given: dict[str, Any]) -> dict[str, Any]:
-    """What the line changes: its options, then each ``--set`` on top."""
-    from orchestrator.declared import merge
-    from orchestrator.spec_file import setting
+def _warm_up() -> None:
+    """Import what the sweep will need while another process tries configs."""
+    import ray.tune  # noqa: F401  # what importing it costs is what this is for
 
-    given["name"] = given.pop("called")
-    changes = {key: value for key, value in given.items() if value is not None}
-    for text in settings:
-        changes = merge(changes, setting(text))
-    return changes
-
-
-def _spec(name: str, changes: dict[str, Any]) -> Any:
-    from orchestrator.spec import compose, spec_from
-    from orchestrator.spec_file import FileError, read_mapping, read_spec
-    from orchestrator.sweep import is_file
-    from searchspaces.errors import UnknownNameError
-    from trainables.data import source_of
-
-    spec = read_spec(Path(name), changes) if is_file(name) else spec_from(compose(name), changes)
-    try:
-        source_of(spec.dataset)
-    except UnknownNameError as error:
-        line = read_mapping(Path(name))[1].get("dataset") if is_file(name) else None
-        if line is None or "dataset" in changes:
-            raise
-        raise FileError(Path(name), line, str(error)) from error
-    return spec
+    import orchestrator.engine.controller  # noqa: F401  # as above
 
 
 def _dry(spec: Any, *, as_json: bool) -> str:

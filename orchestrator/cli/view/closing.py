@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.cli.view.progress import Progress
-from orchestrator.cli.view.table import trial_lines
+from orchestrator.cli.view.table import data_lines, trial_lines
 from orchestrator.cli.view.words import LABEL, block, clock, fold, numbers, plural, wrap
 from orchestrator.engine.inbox import StopRun
 from orchestrator.engine.trial import State
@@ -31,6 +31,7 @@ def closing(
     else:
         of = f" of {progress.outline.max_epochs}"
         lines += block("best", trial_lines(progress.best, progress, width, of=of))
+    lines += data_lines(progress.split, progress.warning, width)
     lines += work_lines(progress)
     lines += block("run", [progress.outline.path])
     which = "" if latest else f" {progress.outline.short}"

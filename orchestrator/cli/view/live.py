@@ -13,15 +13,16 @@ from rich.text import Text
 
 from orchestrator.cli.view.outline import Outline
 from orchestrator.cli.view.progress import Progress
-from orchestrator.cli.view.table import header, rungs, space_lines, table
+from orchestrator.cli.view.table import data_lines, header, rungs, space_lines, table
 from orchestrator.cli.view.words import LABEL
 from orchestrator.engine.records import Record
 
 START_SECONDS = 0.25
 """Between two paintings while the workers start."""
-_LABELS = frozenset(
-    {"plan", "space", "epochs", "trials", "best", "now", "done", "failed", "work", "run", "next"}
-)
+_LABELS = frozenset({
+    "plan", "check", "split", "care", "space", "epochs", "trials", "best", "now", "done",
+    "failed", "note", "work", "run", "next",
+})  # fmt: skip
 
 
 class LiveView:
@@ -83,7 +84,8 @@ class LiveView:
         self._end_start()
         width = self._console.width
         outline = self.progress.outline
-        lines = [*header(outline, width), *space_lines(outline, width)]
+        data = data_lines(self.progress.split, self.progress.warning, width)
+        lines = [*header(outline, width), *data, *space_lines(outline, width)]
         if self.progress.epochs:
             lines += ["", *rungs(self.progress, width)]
         self._live.transient = True

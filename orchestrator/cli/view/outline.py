@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from orchestrator.engine.objective import Objective
 from orchestrator.runs.folder import RunFolder, all_runs
 from orchestrator.schedulers import Rung
 from orchestrator.spec import SweepSpec
+from searchspaces.describe import searched
 
 DEFAULT_RUNS = "runs"
-EXACT = frozenset({"fifo", "hyperband"})
-"""Schedulers whose plan does not depend on the results."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,9 @@ class Outline:
         objective: what ranks trials.
         exact: the plan is exact unless trials fail; otherwise it is what is to be expected.
         max_time: seconds after which the run stops itself.
+        check: what a check found, in a line; empty without one.
+        estimate: seconds that it will take, from a check; None where nobody knows.
+        searched: parameters of more than one value; None where all are worth a word.
     """
 
     run: str
@@ -50,6 +54,17 @@ class Outline:
     objective: Objective
     exact: bool = True
     max_time: float | None = None
+    check: str = ""
+    estimate: float | None = None
+    searched: frozenset[str] | None = None
+
+    def shown(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """What tells trials apart: a config without what is the same in all of them."""
+        return {
+            name: value
+            for name, value in config.items()
+            if self.searched is None or name in self.searched
+        }
 
     @property
     def levels(self) -> list[int]:
@@ -81,7 +96,7 @@ def outline_of(spec: SweepSpec, folder: RunFolder | None = None) -> Outline:
         run=folder.id if folder else "",
         short=short_name(folder) if folder else "",
         path=shown_path(folder.path) if folder else "",
-        title=f"{spec.name} on {spec.dataset}",
+        title=spec.title,
         space=tuple(spec.joint.describe()),
         brackets=brackets,
         trials=trials,
@@ -89,8 +104,9 @@ def outline_of(spec: SweepSpec, folder: RunFolder | None = None) -> Outline:
         max_epochs=spec.epochs,
         workers=min(spec.concurrency or cores(), trials),
         objective=spec.objective,
-        exact=spec.scheduler.kind in EXACT,
+        exact=spec.scheduler.exact,
         max_time=spec.max_time,
+        searched=frozenset(searched(spec.joint.parameters())),
     )
 
 

@@ -7,10 +7,10 @@ from time import monotonic
 
 from orchestrator.cli.view.outline import Outline
 from orchestrator.cli.view.progress import Progress
-from orchestrator.cli.view.table import STOPPING, header, space_lines
-from orchestrator.cli.view.trials import Over
+from orchestrator.cli.view.table import STOPPING, data_lines, header, space_lines
+from orchestrator.cli.view.trials import Again, Over
 from orchestrator.cli.view.words import clock, config_items, metric, plural
-from orchestrator.engine.records import Record
+from orchestrator.engine.records import Opened, Record
 from orchestrator.engine.trial import State
 
 QUIET_SECONDS = 30.0
@@ -41,14 +41,20 @@ class PlainView:
         self.progress = Progress(outline, began=clock())
         self._spoke = clock()
         self._told = -1
-        for line in [*header(outline, WIDTH), *space_lines(outline, WIDTH)]:
+        self._said_data = False
+        for line in [*header(outline, WIDTH, outline.estimate), *space_lines(outline, WIDTH)]:
             self._say(line)
 
     def note(self, record: Record) -> None:
-        """Print a trial that has ended, unless it did so before this process."""
-        over = self.progress.note(record)
-        if over is not None and self.progress.now_live:
-            self._say(over_line(over, self.progress))
+        """Print a trial that ended or had to begin again, unless before this process."""
+        news = self.progress.note(record)
+        if isinstance(record, Opened) and not self._said_data:
+            self._said_data = True
+            for line in data_lines(record.split, record.warning, WIDTH):
+                self._say(line)
+        if news is None or not self.progress.now_live:
+            return
+        self._say(str(news) if isinstance(news, Again) else over_line(news, self.progress))
 
     def tick(self) -> None:
         """Say how far it is, if there was nothing to say for a while."""
@@ -76,14 +82,15 @@ def over_line(over: Over, progress: Progress) -> str:
     trial = over.trial
     name = progress.outline.objective.metric
     head = f"trial {trial.number:<{len(str(progress.outline.trials))}}  {over.state.value:<9}"
+    config = config_items(progress.outline.shown(trial.config))
     if over.state in {State.FAILED, State.INFEASIBLE}:
-        return f"{head}  {over.reason}  {'  '.join(config_items(trial.config))}"
+        return "  ".join([head, over.reason, *config])
     value = None if trial.best is None else trial.best.metrics.get(name)
     items = [
         f"{name} {metric(value, name)}",
         f"{plural(trial.epoch, 'epoch'):<{_epochs_width(progress)}}",
         f"{clock(trial.seconds):>5}",
-        *config_items(trial.config),
+        *config,
     ]
     return "  ".join([head, *items])
 

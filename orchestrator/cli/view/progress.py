@@ -13,7 +13,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from orchestrator.cli.view.outline import Outline
-from orchestrator.cli.view.trials import Best, Live, Over
+from orchestrator.cli.view.trials import Again, Best, Live, Over
 from orchestrator.engine.records import (
     Closed,
     EpochRepeated,
@@ -51,6 +51,9 @@ class Progress:
         since: when that was, by the monotonic clock.
         epochs_before: epochs of earlier processes.
         closed: the record that ends this process's time.
+        split: how validation data were held out, in words; empty until a process had the run.
+        warning: why scores are to be taken with care; may be empty.
+        again: the last trial that was interrupted and runs again, until it is over.
     """
 
     outline: Outline
@@ -71,6 +74,9 @@ class Progress:
     since: float = 0.0
     epochs_before: int = 0
     closed: Closed | None = None
+    split: str = ""
+    warning: str = ""
+    again: Again | None = None
     _created: float = field(default_factory=time.time)
     _opened_at: float = 0.0
     _last_at: float = 0.0
@@ -130,8 +136,8 @@ class Progress:
         alone = max((trial.until - trial.epoch for trial in self.running), default=0)
         return max(rest, alone * self.mean_epoch)
 
-    def note(self, record: Record) -> Over | None:
-        """Take in the next record; the trial it ends, if it ends one."""
+    def note(self, record: Record) -> Over | Again | None:
+        """Take in the next record; the trial that it ends or that runs again, if it has one."""
         if isinstance(record, Opened):
             self._note_opened(record)
             return None
@@ -142,8 +148,7 @@ class Progress:
             case TrialStarted():
                 self._note_started(record)
             case TrialResumed():
-                trial = self.live[record.number]
-                trial.state, trial.until = State.RUNNING, record.until
+                return self._note_resumed(record)
             case TrialPruned():
                 return self._over(record.number, State.PRUNED)
             case TrialEnded():
@@ -158,6 +163,7 @@ class Progress:
         return None
 
     def _note_opened(self, record: Opened) -> None:
+        self.split, self.warning = record.split, record.warning
         if record.pid == os.getpid() and record.at >= self._created:
             return
         self._end_session(self._last_at)
@@ -180,6 +186,15 @@ class Progress:
         self.begun[record.bracket] += 1
         self.under_way[record.bracket] += 1
 
+    def _note_resumed(self, record: TrialResumed) -> Again | None:
+        trial = self.live[record.number]
+        had_worker = trial.state is State.RUNNING  # else its process had ended, which is told
+        trial.state, trial.until = State.RUNNING, record.until
+        if record.promoted or not (had_worker or record.afresh):
+            return None
+        self.again = Again(record.number, record.reason, record.afresh or trial.epoch == 0)
+        return self.again
+
     def _note_epoch(self, record: EpochReported) -> Over | None:
         trial = self.live[record.number]
         trial.epoch = record.epoch
@@ -193,6 +208,8 @@ class Progress:
             trial.best = Best(record.number, loss, record.epoch, record.metrics, trial.config)
             if self._completed_best is None:
                 self._challenge(trial.best)
+        if record.finished:
+            return self._over(record.number, State.COMPLETED, record.finished)
         if record.verdict is None:
             return None
         match record.verdict.kind:
@@ -210,6 +227,8 @@ class Progress:
     def _over(self, number: int, state: State, reason: str = "") -> Over:
         trial = self.live.pop(number)
         trial.state = state
+        if self.again is not None and self.again.number == number:
+            self.again = None
         self.counts[state] += 1
         self.under_way[trial.bracket] -= 1
         if state in {State.FAILED, State.INFEASIBLE}:

@@ -41,7 +41,7 @@ def table(
         stopping: somebody has asked for the end.
     """
     left = progress.left(now)
-    whole = None if left is None else progress.elapsed(now) + left
+    whole = progress.outline.estimate if left is None else progress.elapsed(now) + left
     head = header(progress.outline, width, whole)
     space = space_lines(progress.outline, width)
     best = best_lines(progress, width, sparks=True)
@@ -49,8 +49,10 @@ def table(
     tail = [*doing, *done_lines(progress, width, now)]
     room = height - 1 - len(tail)
     rung_lines = rungs(progress, width, most=max(1, min(BRACKETS, room - 8)))
-    sections = [[*head, *space], rung_lines, [*best, *tail]]
+    data = data_lines(progress.split, progress.warning, width)
+    sections = [[*head, *data, *space], rung_lines, [*best, *tail]]
     for smaller in (
+        [[*head, *space], rung_lines, [*best, *tail]],
         [head, rung_lines, [*best, *tail]],
         [head, rung_lines, [*best_lines(progress, width, sparks=False), *tail]],
         [head, best_lines(progress, width, sparks=False)[:1], tail],
@@ -70,7 +72,14 @@ def header(outline: Outline, width: int, whole: float | None = None) -> list[str
     plan = block("plan", wrap(outline.plan, width - LABEL))
     if whole is not None:
         plan[-1] = ends(plan[-1], about(whole), width)
-    return [*lines, *plan]
+    check = block("check", wrap(outline.check, width - LABEL)) if outline.check else []
+    return [*lines, *plan, *check]
+
+
+def data_lines(split: str, warning: str, width: int) -> list[str]:
+    """How validation data were held out, and why that makes scores optimistic if it does."""
+    lines = block("split", wrap(split, width - LABEL)) if split else []
+    return [*lines, *block("care", wrap(warning, width - LABEL))] if warning else lines
 
 
 def space_lines(outline: Outline, width: int) -> list[str]:
@@ -125,7 +134,7 @@ def trial_lines(best: Best, progress: Progress, width: int, *, of: str = "") -> 
     values = [f"{name} {metric(best.metrics.get(name), name)}" for name in dict.fromkeys(shown)]
     items = [f"trial {best.number}", *values, f"epoch {best.epoch}{of}"]
     room = width - LABEL
-    return [*fold(items, room), *fold(config_items(best.config), room)]
+    return [*fold(items, room), *fold(config_items(progress.outline.shown(best.config)), room)]
 
 
 def now_lines(progress: Progress, width: int, now: float) -> list[str]:
@@ -160,6 +169,8 @@ def done_lines(progress: Progress, width: int, now: float) -> list[str]:
     lines = block("done", fold(items, width - LABEL, gap="   "))
     if progress.failures:
         lines += block("failed", failure_lines(progress, width - LABEL, most=2))
+    if progress.again is not None:
+        lines += block("note", wrap(str(progress.again), width - LABEL))
     return lines
 
 

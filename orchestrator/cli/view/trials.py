@@ -72,3 +72,23 @@ class Over:
     trial: Live
     state: State
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """A trial that was given to a worker again, though nobody had asked for that.
+
+    Attributes:
+        number: the trial.
+        reason: what interrupted it, in one line.
+        over: it starts over; otherwise it goes on from its last checkpoint.
+    """
+
+    number: int
+    reason: str
+    over: bool
+
+    def __str__(self) -> str:
+        """``trial 7 starts over: the worker died``."""
+        how = "starts over" if self.over else "goes on in another worker"
+        return f"trial {self.number} {how}: {self.reason}"

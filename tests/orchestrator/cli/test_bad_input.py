@@ -8,8 +8,9 @@ from click.testing import CliRunner
 from orchestrator.cli.main import cli
 
 KEYS = (
-    "version, name, architecture, dataset, space, training, searcher, scheduler, trials, epochs, "
-    "metric, mode, seed, concurrency, max_time, checkpoint_seconds, strategy"
+    "version, name, architecture, command, dataset, split, device, precision, space, training, "
+    "searcher, scheduler, trials, epochs, metric, mode, seed, concurrency, max_time, "
+    "checkpoint_seconds, strategy"
 )
 GOOD = """\
 version: 1
@@ -50,7 +51,8 @@ def refused(*arguments):
         (["gru", "--seed", "-1"], "seed: -1 is "),
         (["gru", "--mode", "best"], "mode: 'best' is not 'min' or 'max'."),
         (["gru", "--dataset", "digit"],
-         "unknown data set 'digit'. Did you mean 'digits'? Known: digits, spoken-arabic-digits."),
+         "unknown data set 'digit'. Did you mean 'digits'? Known: digits, spoken-arabic-digits, "
+         "fashion-mnist, gestures."),
         (["gru", "--metric", "valid_los"],
          "unknown metric 'valid_los'. Did you mean 'valid_loss'? Known: valid_loss, "),
         (["gru", "--max-time", "soon"],
@@ -63,7 +65,7 @@ def refused(*arguments):
         (["gru", "--set", "sweep=3"], "sweep: unknown key. Did you mean 'seed'? Known: "),
         (["gru", "--set", "space.hiden_size.high=8"],
          "space.hiden_size: unknown key. Did you mean 'hidden_size'? "
-         "Known: num_layers, hidden_size, dropout."),
+         "Known: num_layers, hidden_size, dropout, bidirectional, readout."),
         (["gru", "--set", "space.hidden_size.high=8"],
          "space.hidden_size.high: 8 is below low=16. Give high >= low."),
         (["gru", "--set", "training.learning_rate.low=0"],
@@ -105,9 +107,10 @@ def test_missing_data_say_the_command_that_gets_them():
         (GOOD + "trials: 0\n", "my.yaml:10: trials: 0 is "),
         (GOOD + "dataset: digit\n",
          "my.yaml:10: unknown data set 'digit'. Did you mean 'digits'? "
-         "Known: digits, spoken-arabic-digits."),
+         "Known: digits, spoken-arabic-digits, fashion-mnist, gestures."),
         (GOOD.replace("gru", "gruu"),
-         "my.yaml:2: unknown architecture 'gruu'. Did you mean 'gru'? Known: gru, mlp."),
+         "my.yaml:2: unknown architecture 'gruu'. Did you mean 'gru'? "
+         "Known: gru, conv-gru, attention-gru, rnn, cnn, lstm, mlp."),
         ("a: [1, 2\nb: {", "my.yaml:2: not YAML: "),
         ("just words\n", "my.yaml: holds no mapping. See: orch sweep gru-bohb --dry-run"),
         ("", "my.yaml: holds no mapping. See: orch sweep gru-bohb --dry-run"),
@@ -131,7 +134,7 @@ def test_a_file_that_is_not_text_is_refused(folder):
 
 def test_a_folder_that_cannot_be_written_is_refused(folder):
     (folder / "file").write_text("")
-    assert refused("sweep", "gru", "--runs", "file/runs") == (
+    assert refused("sweep", "gru", "--no-check", "--runs", "file/runs") == (
         "file/runs: no run can be written there (Not a directory). "
         "Give another folder: --runs FOLDER"
     )

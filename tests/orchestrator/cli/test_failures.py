@@ -100,6 +100,5 @@ def test_a_broken_plug_in_is_named_in_a_line_and_hides_nothing(tmp_path):
     assert done.stderr == (
         "warning: data set 'broken' does not load: No module named 'no_such_module'\n"
     )
-    assert [line.split()[0] for line in done.stdout.splitlines()] == [
-        "digits", "spoken-arabic-digits",
-    ]  # fmt: skip
+    listed = [line.split()[0] for line in done.stdout.splitlines()]
+    assert listed == ["digits", "fashion-mnist", "gestures", "spoken-arabic-digits"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.cli.view.plain import PlainView
-from orchestrator.engine.records import Opened
+from orchestrator.engine.records import EpochReported, Opened, TrialResumed, TrialStarted
 
 HEAD = [
     "gru-bohb on digits                                        run 1121-gru-bohb-7f3a",
@@ -79,3 +79,66 @@ def test_stopping_is_said(teller):
     view, lines, _, _ = view_of(teller, stopping=lambda: True)
     view.tick()
     assert lines[-1] == "stopping, with everything kept; Ctrl-C again ends it at once"
+
+
+def interrupted(view, *, live):
+    """A view of trial 0 after its first epoch, in this process or in an earlier one."""
+    if live:
+        view.tick()
+    view.note(TrialStarted(0, {"num_layers": 1}, 7, 0, 3, 1.0))
+    view.note(EpochReported(0, 1, 1, {"valid_loss": 0.5}, 0.1, "here", 2.0))
+    if not live:
+        view.tick()
+
+
+def test_a_trial_that_lost_its_worker_is_told_with_the_reason(teller):
+    view, lines, _, _ = view_of(teller)
+    interrupted(view, live=True)
+    view.note(TrialResumed(0, 2, 3, False, 3.0, "the worker died"))
+    view.note(TrialResumed(0, 3, 3, False, 4.0, "the checkpoint is damaged", afresh=True))
+    assert lines[len(HEAD) :] == [
+        "trial 0 goes on in another worker: the worker died",
+        "trial 0 starts over: the checkpoint is damaged",
+    ]
+
+
+def test_trials_that_go_on_after_their_process_are_told_together(teller):
+    view, lines, _, _ = view_of(teller)
+    interrupted(view, live=False)
+    view.note(TrialResumed(0, 2, 3, False, 3.0, "the driver ended"))
+    assert lines[len(HEAD) :] == ["goes on after 0 of 3 trials, 1 of 9 epochs"]
+
+
+def test_a_trial_that_starts_over_after_its_process_is_told(teller):
+    view, lines, _, _ = view_of(teller)
+    interrupted(view, live=False)
+    view.note(TrialResumed(0, 2, 3, False, 3.0, "the driver ended", afresh=True))
+    assert lines[-1] == "trial 0 starts over: the driver ended"
+
+
+def test_a_promotion_is_nothing_to_tell(teller):
+    view, lines, _, _ = view_of(teller)
+    interrupted(view, live=True)
+    view.note(TrialResumed(0, 1, 3, True, 3.0))
+    assert lines == HEAD
+
+
+def test_a_trial_that_is_complete_by_itself_is_completed(teller):
+    view, lines, _, _ = view_of(teller)
+    interrupted(view, live=True)
+    metrics = {"valid_loss": 0.4}
+    view.note(EpochReported(0, 1, 2, metrics, 0.1, "here", 3.0, finished="no better for 1 epoch"))
+    assert lines[-1].startswith("trial 0  completed  valid_loss 0.4000  2 epochs")
+
+
+def test_the_check_and_its_estimate_stand_in_the_header(teller):
+    from dataclasses import replace
+
+    spec = teller.spec(trials=3, epochs=3, scheduler="fifo")
+    outline = replace(teller.outline(spec), check="6 configs, 0.3-2.1 s an epoch", estimate=360.0)
+    lines = []
+    PlainView(outline, lines.append)
+    assert lines[1:3] == [
+        "plan   3 trials, 9 epochs, 2 at a time                               about 6 min",
+        "check  6 configs, 0.3-2.1 s an epoch",
+    ]

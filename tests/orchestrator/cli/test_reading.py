@@ -32,8 +32,8 @@ def test_show_tells_state_time_settings_and_the_best_trials(run):
         "space  num_layers 1..4, hidden_size 16..256 log,",
         "       dropout 0..0.5 if num_layers > 1",
         "       learning_rate 1e-4..1e-1 log, batch_size 16..256 powers of 2",
-        "made   valid_loss min, searcher bohb, scheduler hyperband, seed 0, split",
-        "       stratified: 360 of 1438 series held out",
+        "split  stratified: 360 of 1438 series held out",
+        "made   valid_loss min, searcher bohb, scheduler hyperband, seed 0",
         "state  finished, 46 of 46 trials done: 8 completed, 37 pruned, 1 failed",
         "time   2:50 in 341 epochs",
         f"run    runs/{run.id}",
@@ -171,6 +171,7 @@ def test_list_tells_what_a_sweep_can_be_made_of():
     found = json.loads(output("list", "--json"))
     assert list(found) == ["architectures", "strategies", "datasets", "sweeps"]
     assert {row["name"] for row in found["architectures"]} >= {"gru", "mlp"}
+    assert all(10 < len(row["summary"]) <= 65 for row in found["architectures"])
     assert [row["name"] for row in found["strategies"]] == [
         "random", "grid", "asha", "hyperband", "hyperopt", "bohb",
     ]  # fmt: skip
@@ -179,8 +180,8 @@ def test_list_tells_what_a_sweep_can_be_made_of():
     lines = output("list").splitlines()
     assert lines[:3] == [
         "architectures",
-        "  gru  num_layers 1..4, hidden_size 16..256 log,",
-        "       dropout 0..0.5 if num_layers > 1",
+        "  attention-gru  GRU layers, then self-attention with several heads.",
+        "                 num_layers 1..4, hidden_size 16..256 powers of 2,",
     ]
     assert "  bohb       densities of good configs, halving brackets (the default)" in lines
 

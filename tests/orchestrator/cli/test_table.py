@@ -145,3 +145,26 @@ def test_of_many_brackets_those_under_way_are_shown(teller):
         "bracket 38                            -           -",
         "more        33 finished, 47 to come",
     ]
+
+
+def test_the_estimate_of_a_check_stands_until_the_workers_know_better(teller):
+    early = table(story(teller, 1, estimate=600.0, check="6 configs"), width=80, height=40, now=3.0)
+    assert early[1:3] == [
+        "plan   46 trials, 342 epochs, 4 brackets, 2 at a time               about 10 min",
+        "check  6 configs",
+    ]
+    late = table(story(teller, estimate=600.0), width=80, height=40, now=112.0)
+    assert late[1].endswith("  about 7 min")
+
+
+def test_a_trial_that_starts_over_is_noted_until_it_is_over(teller):
+    from orchestrator.engine.records import TrialEnded, TrialResumed
+
+    progress = story(teller)
+    number = progress.running[0].number
+    progress.note(TrialResumed(number, 2, 27, False, 200.0, "the worker died", afresh=True))
+    lines = table(progress, width=80, height=40, now=112.0)
+    assert lines[-1] == f"note   trial {number} starts over: the worker died"
+    progress.note(TrialEnded(number, "failed", "loss became nan", 201.0))
+    assert not any(line.startswith("note") for line in table(
+        progress, width=80, height=40, now=112.0))  # fmt: skip

@@ -107,8 +107,12 @@ def test_a_sweep_at_80_columns_leaves_a_clean_screen(terminal):
     assert code == 0
     lines = screen(text)
     assert re.fullmatch(r"gru-bohb on digits {40}run \d{4}-gru-bohb-[0-9a-f]{4}", lines[0])
-    assert lines[1:9] == [
+    assert re.fullmatch(
+        r"check  \d+ configs, [\d.]+-[\d.]+ s an epoch, up to \d+ MB a trial", lines.pop(2)
+    )
+    assert lines[1:10] == [
         "plan   4 trials, 8 epochs, 2 brackets, 2 at a time",
+        "split  stratified: 360 of 1438 series held out",
         "space  num_layers 1..4, hidden_size 16..256 log,",
         "       dropout 0..0.5 if num_layers > 1",
         "       learning_rate 1e-4..1e-1 log, batch_size 16..256 powers of 2",
@@ -117,20 +121,21 @@ def test_a_sweep_at_80_columns_leaves_a_clean_screen(terminal):
         "bracket 0  3 of 3      1 of 1",
         "bracket 1              1 of 1",
     ]
-    assert re.fullmatch(r"4 trials in \d+:\d\d: 2 completed, 2 pruned", lines[10])
+    assert re.fullmatch(r"4 trials in \d+:\d\d: 2 completed, 2 pruned", lines[11])
     assert re.fullmatch(
-        r"best   trial \d  valid_loss [\d.]+  accuracy 0\.\d{3}  epoch [123] of 3", lines[11]
+        r"best   trial \d  valid_loss [\d.]+  accuracy 0\.\d{3}  epoch [123] of 3", lines[12]
     )
-    end = [line[:6].strip() for line in lines[12:] if line]
+    end = [line[:6].strip() for line in lines[13:] if line]
     assert end[-3:] == ["work", "run", "next"]
     assert max(len(line) for line in lines) <= 80
+    assert re.search(r"checking slowest, 3 of 12\x1b\[K", text)
     assert "starting workers" in text
     assert "2 of 2 workers busy" in text
     assert text.count("\x1b[?25l") == text.count("\x1b[?25h") == 1
 
 
 def test_ctrl_c_keeps_everything_and_resume_finishes_it(terminal, tmp_path, environment):
-    child = terminal(*SWEEP, "--trials", "8", "--epochs", "9")
+    child = terminal(*SWEEP, "--no-check", "--trials", "8", "--epochs", "9")
     child.expect(r"[3-9] of 18 epochs")
     child.sendintr()
     text, code = finish(child)
@@ -155,12 +160,12 @@ def test_ctrl_c_keeps_everything_and_resume_finishes_it(terminal, tmp_path, envi
 
 def test_sigterm_ends_a_piped_sweep_in_an_orderly_way(tmp_path, environment):
     process = subprocess.Popen(
-        [sys.executable, *SWEEP, "--trials", "40", "--epochs", "3"],
+        [sys.executable, *SWEEP, "--no-check", "--trials", "40", "--epochs", "3"],
         cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
-        head = [process.stdout.readline() for _ in range(6)]
-        assert head[5].startswith("trial ")
+        head = [process.stdout.readline() for _ in range(7)]
+        assert head[6].startswith("trial ")
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=60)
     finally:
@@ -173,3 +178,55 @@ def test_sigterm_ends_a_piped_sweep_in_an_orderly_way(tmp_path, environment):
     assert lines[start].endswith("; everything reported is kept")
     assert lines[-1].startswith("next   orch resume ")
     assert "\x1b" not in out
+
+
+DIVERGING = ["-m", "orchestrator", "sweep", "mlp-random", "--no-check", "--trials", "3",
+             "--epochs", "2", "--set", "training.learning_rate=1e30"]  # fmt: skip
+OUTCOME = r"3 trials in \d+:\d\d: 3 failed \((loss|gradient) became (nan|inf): trials 0, 1 and 2\)"
+
+
+def test_a_sweep_in_which_all_diverges_says_so_in_a_terminal(terminal):
+    text, code = finish(terminal(*DIVERGING, "--concurrency", "1"))
+    assert code == 3
+    lines = screen(text)
+    place = next(k for k, line in enumerate(lines) if re.fullmatch(OUTCOME, line))
+    assert lines[place + 1] == "best   none: no trial has a result"
+    assert "next   orch show" in lines
+    assert max(len(line) for line in lines) <= 80
+
+
+def test_a_sweep_in_which_all_diverges_says_so_in_a_pipe(tmp_path, environment):
+    done = subprocess.run(
+        [sys.executable, *DIVERGING, "--concurrency", "1"],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=90, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (3, "")
+    lines = done.stdout.splitlines()
+    failed = [
+        line for line in lines if re.match(r"trial \d  failed     \w+ became (nan|inf)  ", line)
+    ]
+    assert len(failed) == 3
+    assert any(re.fullmatch(OUTCOME, line) for line in lines)
+    assert "best   none: no trial has a result" in lines
+
+
+def test_a_sweep_ends_when_its_time_is_up_and_a_resume_may_have_another(tmp_path, environment):
+    def orch(*arguments):
+        done = subprocess.run(
+            [sys.executable, "-m", "orchestrator", *arguments],
+            cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120,
+            check=False,
+        )  # fmt: skip
+        assert (done.returncode, done.stderr) == (0, "")
+        found = re.search(r"^time is up after (\d+) of 100,000 epochs; ", done.stdout, re.MULTILINE)
+        assert found
+        assert done.stdout.splitlines()[-1].startswith("next   orch resume ")
+        return int(found[1])
+
+    first = orch(
+        "sweep", "mlp-random", "--no-check", "--max-time", "2s", "--trials", "100",
+        "--epochs", "1000", "--concurrency", "1", "--set", "training.batch_size=16",
+    )  # fmt: skip
+    assert first >= 1
+    # Epochs since the last checkpoint run again first, and are not counted twice.
+    assert orch("resume", "--max-time", "1s") >= first

@@ -1,0 +1,99 @@
+"""The sweep that a command line means: a name or a file, options, and ``--set``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from orchestrator.cli import options
+
+if TYPE_CHECKING:
+    from orchestrator.spec import SweepSpec
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+name = click.argument("name", metavar="NAME|FILE")
+dataset = click.option("--dataset", metavar="NAME", help="What to train on; see: orch data list.")
+split = click.option(
+    "--split", metavar="NAME", help="group, stratified or published; see: orch data info."
+)
+device = click.option("--device", metavar="NAME", help="auto, cpu, cuda or mps.")
+settings = click.option(
+    "--set", "settings", multiple=True, metavar="KEY=VALUE",
+    help="Change any part, such as space.hidden_size.high=512; may come several times.",
+)  # fmt: skip
+
+_SWEEP = (
+    name,
+    dataset,
+    split,
+    device,
+    click.option("--trials", type=int, metavar="N", help="How many configs to try."),
+    click.option("--epochs", type=int, metavar="N", help="Of a trial that is never stopped early."),
+    click.option("--concurrency", type=int, metavar="N", help="Trials at a time; one a core."),
+    click.option("--seed", type=int, metavar="N", help="Of the split, the searcher, every trial."),
+    click.option("--name", "called", metavar="TEXT", help="Of the sweep, as part of the run's id."),
+    click.option("--metric", metavar="NAME", help="The objective, as valid_loss or accuracy."),
+    click.option("--mode", metavar="min|max", help="Whether it is to be small or large."),
+    settings,
+    click.option(
+        "--max-time", callback=options.duration, metavar="TIME",
+        help="Stop in an orderly way after 90s, 10m, 2h or seconds.",
+    ),
+)  # fmt: skip
+
+
+def sweep_options(function: F) -> F:
+    """NAME|FILE and everything that changes the sweep it means."""
+    for decorate in reversed(_SWEEP):
+        function = decorate(function)
+    return function
+
+
+def changes_of(settings: tuple[str, ...], given: dict[str, Any]) -> dict[str, Any]:
+    """What the line changes: its options, then each ``--set`` on top."""
+    from orchestrator.declared import merge
+    from orchestrator.spec_file import setting
+
+    named = {("name" if key == "called" else key): value for key, value in given.items()}
+    changes = {key: value for key, value in named.items() if value is not None}
+    for text in settings:
+        changes = merge(changes, setting(text))
+    return changes
+
+
+def spec_of(name: str, changes: dict[str, Any]) -> SweepSpec:
+    """The spec of a name or a file with changes on top.
+
+    Raises:
+        UsageError: the name is unknown, or a value cannot be.
+    """
+    from orchestrator.spec import compose, spec_from
+    from orchestrator.spec_file import FileError, read_mapping, read_spec
+    from orchestrator.sweep import is_file
+    from searchspaces.errors import UnknownNameError
+    from trainables.data import check_dataset_name
+
+    spec = read_spec(Path(name), changes) if is_file(name) else spec_from(compose(name), changes)
+    if not spec.dataset:
+        return spec
+    try:
+        check_dataset_name(spec.dataset)
+    except UnknownNameError as error:
+        line = read_mapping(Path(name))[1].get("dataset") if is_file(name) else None
+        if line is None or "dataset" in changes:
+            raise
+        raise FileError(Path(name), line, str(error)) from error
+    return spec
+
+
+def again(name: str, given: dict[str, Any]) -> str:
+    """What to type for the same sweep in another command, without its parameters."""
+    import shlex
+
+    kept = [(key, given.get(key)) for key in ("dataset", "split", "device", "seed")]
+    words = [word for key, value in kept if value is not None for word in (f"--{key}", str(value))]
+    return shlex.join([name, *words])

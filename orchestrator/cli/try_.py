@@ -1,0 +1,195 @@
+"""``orch try``: one trial in this process, an epoch a line."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from orchestrator.cli import options
+from orchestrator.cli.given import changes_of, dataset, device, name, spec_of, split
+
+if TYPE_CHECKING:
+    from orchestrator.engine.session import Plan
+    from orchestrator.spec import SweepSpec
+    from searchspaces import Config
+    from trainables.outcomes import Outcome
+
+FAILED, STOPPED = 3, 130
+_UNSAID = frozenset({"epoch_seconds", "weights", "learning_rate"})
+
+
+@click.command("try")
+@name
+@click.option(
+    "--set", "settings", multiple=True, metavar="NAME=VALUE",
+    help="Value of a parameter, as learning_rate=1e-3, or any part of the sweep, as "
+    "space.hidden_size=64; may come several times.",
+)  # fmt: skip
+@click.option(
+    "--epochs", type=click.IntRange(min=1), metavar="N",
+    help="How many; those of a sweep's trial by default.",
+)  # fmt: skip
+@click.option("--seed", type=int, metavar="N", help="Of the split and of the trial.")
+@dataset
+@split
+@device
+@options.as_json
+def try_(
+    name: str, *, settings: tuple[str, ...], epochs: int | None, as_json: bool, **given: Any
+) -> int:
+    """Run one trial in this process, for debugging.
+
+    No Ray cluster and no other process: breakpoint() and python -m pdb work, and what your
+    code raises comes with its whole traceback. Parameters that --set does not name have the
+    value in the middle of their range. The trial is the one that a sweep would run with that
+    config, with one thread. Nothing is written.
+
+    Exit codes: 0, 3 when the trial diverges, 1 when it raises.
+    """
+    from orchestrator.planning import plan_of
+    from orchestrator.sweep import Sweep
+
+    spec, named = _spec(name, settings, given, epochs)
+    made = Sweep(spec)
+    trial = _Trial(plan_of(made.spec, made.data), epochs or spec.epochs)
+    if not as_json:
+        for line in _head(spec, trial, named):
+            click.echo(line)
+    try:
+        for epoch, outcome in trial.run():
+            if not as_json:
+                click.echo(_line(epoch, outcome, trial))
+    except KeyboardInterrupt:
+        click.echo(f"stopped by you after {len(trial.epochs)} of {trial.most} epochs", err=True)
+        return STOPPED
+    if as_json:
+        found = {"config": dict(trial.config), "epochs": trial.epochs, "ended": trial.ended}
+        click.echo(json.dumps({**found, "failed": trial.failed}, indent=2))
+    return FAILED if trial.failed else 0
+
+
+@dataclass
+class _Trial:
+    """One trial, epoch by epoch.
+
+    Attributes:
+        plan: of the sweep it is of.
+        most: epochs to run.
+        config: its parameters.
+        epochs: metrics of each epoch so far.
+        ended: why there are no more epochs, where it was the trial that said so.
+        failed: the trial has diverged or cannot be run here.
+    """
+
+    plan: Plan
+    most: int
+    config: Config = field(init=False)
+    epochs: list[dict[str, float]] = field(default_factory=list)
+    ended: str = ""
+    failed: bool = False
+
+    def __post_init__(self) -> None:
+        from orchestrator.preflight.corners import middle
+
+        self.config = middle(self.plan.space, self.plan.facts)
+
+    def run(self) -> Iterator[tuple[int, Outcome]]:
+        """Run epoch after epoch."""
+        from orchestrator.engine.ledger import trial_seed
+        from trainables.outcomes import EpochDone, EpochFailed, NothingLeft
+
+        plan = self.plan
+        trainable = plan.trainable.bare(data=plan.data, **plan.settings)
+        torch = sys.modules.get("torch")
+        if torch is not None:
+            torch.set_num_threads(1)  # as in a sweep's worker
+        try:
+            trainable.begin(self.config, seed=trial_seed(plan.seed, 0))
+            for epoch in range(1, self.most + 1):
+                outcome = trainable.run_epoch()
+                match outcome:
+                    case EpochDone():
+                        self.epochs.append(outcome.metrics)
+                        self.ended = outcome.finished
+                    case EpochFailed() | NothingLeft():
+                        self.ended = outcome.reason
+                        self.failed = isinstance(outcome, EpochFailed)
+                yield epoch, outcome
+                if self.ended:
+                    return
+        finally:
+            trainable.release()
+
+
+def _spec(
+    name: str, settings: tuple[str, ...], given: dict[str, Any], epochs: int | None
+) -> tuple[SweepSpec, list[str]]:
+    """The spec in which every ``--set`` is a constant, and the names of parameters to show."""
+    from orchestrator.declared import merge
+    from orchestrator.spec import SweepSpec
+    from orchestrator.spec_file import setting
+    from searchspaces.domains import is_domain
+    from searchspaces.errors import UnknownNameError
+
+    dotted = tuple(text for text in settings if "." in text.partition("=")[0])
+    changes = changes_of(dotted, given)
+    base = spec_of(name, changes)
+    groups, known = base.joint.groups, [*SweepSpec.model_fields, "strategy"]
+    shown = [key for key, value in base.joint.parameters().items() if is_domain(value)]
+    for text in settings:
+        if text in dotted:
+            continue
+        ((key, value),) = setting(text).items()
+        if key in groups:
+            changes = merge(changes, {groups[key]: {key: value}})
+            shown.append(key)
+        elif key in known:
+            changes = merge(changes, {key: value})
+        else:
+            raise UnknownNameError("parameter", key, groups)
+    if epochs is not None and epochs > base.epochs:
+        changes = merge(changes, {"epochs": epochs})
+    return spec_of(name, changes), shown
+
+
+def _head(spec: SweepSpec, trial: _Trial, named: list[str]) -> list[str]:
+    """What is tried."""
+    from orchestrator.cli.view.choose import columns
+    from orchestrator.cli.view.words import LABEL, block, config_items, fold, wrap
+
+    width = columns(sys.stdout)
+    items = config_items({key: value for key, value in trial.config.items() if key in named})
+    lines = [f"{spec.trains} on {spec.dataset}" if spec.dataset else spec.trains]
+    lines += block("config", fold(items, width - LABEL)) if items else []
+    warning = trial.plan.warning
+    return [*lines, *(block("care", wrap(warning, width - LABEL)) if warning else [])]
+
+
+def _line(epoch: int, outcome: Outcome, trial: _Trial) -> str:
+    """``epoch  1  train_loss 2.154  valid_loss 1.988  accuracy 0.345  0.12 s``."""
+    from orchestrator.cli.view.checked import brief
+    from orchestrator.cli.view.words import metric
+    from trainables.outcomes import EpochDone, NothingLeft
+
+    head = f"epoch {epoch:>{len(str(trial.most))}}"
+    if isinstance(outcome, NothingLeft):
+        return f"complete: {outcome.reason}"
+    items = [
+        f"{key} {metric(value, key)}"
+        for key, value in outcome.metrics.items()
+        if key not in _UNSAID and math.isfinite(value)
+    ]
+    seconds = outcome.metrics.get("epoch_seconds")
+    if seconds is not None:
+        items.append(f"{brief(seconds)} s")
+    if not isinstance(outcome, EpochDone):
+        items.append(f"failed: {outcome.reason}")
+    elif outcome.finished:
+        items.append(f"complete: {outcome.finished}")
+    return "  ".join([head, *items])

@@ -1,0 +1,64 @@
+"""What can be wrong with data before anything is trained on them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from searchspaces.errors import ConfigurationError
+from trainables.data import Part, SweepData
+
+
+def findings(data: SweepData) -> tuple[str, list[str]]:
+    """The data in a line, and what to look out for, a line each.
+
+    Raises:
+        ConfigurationError: a label without a class, a length without steps, or a value that
+            is not finite: nothing can be trained on that.
+    """
+    for name, part in (("training", data.train), ("validation", data.valid)):
+        _check(name, part, data)
+    groups = np.unique(data.train.groups[data.train.groups >= 0])
+    held_out = np.unique(data.valid.groups[data.valid.groups >= 0])
+    shared = np.intersect1d(groups, held_out)
+    everybody = len(np.union1d(groups, held_out))
+    line = f"{len(data.train):,} series to train, {len(data.valid):,} to validate"
+    warnings = [f"data: {data.warning}"] if data.warning else []
+    if everybody and not len(shared):
+        line += f", none of {everybody:,} groups in both"
+    elif everybody and not data.warning:
+        warnings.append(
+            f"data: {len(shared):,} of {everybody:,} groups (speakers, users) are in training and "
+            f"validation, so scores are too good for new ones. Hold whole groups out: --split group"
+        )
+    return line, [*warnings, *_missing("training", data.train, data)]
+
+
+def _check(name: str, part: Part, data: SweepData) -> None:
+    classes = data.facts.classes
+    if not len(part):
+        raise _bad(f"the {name} part has no series")
+    least, most = int(part.labels.min()), int(part.labels.max())
+    if least < 0 or most >= classes:
+        wrong = least if least < 0 else most
+        raise _bad(f"label {wrong} in the {name} part is none of the {classes} classes, 0 to "
+                   f"{classes - 1}")  # fmt: skip
+    if int(part.lengths.min()) < 1:
+        raise _bad(f"a series of the {name} part has no steps")
+    # The least and the greatest are nan or infinite if any value is; both need no copy.
+    if not math.isfinite(part.values.min()) or not math.isfinite(part.values.max()):
+        raise _bad(f"the {name} part has values that are not finite")
+
+
+def _missing(name: str, part: Part, data: SweepData) -> list[str]:
+    absent = np.setdiff1d(np.arange(data.facts.classes), part.labels)
+    if not len(absent):
+        return []
+    shown = ", ".join(str(data.labels[index]) for index in absent[:5])
+    more = f" and {len(absent) - 5:,} more" if len(absent) > 5 else ""
+    return [f"data: no {name} series of {shown}{more}, so they cannot be learned"]
+
+
+def _bad(problem: str) -> ConfigurationError:
+    return ConfigurationError(f"{problem}. Mend the data.", place="dataset")

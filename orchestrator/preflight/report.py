@@ -1,0 +1,124 @@
+"""What a check found, and what follows from it for the sweep."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from searchspaces.errors import OrchError
+
+START_SECONDS = 5.0
+"""Until Ray and the workers stand."""
+
+
+class CheckError(OrchError):
+    """A config of the space cannot be trained at all; exit code 1.
+
+    Attributes:
+        config: the searched parameters; empty where no config was reached.
+        reason: what happened, in one line.
+        detail: the traceback, if something was raised; a note of the error.
+        sweep: what a person types for the sweep.
+    """
+
+    def __init__(
+        self, reason: str, config: Mapping[str, Any], *, detail: str = "", sweep: str = "NAME"
+    ) -> None:
+        self.config = dict(config)
+        self.reason = reason
+        self.detail = detail
+        settings = " ".join(f"--set {name}={_yaml(value)}" for name, value in self.config.items())
+        way_out = f" Look closer: orch try {sweep} {settings}" if settings else ""
+        super().__init__(f"check: {reason.rstrip('.')}.{way_out}")
+        if detail:
+            self.add_note(detail)  # --debug prints it
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A config that was tried.
+
+    Attributes:
+        name: of its corner: ``smallest``, ``largest``, ``slowest``, ``sample 1``.
+        config: searched parameters and their values.
+        seconds: a whole epoch would take, estimated from a few batches; None if it failed.
+        memory: bytes that the trial took at its peak, beside the libraries and the data.
+        gpu: bytes of GPU memory at its peak; None without a GPU.
+        weights: how many the network has; None where it does not say.
+        failure: why it could not go on, such as ``loss became nan``; empty if it could.
+    """
+
+    name: str
+    config: Mapping[str, Any]
+    seconds: float | None
+    memory: int
+    gpu: int | None = None
+    weights: int | None = None
+    failure: str = ""
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What a check found.
+
+    Attributes:
+        tried: the configs, in order.
+        epochs: of the whole sweep.
+        max_epochs: of a trial that is never stopped.
+        at_a_time: trials that run at a time, each on a core.
+        max_time: seconds after which the sweep stops itself; None is never.
+        epoch_seconds: what an epoch takes on average over the space; None if nobody can tell.
+        warnings: what to look out for, a line each.
+        unchecked: what could not be tried, in a line; empty if all was.
+        data: the data in a line.
+        care: why scores on these data are to be taken with care; empty where they are honest.
+        device: where it ran, such as ``cpu``; empty where nothing ran.
+        took: seconds of the check itself.
+    """
+
+    tried: tuple[Tried, ...]
+    epochs: int
+    max_epochs: int
+    at_a_time: int
+    max_time: float | None = None
+    epoch_seconds: float | None = None
+    warnings: tuple[str, ...] = ()
+    unchecked: str = ""
+    data: str = ""
+    care: str = ""
+    device: str = ""
+    took: float = 0.0
+
+    @property
+    def sweep_seconds(self) -> float | None:
+        """What the whole sweep will take, without ``max_time``; None if nobody can tell.
+
+        All epochs at the average over the space, shared by the trials that run at a time,
+        but no less than one whole trial takes.
+        """
+        each = self.epoch_seconds
+        if each is None:
+            return None
+        return START_SECONDS + each * max(self.epochs / self.at_a_time, self.max_epochs)
+
+    @property
+    def memory(self) -> int:
+        """Bytes that a trial takes at most, of those tried."""
+        return max((one.memory for one in self.tried), default=0)
+
+    @property
+    def gpu(self) -> int | None:
+        """Bytes of GPU memory that a trial takes at most; None without a GPU."""
+        return max((one.gpu for one in self.tried if one.gpu is not None), default=None)
+
+    @property
+    def failures(self) -> tuple[Tried, ...]:
+        """Configs that diverged or could not run here."""
+        return tuple(one for one in self.tried if one.failure)
+
+
+def _yaml(value: object) -> str:
+    """A value of a config as ``--set`` reads it in a shell."""
+    return shlex.quote(str(value).lower() if isinstance(value, bool) else str(value))

@@ -1,0 +1,185 @@
+"""What a check does in its own process: a few batches of each config, measured."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+import traceback
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from orchestrator.engine.ledger import trial_seed
+from orchestrator.engine.session import Plan
+from orchestrator.preflight import memory
+from orchestrator.preflight.corners import BATCH
+from orchestrator.preflight.few import BATCHES, Few
+from orchestrator.spec import spec_from
+from searchspaces.errors import ConfigurationError, OrchError
+from trainables.architecture_trainable import ArchitectureTrainable
+from trainables.data import SweepData
+from trainables.outcomes import EpochDone, EpochFailed
+from trainables.trainable import TrialTrainable
+
+ENOUGH_SECONDS = 0.2
+"""Of measured training; what takes longer in its first batch is not measured again."""
+
+
+class Say(Protocol):
+    """Tells the parent."""
+
+    def __call__(self, kind: str, **facts: Any) -> None:
+        """Send a line."""
+
+
+def try_all(order: Mapping[str, Any], few: Few, say: Say) -> None:
+    """Try the configs of an order, one after the other, until its seconds are used up.
+
+    What a config raises ends the process's work: the parent is told which and why.
+
+    Args:
+        order: ``spec``, ``configs``, ``at_least`` and ``seconds``.
+        few: what to train on.
+        say: tells the parent.
+    """
+    from orchestrator.planning import plan_of
+
+    configs: list[dict[str, Any]] = order["configs"]
+    index = 0
+    try:
+        say("trying", index=index)
+        spec = spec_from(order["spec"])
+        trying = _Trying(plan_of(spec, few.data), few, spec.seed)
+        # What only the first trial of a process pays for is not to be counted as a trial's.
+        trying.run(configs[0], batches=1)
+        say("ready", device=trying.device)
+        memory.give_back()
+        empty = memory.resident()
+        began = time.monotonic()
+        for index, config in enumerate(configs):  # says where it was when it failed
+            if index >= order["at_least"] and time.monotonic() - began > order["seconds"]:
+                break
+            say("trying", index=index)
+            say("tried", index=index, **_measured(trying, config, empty))
+    except Exception as error:  # noqa: BLE001  # a user's network may raise anything
+        detail = traceback.format_exc()
+        say("raised", index=index, reason=_line(error), code=_code(error), detail=detail)
+        return
+    say("done")
+
+
+class _Trying:
+    """Trials of a few batches.
+
+    Args:
+        plan: of the sweep; its data are not used.
+        few: what to train on.
+        seed: of the sweep.
+    """
+
+    def __init__(self, plan: Plan, few: Few, seed: int) -> None:
+        self._plan = plan
+        self._few = few
+        self._seed = seed
+        self.device = ""
+
+    def run(self, config: Mapping[str, Any], *, batches: int) -> tuple[Any, float, float]:
+        """Train and validate once on so many batches: outcome, seconds, share of an epoch."""
+        size = int(config.get(BATCH, 64))
+        data = self._few.batches(size, batches)
+        trainable = self._plan.trainable.bare(data=data, **self._plan.settings)
+        self.device = str(getattr(trainable, "device", ""))
+        _one_thread()
+        trainable.begin(config, seed=trial_seed(self._seed, 0))
+        try:
+            _check_logits(trainable, data)
+            started = time.perf_counter()
+            outcome = trainable.run_epoch()
+            seconds = time.perf_counter() - started
+        finally:
+            trainable.release()
+        return outcome, seconds, self._few.share(data, size)
+
+
+def _measured(trying: _Trying, config: Mapping[str, Any], empty: int) -> dict[str, Any]:
+    """Seconds of an epoch, bytes and weights of a config.
+
+    Args:
+        trying: runs it.
+        config: of the trial.
+        empty: bytes that the process took before any trial.
+    """
+    gpu = _Gpu()
+    memory.give_back()
+    memory.reset_peak()
+    outcome, seconds, share = trying.run(config, batches=1)
+    if isinstance(outcome, EpochDone) and seconds < ENOUGH_SECONDS:
+        batches = max(2, min(BATCHES, int(ENOUGH_SECONDS / seconds)))
+        outcome, seconds, share = trying.run(config, batches=batches)
+    failed = outcome if isinstance(outcome, EpochFailed) else None
+    weights = getattr(outcome, "metrics", {}).get("weights", math.nan)
+    return {
+        "seconds": None if failed else seconds * share,
+        "memory": max(0, memory.peak() - empty),
+        "gpu": gpu.peak(),
+        "weights": None if math.isnan(weights) else int(weights),
+        "failure": failed.reason if failed else "",
+    }
+
+
+def _check_logits(trainable: TrialTrainable, data: SweepData) -> None:
+    """A network gives a row of logits per series; its loss might not notice if it did not."""
+    if not isinstance(trainable, ArchitectureTrainable):
+        return
+    import torch
+
+    from trainables.devices import is_out_of_memory
+
+    try:
+        learner = trainable.learner
+        batch = learner.task.valid[0]
+        learner.model.eval()
+        with torch.inference_mode(), learner.task.compute.mixed():
+            logits = learner.model(batch.values, batch.lengths)
+    except (OrchError, RuntimeError) as error:
+        if isinstance(error, OrchError) or is_out_of_memory(error):
+            return  # there was no room, which the epoch will say
+        raise
+    found = tuple(getattr(logits, "shape", ()))
+    wanted = (len(batch.labels), data.facts.classes)
+    if found != wanted:
+        raise OrchError(f"logits have shape {found}, not {wanted}, which is (batch, classes)")
+
+
+def _one_thread() -> None:
+    """As in a sweep's worker."""
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_num_threads(1)
+
+
+class _Gpu:
+    """What torch takes of a GPU at most from now on, if there is one."""
+
+    def __init__(self) -> None:
+        torch = sys.modules.get("torch")
+        self._cuda = torch.cuda if torch is not None and torch.cuda.is_initialized() else None
+        if self._cuda is not None:
+            self._cuda.empty_cache()
+            self._cuda.reset_peak_memory_stats()
+
+    def peak(self) -> int | None:
+        """Bytes; None without a GPU. What is allocated counts, not what torch has in reserve."""
+        return None if self._cuda is None else int(self._cuda.max_memory_allocated())
+
+
+def _line(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    if isinstance(error, OrchError):
+        return text
+    return f"{type(error).__name__}: {text}".rstrip(": ")
+
+
+def _code(error: BaseException) -> int:
+    """Bad input is the person's to mend: exit code 2; everything else 1."""
+    return error.exit_code if isinstance(error, ConfigurationError) else 1

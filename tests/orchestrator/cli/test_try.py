@@ -1,0 +1,161 @@
+"""``orch try``: one trial in the process at hand, open to debuggers."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from orchestrator.cli.main import cli
+
+BREAKS = """\
+import torch
+
+from searchspaces import Int, IntParam, SearchSpace
+
+
+class Space(SearchSpace):
+    width: IntParam = Int(4, 64)
+
+
+class Net(torch.nn.Module):
+    space = Space
+
+    def __init__(self, config, facts):
+        super().__init__()
+        self.layer = torch.nn.Linear(facts.features, facts.classes)
+        seen = config["width"]
+        breakpoint()
+
+    def forward(self, values, lengths):
+        raise ValueError("here it is")
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def tried(*arguments):
+    return CliRunner().invoke(cli, ["try", *arguments])
+
+
+def refused(*arguments):
+    done = tried(*arguments)
+    assert (done.exit_code, done.stdout) == (2, "")
+    return done.stderr
+
+
+def test_a_line_an_epoch_with_the_middle_of_every_range(folder):
+    done = tried("mlp", "--epochs", "2", "--set", "learning_rate=1e-2", "--set", "space.h1=32")
+    assert (done.exit_code, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert lines[0] == "mlp on digits"
+    words = " ".join(" ".join(lines[1:-2]).split())
+    assert words.startswith("config h2 63 depth 3 dropout 0.25 ")
+    assert "learning_rate 0.01 " in words
+    assert words.endswith("batch_size 64")
+    for line, epoch in zip(lines[-2:], (1, 2), strict=True):
+        assert re.fullmatch(
+            rf"epoch {epoch}  train_loss [\d.]+  valid_loss [\d.]+  accuracy 0\.\d{{3}}  [\d.]+ s",
+            line,
+        )
+    assert list(folder.iterdir()) == []
+
+
+def test_it_is_the_trial_that_a_sweep_runs_with_that_config():
+    from orchestrator.engine.ledger import trial_seed
+    from orchestrator.planning import plan_of
+    from orchestrator.sweep import Sweep
+
+    done = tried("mlp-bohb", "--epochs", "2", "--seed", "5", "--json")
+    found = json.loads(done.stdout)
+    made = Sweep("mlp-bohb", seed=5)
+    plan = plan_of(made.spec, made.data)
+    trainable = plan.trainable.bare(data=plan.data, **plan.settings)
+    trainable.begin(found["config"], seed=trial_seed(5, 0))
+    expected = [trainable.run_epoch().metrics for _ in range(2)]
+    for one, other in zip(found["epochs"], expected, strict=True):
+        assert one["valid_loss"] == pytest.approx(other["valid_loss"], rel=1e-6)
+        assert one["weights"] == other["weights"]
+    assert (found["ended"], found["failed"]) == ("", False)
+
+
+def test_more_epochs_than_a_sweep_has_can_be_asked_for():
+    done = tried("mlp", "--set", "epochs=3", "--epochs", "4", "--set", "depth=1", "--json")
+    assert len(json.loads(done.stdout)["epochs"]) == 4
+    assert json.loads(done.stdout)["config"]["depth"] == 1
+
+
+def test_a_trial_that_diverges_says_so_and_exits_with_3():
+    done = tried("mlp", "--set", "learning_rate=1e30", "--epochs", "3")
+    assert done.exit_code == 3
+    assert re.fullmatch(r"epoch 1 .*failed: (loss|gradient) became (nan|inf)",
+                        done.stdout.splitlines()[-1])  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["mlp", "--set", "learning_rat=1"],
+         "error: unknown parameter 'learning_rat'. Did you mean 'learning_rate'? Known: "),
+        (["mlp", "--set", "space.dept=1"],
+         "error: space.dept: unknown key. Did you mean 'depth'? Known: "),
+        (["mlp", "--set", "h1"], "error: --set: 'h1' is not KEY=VALUE. "),
+        (["mlp", "--set", "h1=wide"], "error: space.h1: 'wide' is "),
+        (["mlp-bhob"], "error: unknown sweep 'mlp-bhob'. Did you mean 'mlp-bohb'? Known: "),
+        (["mlp", "--epochs", "0"], "error: Invalid value for '--epochs': 0 is not "),
+        (["mlp", "--epoch", "1"],
+         "error: unknown option '--epoch'. Did you mean '--epochs'? See: orch try --help"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)  # fmt: skip
+def test_bad_input_is_one_line(arguments, line):
+    found = refused(*arguments)
+    assert found.startswith(line)
+    assert found.count("\n") == 1
+
+
+def test_breakpoints_work_and_what_is_raised_has_its_whole_traceback(folder):
+    (folder / "breaking.py").write_text(BREAKS)
+    done = subprocess.run(
+        [sys.executable, "-m", "orchestrator", "try", "breaking:Net", "--set", "width=7"],
+        input="p 'width', seen\nc\n", capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert "(Pdb) ('width', 7)" in done.stdout
+    assert done.returncode == 1
+    lines = done.stderr.splitlines()
+    assert lines[0] == "Traceback (most recent call last):"
+    assert lines[-1] == "ValueError: here it is"
+    assert any(line.strip().endswith("in forward") and "breaking.py" in line for line in lines)
+    assert [path.name for path in folder.iterdir() if path.suffix] == ["breaking.py"]
+
+
+FUNCTION = """\
+def train(config):
+    for epoch in range(2):
+        yield {"valid_loss": config["rate"] / (epoch + 1)}
+"""
+
+
+def test_a_function_is_tried_the_same_way(folder, monkeypatch):
+    (folder / "own_training.py").write_text(FUNCTION)
+    monkeypatch.syspath_prepend(str(folder))
+    (folder / "own.yaml").write_text(
+        "architecture: own_training:train\nspace:\n  rate: {low: 0.1, high: 0.9}\n"
+    )
+    done = tried("own.yaml", "--set", "rate=0.5")
+    assert done.exit_code == 0
+    assert done.stdout.splitlines() == [
+        "own_training:train",
+        "config rate 0.5",
+        "epoch  1  valid_loss 0.5000",
+        "epoch  2  valid_loss 0.2500",
+        "complete: the function returned",
+    ]
