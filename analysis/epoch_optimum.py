@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.fidelity import full, reached
+from analysis.fidelity import IntArray, full, reached
 from analysis.load import Run
 from analysis.metrics import guess_mode, second_metric, train_metric
 from analysis.parameters import FloatArray
@@ -70,7 +70,8 @@ class EpochOptimum:
         flat_after: earliest epoch from which on the curve stays within one standard
             error of its optimum.
         improving: whether the objective still improves at the last epoch.
-        full_trials: how many trials ran all epochs.
+        full_trials: how many trials ran all epochs or were completed before; the curves of
+            the latter go on at their last value.
         trials: the full trials' own optima, best trial first.
         unknown: why there is no recommendation, else empty.
         curve: the curves behind it; None if unknown.
@@ -144,14 +145,14 @@ def epoch_optimum(run: Run, *, top: int = 5, seed: int = 0) -> EpochOptimum:
             known, f"no trial ran all {epochs} epochs (furthest {furthest.max(initial=0)})"
         )
     numbers = run.trials["number"].to_numpy()[group.rows]
-    losses = run.meta.sign * fill_gaps(run.curves(metric)[group.rows, :epochs])
+    losses = run.meta.sign * _whole(run, metric, group.rows)
     smooth = smoother(epochs)
     own = np.argmin(losses @ smooth.T, axis=1) + 1
     own_second = [None] * group.trials
     second_losses = None
     if second is not None:
         sign = -1 if guess_mode(second) == "max" else 1
-        second_losses = sign * fill_gaps(run.curves(second)[group.rows, :epochs])
+        second_losses = sign * _whole(run, second, group.rows)
         if np.isfinite(second_losses).all():
             own_second = (np.argmin(second_losses @ smooth.T, axis=1) + 1).tolist()
         else:
@@ -165,7 +166,7 @@ def epoch_optimum(run: Run, *, top: int = 5, seed: int = 0) -> EpochOptimum:
     train = train_metric(metric, run.metrics)
     train_mean = None
     if train is not None:
-        train_curves = fill_gaps(run.curves(train)[group.rows[:used], :epochs])
+        train_curves = _whole(run, train, group.rows[:used])
         train_mean = train_curves.mean(axis=0) if np.isfinite(train_curves).all() else None
     return EpochOptimum(
         metric,
@@ -191,6 +192,13 @@ def epoch_optimum(run: Run, *, top: int = 5, seed: int = 0) -> EpochOptimum:
             None if second_mean is None else sign * second_mean,
         ),
     )
+
+
+def _whole(run: Run, metric: str, rows: IntArray) -> FloatArray:
+    """Curves of all epochs, shape (rows, max_epochs): gaps filled, ends carried on."""
+    curves = run.curves(metric)[rows, : run.meta.max_epochs]
+    missing = run.meta.max_epochs - curves.shape[1]
+    return fill_gaps(np.pad(curves, ((0, 0), (0, missing)), constant_values=np.nan))
 
 
 def plural(count: int, thing: str) -> str:

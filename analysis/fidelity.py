@@ -50,6 +50,17 @@ class Fidelity:
 
 
 def reached(run: Run) -> IntArray:
+    """The epoch up to which each trial can be compared, 0 if it has no result: shape (trials,).
+
+    That is the last one with a finite objective. A completed trial counts as one that ran
+    all epochs, even if it was done before: more of them would not have changed its best.
+    """
+    ends = ended(run)
+    completed = (run.trials["state"] == "completed").fill_null(value=False).to_numpy()
+    return np.where(completed & (ends > 0), np.maximum(ends, run.meta.max_epochs), ends)
+
+
+def ended(run: Run) -> IntArray:
     """The last epoch at which each trial has a finite objective, 0 if none: shape (trials,)."""
     finite = np.isfinite(run.curves(run.meta.metric))
     if not finite.shape[1]:
@@ -96,12 +107,12 @@ def earlier(run: Run, epoch: int) -> list[Fidelity]:
 
 
 def full(run: Run) -> Fidelity:
-    """The trials that ran all epochs."""
+    """The trials that ran all epochs, or were completed before."""
     return at_epoch(run, run.meta.max_epochs, "the full number of epochs")
 
 
 def ranking(run: Run) -> Fidelity:
-    """The trials that ran all epochs or, if none did, those that came furthest."""
+    """The trials that :func:`full` gives or, if there are none, those that came furthest."""
     epochs = reached(run)
     furthest = int(epochs.max()) if len(epochs) else 0
     if furthest >= run.meta.max_epochs:

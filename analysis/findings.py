@@ -109,7 +109,7 @@ def _best(run: Run, order: Fidelity) -> Best | None:
 
 
 def _failures(run: Run) -> dict[str, int]:
-    failed = run.trials.filter(pl.col("state") == "failed")
+    failed = run.trials.filter(pl.col("state").is_in(["failed", "infeasible"]))
     if "error" not in failed.columns:
         return {"unknown reason": failed.height} if failed.height else {}
     reasons = failed["error"].cast(pl.String).fill_null("unknown reason").value_counts(sort=True)

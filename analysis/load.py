@@ -57,6 +57,21 @@ class Meta:
         """Factor that makes the objective one to minimise: 1, or -1 for mode ``max``."""
         return -1 if self.mode == "max" else 1
 
+    @property
+    def split(self) -> str:
+        """How validation data were held out, in words; empty where nobody said."""
+        return str(self.raw.get("split") or "")
+
+    @property
+    def warning(self) -> str:
+        """Why scores are to be taken with care; empty where they are honest."""
+        return str(self.raw.get("warning") or "")
+
+    @property
+    def data(self) -> str:
+        """Data set and split in words, such as ``digits, stratified: 360 of 1438 series ...``."""
+        return ", ".join(word for word in (str(self.raw.get("dataset") or ""), self.split) if word)
+
 
 @dataclass(frozen=True)
 class Run:
@@ -86,8 +101,9 @@ class Run:
 
     @property
     def failed(self) -> NDArray[np.bool_]:
-        """Which rows of ``trials`` failed: bool (trials,)."""
-        return (self.trials["state"] == "failed").fill_null(value=False).to_numpy()
+        """Which rows of ``trials`` failed or could not be run: bool (trials,)."""
+        states = self.trials["state"]
+        return states.is_in(["failed", "infeasible"]).fill_null(value=False).to_numpy()
 
     def curves(self, metric: str) -> FloatArray:
         """A metric over epochs: float64 (trials, furthest epoch), NaN where there is none.

@@ -53,6 +53,8 @@ class Analysis:
             "run": found.run.meta.run,
             "metric": found.run.meta.metric,
             "mode": found.run.meta.mode,
+            "split": found.run.meta.split,
+            "warning": found.run.meta.warning,
             "trials": len(found.run.trials),
             "best": None if best is None else {
                 "trial_id": best.trial_id,

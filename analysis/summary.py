@@ -15,9 +15,11 @@ _COLUMNS = 80
 
 
 def summary(findings: Findings) -> tuple[str, ...]:
-    """Lines for the terminal: best config, epochs, what matters, what to look out for."""
+    """Lines for the terminal: best config, split, epochs, what matters, what to look out for."""
     lines = [
         *_block("best", _best(findings)),
+        *_block("split", [findings.run.meta.split] if findings.run.meta.split else []),
+        *_block("care", [findings.run.meta.warning] if findings.run.meta.warning else []),
         *_block("epochs", _epochs(findings)),
         *_block("matters", findings.importance.words()),
         *_block("look out", look_out(findings)),

@@ -19,6 +19,7 @@ from analysis.figures.style import (
     epoch_ticks,
     label_ends,
     new_figure,
+    subtitle_of,
     value_axis,
 )  # fmt: skip
 from analysis.metrics import label, short_label
@@ -46,7 +47,7 @@ def draw(findings: Findings) -> Drawing | Withheld:
         subtitle = f"the one trial that ran all {optimum.max_epochs} epochs; thick: smoothed"
     second = optimum.curve.second
     ratios = [_MAIN, _SECOND] if second is not None else [_MAIN]
-    figure = new_figure(TITLE, reading, subtitle, height=sum(ratios) + 0.5)
+    figure = new_figure(TITLE, reading, subtitle_of(subtitle, findings), height=sum(ratios) + 0.5)
     panels = figure.subplots(
         len(ratios), 1, sharex=True, squeeze=False, gridspec_kw={"height_ratios": ratios}
     )[:, 0]
@@ -101,8 +102,8 @@ def _panel(
     height: float,
     train: FloatArray | None = None,
 ) -> None:
-    epochs = np.arange(1, curves.shape[1] + 1)
-    axes.plot(epochs, curves.T, color=colour, alpha=0.35, lw=0.8)
+    epochs = np.arange(1, len(mean) + 1)
+    axes.plot(epochs[: curves.shape[1]], curves.T, color=colour, alpha=0.35, lw=0.8)
     axes.plot(epochs, mean, color=colour, lw=2.2)
     ends = [(float(mean[-1]), "validation", colour)]
     shown = [curves.ravel(), mean]

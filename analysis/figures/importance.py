@@ -13,6 +13,7 @@ from analysis.figures.style import (
     Drawing,
     Withheld,
     new_figure,
+    subtitle_of,
     text_width,
 )  # fmt: skip
 from analysis.metrics import short_label
@@ -35,7 +36,7 @@ def draw(findings: Findings) -> Drawing | Withheld:
     subtitle = (f"{short_label(findings.run.meta.metric)} at epoch {found.fidelity.epoch}, "
                 f"{plural(found.fidelity.trials, 'trial')}; forest explains {found.r2:.2f} of the "
                 f"variance (out of bag)")  # fmt: skip
-    figure = new_figure(TITLE, reading, subtitle, height=0.75 + 0.3 * rows)
+    figure = new_figure(TITLE, reading, subtitle_of(subtitle, findings), height=0.75 + 0.3 * rows)
     axes = figure.subplots()
     places = range(rows)
     shares = [effect.share for effect in effects] + [found.together]

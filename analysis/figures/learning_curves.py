@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.epoch_optimum import plural
-from analysis.fidelity import reached
+from analysis.fidelity import ended as last_epochs
 from analysis.figures.style import (
     GREY,
     VERMILLION,
@@ -17,6 +17,7 @@ from analysis.figures.style import (
     label_ends,
     new_figure,
     ordered_colours,
+    subtitle_of,
     value_axis,
 )  # fmt: skip
 from analysis.metrics import label, number, short_label
@@ -38,7 +39,7 @@ def draw(findings: Findings) -> Drawing | Withheld:
     """A line a trial; those that failed end in a cross, the best is thick."""
     run = findings.run
     curves = run.curves(run.meta.metric)
-    ends = reached(run)
+    ends = last_epochs(run)
     if not (ends > 0).any():
         return Withheld("no trial has a result")
     groups = _groups(findings, ends)
@@ -55,7 +56,7 @@ def draw(findings: Findings) -> Drawing | Withheld:
     away = _away(curves, run.meta.sign)
     if away.any():
         subtitle += f"; {plural(int(away.any(axis=1).sum()), 'curve')} beyond the axis"
-    figure = new_figure(TITLE, reading, subtitle, height=_HEIGHT + 0.6)
+    figure = new_figure(TITLE, reading, subtitle_of(subtitle, findings), height=_HEIGHT + 0.6)
     axes = figure.subplots()
     _lines(axes, curves, ends, groups, failed)
     log_epochs = len(groups) >= 3 and last >= 9

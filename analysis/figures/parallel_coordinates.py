@@ -19,6 +19,7 @@ from analysis.figures.style import (
     Withheld,
     new_figure,
     ordered_colours,
+    subtitle_of,
     text_width,
 )  # fmt: skip
 from analysis.importance import too_few
@@ -72,7 +73,7 @@ def draw(findings: Findings) -> Drawing | Withheld:
     if len(failed):
         subtitle += f"; dashed: {len(failed)} failed"
     width = max(WIDTH, 0.8 * (len(parameters) + 1))
-    figure = new_figure(TITLE, reading, subtitle, height=3.3, width=width)
+    figure = new_figure(TITLE, reading, subtitle_of(subtitle, findings), height=3.3, width=width)
     axes = figure.subplots()
     shown = _jittered(points, parameters)
     shown = np.where(np.isnan(shown), _OFF, shown)

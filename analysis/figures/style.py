@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from analysis.findings import Findings
     from analysis.parameters import FloatArray
 
 BLUE, ORANGE, GREEN, VERMILLION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
@@ -95,7 +96,7 @@ def new_figure(
     Args:
         title: what kind of figure it is.
         reading: the sentence under the title.
-        subtitle: number of trials and the epoch they are compared at.
+        subtitle: number of trials, the epoch they are compared at, data set and split.
         height: of the part below the header, in inches.
         width: in inches.
     """
@@ -121,6 +122,12 @@ def new_figure(
         "constrained", rect=(0, 0, 1, height / total), w_pad=_MARGIN, h_pad=_MARGIN / 2
     )
     return figure
+
+
+def subtitle_of(text: str, findings: Findings) -> str:
+    """``text`` with the data set and how its validation part was held out."""
+    data = findings.run.meta.data
+    return f"{text}; {data}" if data else text
 
 
 def placeholder(title: str, reason: str) -> Figure:

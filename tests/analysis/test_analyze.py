@@ -14,7 +14,9 @@ def test_the_words_answer_what_people_ask_after_a_sweep(make_run):
     folder = make_run(trials=300, fail=(7, 12), seed=2)
     lines = analyze(folder, only=["learning_curves"], formats=("png",)).lines
     heads = [line[:10].strip() for line in lines]
-    assert [head for head in heads if head] == ["best", "epochs", "matters", "look out", "figures"]
+    assert [head for head in heads if head] == [
+        "best", "split", "epochs", "matters", "look out", "figures"
+    ]  # fmt: skip
     text = "\n".join(lines)
     assert "of 27\n          num_layers " in text
     assert "from the best 5 of 49 full trials" in text

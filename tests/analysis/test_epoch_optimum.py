@@ -74,7 +74,8 @@ def test_curves_that_still_fall_are_not_given_an_optimum(make_run):
 def test_pruned_trials_alone_cannot_tell(make_run, rewrite):
     folder = make_run()
     run = load_run(folder)
-    rewrite(folder, run.trials, run.epochs.filter(pl.col("epoch") <= 9), dict(run.meta.raw))
+    trials = run.trials.with_columns(state=pl.lit("pruned"))
+    rewrite(folder, trials, run.epochs.filter(pl.col("epoch") <= 9), dict(run.meta.raw))
     found = epoch_optimum(load_run(folder))
     assert found.epoch is None
     assert found.words() == "cannot tell: no trial ran all 27 epochs (furthest 9)"

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import polars as pl
 import pytest
 
-from analysis import load_run
-from analysis.fidelity import at_epoch, comparable, full, ranking, reached
+from analysis import analyze, load_run
+from analysis.epoch_optimum import epoch_optimum
+from analysis.fidelity import at_epoch, comparable, ended, full, ranking, reached
 
 
 def test_the_compared_epoch_is_the_furthest_that_twenty_trials_reached(make_run):
@@ -63,3 +66,36 @@ def test_no_trial_and_one_trial_can_be_asked(make_run, trials):
     run = load_run(make_run(trials=trials))
     assert comparable(run).trials == trials
     assert ranking(run).trials == trials
+
+
+def cut(folder, rewrite, numbers, last):
+    """The same run, but those trials were completed by themselves at epoch ``last``."""
+    trials, epochs = (pl.read_parquet(folder / f"{name}.parquet") for name in ("trials", "epochs"))
+    meta = json.loads(pl.read_parquet_metadata(folder / "trials.parquet")["orch"])
+    early = pl.col("number").is_in(numbers)
+    epochs = epochs.filter(~early | (pl.col("epoch") <= last))
+    trials = trials.with_columns(epochs=pl.when(early).then(last).otherwise("epochs"))
+    rewrite(folder, trials, epochs, meta)
+    return load_run(folder)
+
+
+def test_a_trial_that_was_completed_early_counts_as_one_that_ran_all_epochs(make_run, rewrite):
+    before = load_run(make_run(trials=12, hyperband=False, noise=0.0, jitter=0.0, optimum=9.0))
+    order = full(before).rows.tolist()
+    run = cut(before.folder, rewrite, [0, 3, 5], 20)
+    assert set(reached(run)) == {27}
+    assert sorted(set(ended(run).tolist())) == [20, 27]
+    assert full(run).rows.tolist() == order  # all were at their best at epoch 9
+    assert full(run).scores.tolist() == full(before).scores.tolist()
+    assert comparable(run).epoch == 27
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # matplotlib, of few points
+def test_when_every_full_trial_ended_early_the_optimum_is_still_found_and_drawn(make_run, rewrite):
+    before = load_run(make_run(trials=12, hyperband=False, noise=0.001, optimum=9.0))
+    run = cut(before.folder, rewrite, range(12), 14)
+    optimum = epoch_optimum(run)
+    assert (optimum.full_trials, optimum.unknown) == (12, "")
+    assert abs((optimum.epoch or 0) - (epoch_optimum(before).epoch or 0)) <= 1
+    analyze(run.folder)
+    assert (run.folder / "figures" / "epoch_optimum.png").stat().st_size > 10_000

@@ -47,6 +47,14 @@ def test_every_figure_is_written_as_png_and_svg(make_run):
         assert ET.parse(paths[1]).getroot().tag == "{http://www.w3.org/2000/svg}svg"
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_every_figure_names_data_set_and_split(make_run, name):
+    with style():
+        drawn = importlib.import_module(f"analysis.figures.{name}").draw(find(load_run(make_run())))
+    words = " ".join(texts(drawn.figure))
+    assert "; digits, random" in words
+
+
 def test_the_same_run_gives_the_same_bytes(make_run):
     folder = make_run()
 
