@@ -76,18 +76,18 @@ def test_contributings_first_architecture_works_as_written(tmp_path):
         )
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     space, network = [code for language, code in FENCE.findall(text) if language == "python"]
-    (tmp_path / "searchspaces" / "elman.py").write_text(space, encoding="utf-8")
-    (tmp_path / "trainables" / "architectures" / "elman.py").write_text(network, encoding="utf-8")
+    (tmp_path / "searchspaces" / "tcn.py").write_text(space, encoding="utf-8")
+    (tmp_path / "trainables" / "architectures" / "tcn.py").write_text(network, encoding="utf-8")
     check = (
         "from trainables import architecture\n"
         "from trainables.testing import CHECKS, sampled_configs\n"
         "import orchestrator\n"
         f"assert orchestrator.__file__.startswith({str(tmp_path)!r})\n"
-        "Elman = architecture('elman')\n"
-        "for config in sampled_configs(Elman):\n"
+        "Tcn = architecture('tcn')\n"
+        "for config in sampled_configs(Tcn):\n"
         "    for check in CHECKS:\n"
-        "        check(Elman, config)\n"
-        "result = orchestrator.run('elman-asha', trials=2, epochs=3)\n"
+        "        check(Tcn, config)\n"
+        "result = orchestrator.run('tcn-asha', trials=2, epochs=3)\n"
         "assert result.trials['state'].to_list().count('completed') >= 1\n"
     )
     done = subprocess.run(
