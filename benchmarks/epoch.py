@@ -14,6 +14,8 @@ products   the matrix products that the bucketed batches need, and nothing else:
            the inputs of all steps at once and the state step by step; backward, a product
            per step for the state, one for the inputs but in the first layer, and one for
            each of the two matrices
+floor      the same products of valid steps alone, all steps at once, which no recurrent
+           network can do: a step needs the state of the step before
 """
 
 from __future__ import annotations
@@ -156,6 +158,30 @@ def products(config: Config, data: SweepData) -> Callable[[], None]:
     return run
 
 
+def floor(config: Config, data: SweepData) -> Callable[[], None]:
+    """Does the products of one epoch's valid steps as if no step waited for another."""
+    hidden, layers = config["hidden_size"], config["num_layers"]
+    batches = TrainingBatches(data.train).epoch(BATCH, seed=0, epoch=1)
+    counts = [int(batch.lengths.sum()) for batch in batches]
+    sizes = [data.facts.features] + [hidden] * (layers - 1)
+    inputs = [torch.randn(max(counts), size) for size in sizes]
+    states, gates = torch.randn(max(counts), hidden), torch.randn(max(counts), 3 * hidden)
+    weights = [(torch.randn(3 * hidden, size), torch.randn(3 * hidden, hidden)) for size in sizes]
+
+    def run() -> None:
+        for rows in counts:
+            h, d = states[:rows], gates[:rows]
+            for layer, (into, through) in enumerate(weights):
+                x = inputs[layer][:rows]
+                for there, matrix in ((x, into), (h, through)):
+                    torch.mm(there, matrix.t())
+                    torch.mm(d.t(), there)
+                    if layer or there is h:
+                        torch.mm(d, matrix)
+
+    return run
+
+
 def seconds(rounds: int, candidates: dict[str, Callable[[], object]]) -> dict[str, float]:
     """Median CPU seconds of each candidate over rounds in which they take turns."""
     taken: dict[str, list[float]] = {name: [] for name in candidates}
@@ -170,11 +196,11 @@ def seconds(rounds: int, candidates: dict[str, Callable[[], object]]) -> dict[st
 
 def speed(data: SweepData, rounds: int) -> Iterator[str]:
     """The table, a line a size."""
-    names = ("ordinary", "bucketed", "orch", "products")
+    names = ("ordinary", "bucketed", "orch", "products", "floor")
     yield (
         f"{'size':<9}"
         + "".join(f"{name:>10}" for name in names)
-        + ("  ordinary/orch  orch/products")
+        + ("  ordinary/orch  orch/products  orch/floor")
     )
     for hidden, layers in SIZES:
         config = config_of(hidden, layers)
@@ -187,12 +213,14 @@ def speed(data: SweepData, rounds: int) -> Iterator[str]:
                 "bucketed": lambda learner=padded: train(learner),
                 "orch": lambda learner=ours: train(learner),
                 "products": products(config, data),
+                "floor": floor(config, data),
             },
         )
         yield f"h{hidden}/l{layers}".ljust(9) + "".join(
             f"{found[name]:>8.2f} s" for name in names
         ) + (f"{found['ordinary'] / found['orch']:>13.2f} x"
-             f"{found['orch'] / found['products']:>13.2f} x")  # fmt: skip
+             f"{found['orch'] / found['products']:>13.2f} x"
+             f"{found['orch'] / found['floor']:>10.2f} x")  # fmt: skip
 
 
 def accuracy(data: SweepData, seeds: int, epochs: int) -> Iterator[str]:
