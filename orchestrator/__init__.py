@@ -6,14 +6,30 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from orchestrator.ask_tell import Study
+    from orchestrator.ask_tell import Asked, Study
+    from orchestrator.schedulers import Continue, Pause, Stop
     from orchestrator.spec import SweepSpec
     from orchestrator.sweep import Result, Sweep, resume, run
 
-__all__ = ["Result", "Study", "Sweep", "SweepSpec", "resume", "run"]
+__all__ = [
+    "Asked",
+    "Continue",
+    "Pause",
+    "Result",
+    "Stop",
+    "Study",
+    "Sweep",
+    "SweepSpec",
+    "resume",
+    "run",
+]
 
 _HOMES = {
+    "Asked": "orchestrator.ask_tell",
+    "Continue": "orchestrator.schedulers",
+    "Pause": "orchestrator.schedulers",
     "Result": "orchestrator.sweep",
+    "Stop": "orchestrator.schedulers",
     "Study": "orchestrator.ask_tell",
     "Sweep": "orchestrator.sweep",
     "SweepSpec": "orchestrator.spec",

@@ -96,6 +96,7 @@ class Study:
 
     def __init__(self, spec: SweepSpec, folder: RunFolder, data: SweepData | None = None) -> None:
         self.run = folder
+        self._closed = False
         facts = data.facts if data else None
         with ExitStack() as stack:
             stack.enter_context(folder.owned())
@@ -160,7 +161,12 @@ class Study:
         return self._ledger.finished
 
     def ask(self) -> Asked | None:
-        """The next trial to run; None if there is none before others are told about, or at all."""
+        """The next trial to run; None if there is none before others are told about, or at all.
+
+        Raises:
+            UsageError: the study is closed.
+        """
+        self._refuse_closed()
         while True:
             if self._ledger.orphans:
                 return self._again(self._ledger.live[self._ledger.orphans.popleft()])
@@ -274,6 +280,7 @@ class Study:
 
     def _close(self, reason: str) -> None:
         stack, self._stack = self._stack, ExitStack()
+        self._closed = True
         with stack:
             if self._journal.open:
                 with suppress(OrchError):
@@ -303,11 +310,16 @@ class Study:
 
     def _live(self, trial: Asked) -> Trial:
         """The trial, if it is under way."""
+        self._refuse_closed()
         live = self._ledger.live.get(trial.number)
         if live is None or live.state is not State.RUNNING or trial.number not in self._told:
             state = "over" if live is None else live.state.value
             raise UsageError(f"trial {trial.number} is {state}. Call ask() for one to run.")
         return live
+
+    def _refuse_closed(self) -> None:
+        if self._closed:
+            raise UsageError(f"the study is closed. Go on with it: Study.resume({self.run.id!r}).")
 
     def _answer(self, trial: Trial) -> Answer:
         match trial.state:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from searchspaces.errors import ConfigurationError, did_you_mean
 
 Model = TypeVar("Model", bound=BaseModel)
+_INSTEAD_OF = {"powers_of": ("log", "step"), "log": ("powers_of",), "step": ("powers_of",)}
 
 
 def declare(cls: type[Model], values: Mapping[str, Any], *, place: str = "") -> Model:
@@ -62,9 +63,14 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """``base`` with everything in ``over``, deeply.
 
     A mapping with a ``kind`` replaces what was there, since the fields of one kind mean
-    nothing to another; a mapping without one changes single keys.
+    nothing to another; a mapping without one changes single keys. Of a domain's ``log``,
+    ``step`` and ``powers_of``, one that is given replaces the others.
     """
     merged = dict(base)
+    for key, others in _INSTEAD_OF.items():
+        if over.get(key):
+            for other in others:
+                merged.pop(other, None)
     for key, value in over.items():
         before = merged.get(key)
         if isinstance(value, Mapping) and isinstance(before, Mapping) and "kind" not in value:

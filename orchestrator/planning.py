@@ -14,6 +14,7 @@ from trainables.programs.placeholders import refuse_missing
 if TYPE_CHECKING:
     from trainables.data import SweepData
     from trainables.trainable import TrialTrainable
+    from trainables.trial import Trial
 
 
 def load_data(spec: SweepSpec) -> SweepData | None:
@@ -79,7 +80,23 @@ def trainable_of(spec: SweepSpec) -> tuple[type[TrialTrainable], dict[str, Any]]
             }
     from trainables.architecture_trainable import ArchitectureTrainable
 
-    return ArchitectureTrainable, {
+    return ArchitectureTrainable, _architecture_settings(spec)
+
+
+def trial_of(spec: SweepSpec) -> tuple[type[Trial], dict[str, Any]]:
+    """What trains one trial in this process, and the keyword arguments of its ``prepare``.
+
+    The same as in a sweep, without Ray: importing Ray takes longer than a short trial.
+    """
+    if spec.program.form in {Form.FUNCTION, Form.COMMAND, Form.LIGHTNING}:
+        return trainable_of(spec)
+    from trainables.architecture_trial import ArchitectureTrial
+
+    return ArchitectureTrial, _architecture_settings(spec)
+
+
+def _architecture_settings(spec: SweepSpec) -> dict[str, Any]:
+    return {
         "architecture": spec.architecture,
         "space": spec.joint,
         "metric": spec.metric,

@@ -22,7 +22,7 @@ from orchestrator.strategies import (
     strategy,
 )
 from searchspaces import JointSpace, SearchSpace, Training
-from searchspaces.errors import ConfigurationError, UnknownNameError
+from searchspaces.errors import ConfigurationError, UnknownNameError, UsageError
 from searchspaces.inline import NoTraining, inline_class
 from searchspaces.scalars import Integer
 from trainables import architectures
@@ -55,7 +55,7 @@ class SweepSpec(BaseModel):
         trials: how many there are.
         epochs: of a trial that is never stopped.
         metric: the objective, one of the metrics that trials report.
-        mode: whether it is to be small or large.
+        mode: whether it is to be small or large; an accuracy is to be large.
         seed: of the split, the searcher and every trial.
         concurrency: trials at a time; None is one per core.
         max_time: seconds after which the sweep stops itself; None is never.
@@ -154,6 +154,8 @@ def spec_from(values: Mapping[str, Any], *overrides: Mapping[str, Any]) -> Sweep
     }
     if program.learns_by_itself:
         base["dataset"] = ""
+    if said.get("metric") == "accuracy":
+        base["mode"] = "max"
     for key in said:
         if key not in SweepSpec.model_fields:
             raise unknown_key(str(key), [*SweepSpec.model_fields, "strategy"], place="")
@@ -192,7 +194,14 @@ def compose(name: str) -> dict[str, Any]:
         if architecture != name and ":" in architecture:
             return {"architecture": architecture, "strategy": chosen}
     if ":" in name:
+        _, dash, chosen = name.rpartition(":")[2].partition("-")
+        if dash:  # no attribute has one in its name
+            raise UnknownNameError("strategy", chosen, STRATEGIES)
         return {"architecture": name}
+    module, _, attribute = name.partition(".")
+    if Path(f"{module}.py").is_file():
+        what = f":{attribute}." if attribute else ":NAME, with the name of a class or function."
+        raise UsageError(f"unknown sweep {name!r}. What {module}.py holds is {module}{what}")
     raise UnknownNameError("sweep", name, sweep_names())
 
 
@@ -203,7 +212,7 @@ def sweep_names() -> tuple[str, ...]:
 
 def _program(said: Mapping[str, Any]) -> Program:
     """What is to be trained; exactly one of ``architecture`` and ``command`` says it."""
-    architecture, command = said.get("architecture") or None, said.get("command") or None
+    architecture, command = said.get("architecture") or None, said.get("command")
     if architecture is not None and command is not None:
         raise ConfigurationError(
             f"an architecture is given too, {architecture!r}. Give one of both.", place="command"
@@ -225,10 +234,18 @@ def _space(program: Program, said: Mapping[str, Any]) -> tuple[type[SearchSpace]
         return program.space, program.space().model_dump(mode="json")
     declared = said.get("space")
     if isinstance(declared, SearchSpace) and declared.constraints():
+        name = type(declared).__name__
+        if program.form is Form.FUNCTION:
+            instead = f"Let the function carry it: train.space = {name}."
+        elif program.form is Form.ASK:
+            instead = (
+                "Leave them out, and call study.fail(trial, reason, infeasible=True) where one is "
+                "broken."
+            )
+        else:
+            instead = "Leave them out, and let the program exit where one is broken."
         raise ConfigurationError(
-            f"{type(declared).__name__} has constraints, which a sweep's file cannot hold. "
-            f"Let the function carry it: train.space = {type(declared).__name__}.",
-            place="space",
+            f"{name} has constraints, which a sweep's file cannot hold. {instead}", place="space"
         )
     if not declared:
         raise ConfigurationError(
@@ -266,13 +283,17 @@ def _check(spec: SweepSpec, program: Program) -> None:
         mine = placed(error, type(spec.space), "space")
         raise placed(mine, type(spec.training), "training") from error
     if spec.scheduler.pauses and not program.can_pause:
-        takes = "it takes no state" if program.form is Form.FUNCTION else "it is a program"
-        other = "take state, or use" if program.form is Form.FUNCTION else "use"
+        takes, write = "it is a program", "Use"
+        if program.form is Form.FUNCTION:
+            function = program.target.rpartition(":")[2]
+            takes, write = "it takes no state", f"Write {function}(config, state), or use"
         raise ConfigurationError(
             f"{program.target} cannot be paused ({takes}), and {spec.scheduler.kind} pauses "
-            f"trials. Run them without: {other} --set scheduler.kind=asha.",
+            f"trials. {write} --set scheduler.kind=asha.",
             place="scheduler",
         )
+    if spec.metric == "accuracy" and spec.mode == "min":
+        raise ConfigurationError("a small accuracy is a bad one. Give max.", place="mode")
     spec.scheduler.model_copy().begin(trials=spec.planned_trials, max_epochs=spec.epochs)
     if program.learns_by_itself:
         _check_own(spec, program)
@@ -282,6 +303,13 @@ def _check_own(spec: SweepSpec, program: Program) -> None:
     """What has no meaning for something that trains by itself, or cannot be filled in."""
     if program.form is Form.COMMAND:
         check_command(spec.command, spec.space.parameters())
+    if program.form is Form.FUNCTION and spec.dataset and not program.can_pause:
+        function = program.target.rpartition(":")[2]
+        raise ConfigurationError(
+            f"{program.target} takes no state, which would hand it the data. Write "
+            f"{function}(config, state), or leave it out.",
+            place="dataset",
+        )
     named = {"dataset": bool(spec.dataset) and program.form is Form.COMMAND,
              "split": spec.split is not None and not spec.dataset,
              "device": spec.device != "auto" and program.form is not Form.LIGHTNING,

@@ -58,6 +58,13 @@ def read_mapping(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
     Raises:
         FileError: it cannot be read, is not YAML, or is no mapping.
     """
+    if path.suffix == ".py":
+        raise FileError(
+            path,
+            0,
+            f'it is a program, no sweep. Write a file with the line command: "python {path} ...", '
+            f"or {path.stem}:NAME for a function in it.",
+        )
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -22,7 +22,8 @@ from orchestrator.runs.folder import RunFolder, find_run
 from orchestrator.runs.refresh import rebuild
 from orchestrator.spec import SweepSpec, compose, spec_from
 from orchestrator.spec_file import read_spec
-from searchspaces.errors import OrchError
+from searchspaces.errors import OrchError, UsageError
+from trainables.programs import Form
 
 if TYPE_CHECKING:
     import polars as pl
@@ -192,9 +193,15 @@ def resume(
         RunNotFoundError: no such run.
         RunBusyError: it is running.
         JournalError: its journal is damaged.
+        UsageError: it is a study's.
     """
     folder = run if isinstance(run, RunFolder) else find_run(Path(runs), run)
     spec = folder.spec()
+    if spec.program.form is Form.ASK:
+        raise UsageError(
+            f"run {folder.id} is asked for its trials. Go on with it from Python: "
+            f"Study.resume({folder.id!r})."
+        )
     if max_time is not None:
         spec = spec.model_copy(update={"max_time": max_time})
     return _go(folder, spec, load_data(spec), watch, inbox)

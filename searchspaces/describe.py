@@ -24,12 +24,25 @@ def describe(parameters: Mapping[str, Parameter], among: Mapping[str, Parameter]
 
 
 def searched(parameters: Mapping[str, Parameter]) -> tuple[str, ...]:
-    """The names of what has more than one value: all that differs between trials."""
+    """The names of what can have more than one value: all that differs between trials."""
     return tuple(
         name
         for name, parameter in parameters.items()
-        if isinstance(parameter, Domain) and parameter.size > 1
+        if isinstance(parameter, Domain) and parameter.size > 1 and _can_be(parameter, parameters)
     )
+
+
+def _can_be(parameter: Parameter, among: Mapping[str, Parameter]) -> bool:
+    """Whether its conditions can hold: each parent can have one of the values it needs."""
+    for parent, values in condition(parameter).items():
+        found = among.get(parent)
+        if isinstance(found, Domain):
+            possible = any(found.contains(value) for value in values)
+        else:
+            possible = found is None or any(same(found, value) for value in values)
+        if not possible:
+            return False
+    return True
 
 
 def describe_value(parameter: Parameter) -> str:
@@ -50,9 +63,8 @@ def describe_value(parameter: Parameter) -> str:
 
 
 def describe_values(values: Sequence[Scalar]) -> str:
-    """The values of a condition in words: ``= 2``, ``in 2, 3, 4``."""
-    words = ", ".join(_plain(value) for value in values)
-    return f"= {words}" if len(values) == 1 else f"in {words}"
+    """The values of a condition in words: ``= 2``, ``= 2|3|4``; parameters have commas between."""
+    return f"= {'|'.join(_plain(value) for value in values)}"
 
 
 def _when(parameter: Parameter, among: Mapping[str, Parameter]) -> list[str]:

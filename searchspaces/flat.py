@@ -80,7 +80,7 @@ class FlatSpace(ABC):
         message = next(rule.message for rule in constraints if rule.name == name)
         raise ConfigurationError(
             f"no valid config in {TRIES:,} draws; the constraint refused {times:,} of them "
-            f"({message}). Change the space so that more of it is valid.",
+            f"({message.rstrip('.')}). Change the space so that more of it is valid.",
             place=name,
         )
 

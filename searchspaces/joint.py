@@ -70,7 +70,10 @@ class JointSpace(FlatSpace):
         What is searched, and the constants that are not what they are by default.
         """
         parameters = self.parameters()
-        lines = (describe(_worth_saying(part), parameters) for part in (self.space, self.training))
+        lines = (
+            describe(_worth_saying(part, parameters), parameters)
+            for part in (self.space, self.training)
+        )
         return [line for line in lines if line]
 
     @cached_property
@@ -86,11 +89,10 @@ class JointSpace(FlatSpace):
         return (*self.space.constraints(), *self.training.constraints())
 
 
-def _worth_saying(part: SearchSpace) -> dict[str, Parameter]:
-    parameters = part.parameters()
-    several = searched(parameters)
+def _worth_saying(part: SearchSpace, among: dict[str, Parameter]) -> dict[str, Parameter]:
+    several = searched(among)
     return {
         name: parameter
-        for name, parameter in parameters.items()
+        for name, parameter in part.parameters().items()
         if name in several or getattr(part, name) != type(part).model_fields[name].default
     }

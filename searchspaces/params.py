@@ -51,6 +51,9 @@ class _Param:
 
     def _read(self, value: Any, handler: core_schema.ValidatorFunctionWrapHandler) -> Any:
         if not isinstance(value, Mapping | Domain):
+            if isinstance(value, list) and self.domain is Choice:
+                listed = ", ".join(str(item) for item in value)
+                raise problem(f"a list is no value. To search it, write {{values: [{listed}]}}.")
             return self.constant(value)
         given = value.get("kind", self.kind) if isinstance(value, Mapping) else _kind(value)
         if given != self.kind:
@@ -70,9 +73,16 @@ def _check_keys(mapping: Mapping[Any, Any], domain: type[Domain]) -> None:
     unknown = [str(key) for key in mapping if key not in known]
     errors: list[InitErrorDetails] = []
     for key in unknown:
-        close = did_you_mean(key, known)
-        hint = f" Did you mean {close!r}?" if close else ""
-        message = f"unknown key {key!r}.{hint} Known: {', '.join(known)}."
+        if key == "values":
+            message = (
+                "numbers have a range, no list of values. Give low and high, and step "
+                + ("or powers_of " if "powers_of" in known else "")
+                + "where not every number in it will do."
+            )
+        else:
+            close = did_you_mean(key, known)
+            hint = f" Did you mean {close!r}?" if close else ""
+            message = f"unknown key {key!r}.{hint} Known: {', '.join(known)}."
         error = PydanticCustomError("extra_forbidden", "{problem}", {"problem": message})
         errors.append({"type": error, "loc": (key,), "input": mapping})
     if errors:

@@ -25,6 +25,7 @@ _NAMES: Mapping[str, tuple[Scalar, ...]] = {
     "nesterov": (False, True),
 }
 _LEAST = {
+    "batch_size": 1,
     "weight_decay": 0.0,
     "momentum": 0.0,
     "plateau_factor": 0.0,
@@ -100,6 +101,14 @@ class Training(SearchSpace):
                 hint = f" Did you mean {close!r}?" if close else ""
                 listed = ", ".join(map(_plain, known))
                 raise problem(f"unknown {info.field_name} {found!r}.{hint} Known: {listed}.")
+        return value
+
+    @field_validator("learning_rate")
+    @classmethod
+    def _check_rate(cls, value: float | Float) -> float | Float:
+        low = value.low if isinstance(value, Float) else value
+        if low <= 0:
+            raise problem(f"{low!r} is not above 0. Give more than 0.")
         return value
 
     @field_validator(*_LEAST)

@@ -75,26 +75,35 @@ def test_what_a_package_brings_is_listed_and_what_is_broken_is_named(home: dict[
 def test_a_package_s_network_is_swept_on_its_data_by_its_searcher_and_scheduler(
     home: dict[str, str], tmp_path: Path
 ) -> None:
-    for name in ("swing", "plain-swing"):
-        call(
-            *ORCH, "sweep", name, "--dataset", "swings", "--trials", "4", "--epochs", "4",
-            "--set", "searcher=middle", "--set", "scheduler=halfway", "--concurrency", "2", **home,
-        )  # fmt: skip
-    first, second = sorted((tmp_path / "runs").iterdir(), key=lambda path: path.stat().st_mtime)
-    frames = [pl.read_parquet(path / "trials.parquet").sort("number") for path in (first, second)]
-    for trials in frames:
-        assert trials["epochs"].to_list() == [4, 2, 4, 2]
-        assert trials["state"].to_list() == ["completed", "pruned"] * 2
-        # The middle of the space; its weights by hand, of 2 features and 3 classes.
-        width, depth = trials["config.width"][0], trials["config.depth"][0]
-        assert (width, trials["config.learning_rate"][0]) == (11, pytest.approx(10**-2.5))
-        count = 5 * width + (depth - 1) * (width + 1) * width + 3 * (width + 1)
-        assert trials["weights"][0] == count
-    # The same network under two names, trained alike.
-    same = ["number", "metric.valid_loss", "metric.accuracy"]
-    assert frames[0].select(same).rows() == frames[1].select(same).rows()
-    meta = json.loads(pl.read_parquet_metadata(first / "trials.parquet")["orch"])
+    call(
+        *ORCH, "sweep", "swing", "--dataset", "swings", "--trials", "4", "--epochs", "4",
+        "--set", "searcher=middle", "--set", "scheduler=halfway", "--concurrency", "2", **home,
+    )  # fmt: skip
+    [run] = (tmp_path / "runs").iterdir()
+    trials = pl.read_parquet(run / "trials.parquet").sort("number")
+    assert trials["epochs"].to_list() == [4, 2, 4, 2]
+    assert trials["state"].to_list() == ["completed", "pruned"] * 2
+    # The middle of the space; its weights by hand, of 2 features and 3 classes.
+    width, depth = trials["config.width"][0], trials["config.depth"][0]
+    assert (width, trials["config.learning_rate"][0]) == (11, pytest.approx(10**-2.5))
+    count = 5 * width + (depth - 1) * (width + 1) * width + 3 * (width + 1)
+    assert trials["weights"][0] == count
+    meta = json.loads(pl.read_parquet_metadata(run / "trials.parquet")["orch"])
     assert "pendulums" in meta["split"]
+
+
+def test_the_same_network_with_and_without_orch_s_base_class_trains_alike(
+    home: dict[str, str],
+) -> None:
+    done = [
+        call(*ORCH, "try", name, "--dataset", "swings", "--epochs", "2", "--json", **home)
+        for name in ("swing", "plain-swing")
+    ]
+    first, second = (json.loads(one.stdout)["epochs"] for one in done)
+    same = ("train_loss", "valid_loss", "accuracy", "weights")
+    assert len(first) == len(second) == 2
+    for one, other in zip(first, second, strict=True):
+        assert [one[key] for key in same] == [other[key] for key in same]
 
 
 def test_a_second_package_of_the_same_name_is_an_error(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.epoch_optimum import plural
-from analysis.fidelity import full
+from analysis.fidelity import ended, full
 from analysis.figures.style import (
     BLUE,
     GREEN,
@@ -22,7 +22,7 @@ from analysis.figures.style import (
     subtitle_of,
     value_axis,
 )  # fmt: skip
-from analysis.metrics import label, short_label
+from analysis.metrics import guess_mode, label, short_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,10 +41,12 @@ def draw(findings: Findings) -> Drawing | Withheld:
         return Withheld(optimum.unknown)
     used = len(optimum.used)
     reading = _reading(findings)
-    subtitle = (f"best {used} of {plural(optimum.full_trials, 'trial')} that ran all "
-                f"{optimum.max_epochs} epochs; thick: their smoothed mean")  # fmt: skip
+    early = bool((ended(run)[full(run).rows] < optimum.max_epochs).any())
+    ran = f"ran all {optimum.max_epochs} epochs" + early * " or were complete before"
+    subtitle = (f"best {used} of {plural(optimum.full_trials, 'trial')} that {ran}; thick: "
+                f"their smoothed mean")  # fmt: skip
     if used == 1:
-        subtitle = f"the one trial that ran all {optimum.max_epochs} epochs; thick: smoothed"
+        subtitle = f"the one trial that {ran.replace('were', 'was')}; thick: smoothed"
     second = optimum.curve.second
     ratios = [_MAIN, _SECOND] if second is not None else [_MAIN]
     figure = new_figure(TITLE, reading, subtitle_of(subtitle, findings), height=sum(ratios) + 0.5)
@@ -54,7 +56,7 @@ def draw(findings: Findings) -> Drawing | Withheld:
     rows = full(run).rows[:used]
     epochs = optimum.max_epochs
     _panel(panels[0], run.curves(run.meta.metric)[rows, :epochs], optimum.curve.objective, BLUE,
-           train=optimum.curve.train, height=_MAIN)  # fmt: skip
+           train=optimum.curve.train, height=_MAIN, rising=run.meta.mode == "max")  # fmt: skip
     name = label(optimum.metric)
     # With the training curve beside it the axis is that of both.
     panels[0].set_ylabel(name if optimum.curve.train is None else name.removeprefix("validation "))
@@ -63,7 +65,7 @@ def draw(findings: Findings) -> Drawing | Withheld:
         panels[0].axvspan(optimum.low - 0.5, optimum.high + 0.5, color=SKY, alpha=0.25, lw=0)
     if second is not None and optimum.second_metric is not None and optimum.second_epoch:
         _panel(panels[1], run.curves(optimum.second_metric)[rows, :epochs], second, GREEN,
-               height=_SECOND)  # fmt: skip
+               height=_SECOND, rising=guess_mode(optimum.second_metric) == "max")  # fmt: skip
         panels[1].set_ylabel(label(optimum.second_metric).replace("validation ", "validation\n"))
         _mark(panels[1], optimum.second_epoch, second, GREEN)
     panels[-1].set_xlabel("epoch")
@@ -100,6 +102,7 @@ def _panel(
     colour: str,
     *,
     height: float,
+    rising: bool,
     train: FloatArray | None = None,
 ) -> None:
     epochs = np.arange(1, len(mean) + 1)
@@ -112,7 +115,7 @@ def _panel(
         # A training loss that vanishes must not flatten what is to be read here.
         least = float(np.nanmin(curves))
         shown.append(np.maximum(train, least / 10) if least > 0 else train)
-    value_axis(axes, np.concatenate(shown))
+    value_axis(axes, np.concatenate(shown), rising=rising)
     if train is not None:
         below = train[-1] < axes.get_ylim()[0]
         ends.append((float(train[-1]), "training ↓" if below else "training", "#9a6a00"))

@@ -62,7 +62,7 @@ def draw(findings: Findings) -> Drawing | Withheld:
     log_epochs = len(groups) >= 3 and last >= 9
     if log_epochs:
         axes.set_xscale("log")
-    value_axis(axes, np.where(away, np.nan, curves))
+    value_axis(axes, np.where(away, np.nan, curves), rising=run.meta.mode == "max")
     ended = {epoch: int((~failed[rows]).sum()) for epoch, rows in groups.items()}
     _epoch_axis(axes, ended, last, log=log_epochs)
     axes.set_ylabel(label(run.meta.metric))

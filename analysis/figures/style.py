@@ -193,16 +193,18 @@ def label_ends(
                   va="center", ha="left")  # fmt: skip
 
 
-def value_axis(axes: Axes, values: FloatArray) -> None:
+def value_axis(axes: Axes, values: FloatArray, *, rising: bool = False) -> None:
     """Fit the y axis to values: logarithmic where they are positive and span a factor of 4.
 
     Args:
         axes: whose y axis to set.
+        rising: more is better, as of an accuracy: what matters is near the top, which a
+            logarithm would crowd.
         values: of any shape; what is not finite is left out.
     """
     shown = values[np.isfinite(values)]
     low, high = float(shown.min()), float(shown.max())
-    if low > 0 and high / low > 4:
+    if not rising and low > 0 and high / low > 4:
         margin = (high / low) ** 0.05
         axes.set_yscale("log")
         axes.set_ylim(low / margin, high * margin)

@@ -28,10 +28,11 @@ if TYPE_CHECKING:
 def check(name: str, *, settings: tuple[str, ...], as_json: bool, **given: Any) -> None:
     """Check a sweep: does it run, what does it cost?
 
-    Tries a few batches of the smallest, the largest and the slowest config and of some in
-    between, in a process of its own: shapes, finite losses and gradients, memory, seconds an
-    epoch; and looks into the data for groups that train and validate. Nothing is written.
-    orch sweep does the same before it starts, and takes the same options.
+    Tries a few batches of the smallest, the largest and the slowest config, of both ends of
+    other ranges, of every choice and of some configs in between, in a process of its own:
+    shapes, finite losses and gradients, memory, seconds an epoch; and looks into the data for
+    groups that train and validate. Nothing is written. orch sweep does the same before it
+    starts, and takes the same options.
     """
     from orchestrator.sweep import Sweep
 

@@ -8,26 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.cli.view.closing import states
 from orchestrator.cli.view.outline import short_name
 from orchestrator.engine.trial import FINAL, State
 from orchestrator.runs.folder import RunFolder, find_run
 from orchestrator.runs.refresh import refresh
 from searchspaces.errors import OrchError, UsageError
+from trainables.programs import Form
 
 if TYPE_CHECKING:
     import polars as pl
-
-
-class NoResultsError(UsageError):
-    """A run in which no trial has reported anything yet.
-
-    Attributes:
-        run: its folder.
-    """
-
-    def __init__(self, run: RunFolder) -> None:
-        self.run = run
-        super().__init__(f"run {run.id} has no results yet. Go on: orch resume {short_name(run)}")
 
 
 @dataclass(frozen=True)
@@ -74,6 +64,30 @@ class Reading:
         return None if row["objective"] is None else row
 
 
+class NoResultsError(UsageError):
+    """A run in which no trial has reported anything, or none but failed ones.
+
+    Attributes:
+        reading: what its tables say.
+    """
+
+    def __init__(self, reading: Reading) -> None:
+        self.reading = reading
+        run, failed = reading.run, states(reading.counts)
+        if reading.state == "finished":
+            line = f"no trial of run {run.id} has a result: {failed}. See: orch show "
+            line += short_name(run)
+        else:
+            line = f"run {run.id} has no results yet. Go on: {go_on(run)}"
+        super().__init__(line)
+
+
+def go_on(run: RunFolder) -> str:
+    """What to type to go on with a run."""
+    asked = run.spec().program.form is Form.ASK
+    return f"Study.resume({run.id!r})" if asked else f"orch resume {short_name(run)}"
+
+
 def read(run: RunFolder, columns: list[str] | None = None) -> Reading:
     """The tables of a run as they are now.
 
@@ -112,7 +126,7 @@ def read_results(runs: Path, part: str) -> Reading:
     """
     reading = read(find_run(runs, part))
     if reading.best is None:
-        raise NoResultsError(reading.run)
+        raise NoResultsError(reading)
     return reading
 
 

@@ -32,9 +32,12 @@ def show(run: str, *, top: int, runs: Path, as_json: bool) -> None:
 
     RUN is any unique part of its id, or its path; the latest run by default.
     """
-    from orchestrator.cli.reading import read_results
+    from orchestrator.cli.reading import NoResultsError, read
+    from orchestrator.runs.folder import find_run
 
-    reading = read_results(runs, run)
+    reading = read(find_run(runs, run))
+    if not reading.counts:
+        raise NoResultsError(reading)
     if as_json:
         click.echo(json.dumps(_document(reading, top), indent=2, default=str))
         return
@@ -47,6 +50,7 @@ def show(run: str, *, top: int, runs: Path, as_json: bool) -> None:
 
 def _head(reading: Reading, width: int) -> list[str]:
     """Which run, how far, how it was made, what to type next."""
+    from orchestrator.cli.reading import go_on
     from orchestrator.cli.view.closing import states
     from orchestrator.cli.view.outline import outline_of
     from orchestrator.cli.view.table import data_lines, header, space_lines
@@ -74,7 +78,7 @@ def _head(reading: Reading, width: int) -> list[str]:
         *block("run", [outline.path]),
     ]
     if reading.state == "interrupted":
-        lines += block("next", [f"orch resume {outline.short}"])
+        lines += block("next", [go_on(reading.run)])
     return lines
 
 

@@ -15,9 +15,9 @@ from orchestrator.cli import options
 from orchestrator.cli.given import changes_of, dataset, device, name, spec_of, split
 
 if TYPE_CHECKING:
-    from orchestrator.engine.session import Plan
     from orchestrator.spec import SweepSpec
     from searchspaces import Config
+    from trainables.data import SweepData
     from trainables.outcomes import Outcome
 
 FAILED, STOPPED = 3, 130
@@ -45,19 +45,17 @@ def try_(
 ) -> int:
     """Run one trial in this process, for debugging.
 
-    No Ray cluster and no other process: breakpoint() and python -m pdb work, and what your
+    No Ray and no other process: breakpoint() and python -m pdb work, and what your
     code raises comes with its whole traceback. Parameters that --set does not name have the
     value in the middle of their range. The trial is the one that a sweep would run with that
     config, with one thread. Nothing is written.
 
     Exit codes: 0, 3 when the trial diverges, 1 when it raises.
     """
-    from orchestrator.planning import plan_of
-    from orchestrator.sweep import Sweep
+    from orchestrator.planning import load_data
 
     spec, named = _spec(name, settings, given, epochs)
-    made = Sweep(spec)
-    trial = _Trial(plan_of(made.spec, made.data), epochs or spec.epochs)
+    trial = _Trial(spec, load_data(spec), epochs or spec.epochs)
     if not as_json:
         for line in _head(spec, trial, named):
             click.echo(line)
@@ -79,7 +77,8 @@ class _Trial:
     """One trial, epoch by epoch.
 
     Attributes:
-        plan: of the sweep it is of.
+        spec: of the sweep it is of.
+        data: of that sweep; None if it reads its own.
         most: epochs to run.
         config: its parameters.
         epochs: metrics of each epoch so far.
@@ -87,7 +86,8 @@ class _Trial:
         failed: the trial has diverged or cannot be run here.
     """
 
-    plan: Plan
+    spec: SweepSpec
+    data: SweepData | None
     most: int
     config: Config = field(init=False)
     epochs: list[dict[str, float]] = field(default_factory=list)
@@ -97,22 +97,23 @@ class _Trial:
     def __post_init__(self) -> None:
         from orchestrator.preflight.corners import middle
 
-        self.config = middle(self.plan.space, self.plan.facts)
+        self.config = middle(self.spec.joint, self.data.facts if self.data else None)
 
     def run(self) -> Iterator[tuple[int, Outcome]]:
         """Run epoch after epoch."""
         from orchestrator.engine.ledger import trial_seed
+        from orchestrator.planning import trial_of
         from trainables.outcomes import EpochDone, EpochFailed, NothingLeft
 
-        plan = self.plan
-        trainable = plan.trainable.bare(data=plan.data, **plan.settings)
+        kind, settings = trial_of(self.spec)
+        trial = kind.bare(data=self.data, **settings)
         torch = sys.modules.get("torch")
         if torch is not None:
             torch.set_num_threads(1)  # as in a sweep's worker
         try:
-            trainable.begin(self.config, seed=trial_seed(plan.seed, 0))
+            trial.begin(self.config, seed=trial_seed(self.spec.seed, 0))
             for epoch in range(1, self.most + 1):
-                outcome = trainable.run_epoch()
+                outcome = trial.run_epoch()
                 match outcome:
                     case EpochDone():
                         self.epochs.append(outcome.metrics)
@@ -124,7 +125,7 @@ class _Trial:
                 if self.ended:
                     return
         finally:
-            trainable.release()
+            trial.release()
 
 
 def _spec(
@@ -138,9 +139,15 @@ def _spec(
     from searchspaces.errors import UnknownNameError
 
     dotted = tuple(text for text in settings if "." in text.partition("=")[0])
-    changes = changes_of(dotted, given)
-    base = spec_of(name, changes)
-    groups, known = base.joint.groups, [*SweepSpec.model_fields, "strategy"]
+    # What is set of the training may mean something beside the settings without dots alone.
+    space = tuple(text for text in dotted if not text.startswith("training."))
+    changes, base = changes_of(dotted, given), spec_of(name, changes_of(space, given))
+    groups = {
+        key: group
+        for group, part in (("space", base.space), ("training", base.training))
+        for key in type(part).model_fields
+    }
+    known = [*SweepSpec.model_fields, "strategy"]
     shown = [key for key, value in base.joint.parameters().items() if is_domain(value)]
     for text in settings:
         if text in dotted:
@@ -153,9 +160,10 @@ def _spec(
             changes = merge(changes, {key: value})
         else:
             raise UnknownNameError("parameter", key, groups)
-    if epochs is not None and epochs > base.epochs:
-        changes = merge(changes, {"epochs": epochs})
-    return spec_of(name, changes), shown
+    spec = spec_of(name, changes)
+    if epochs is not None and epochs > spec.epochs:
+        spec = spec_of(name, merge(changes, {"epochs": epochs}))
+    return spec, shown
 
 
 def _head(spec: SweepSpec, trial: _Trial, named: list[str]) -> list[str]:
@@ -167,7 +175,7 @@ def _head(spec: SweepSpec, trial: _Trial, named: list[str]) -> list[str]:
     items = config_items({key: value for key, value in trial.config.items() if key in named})
     lines = [f"{spec.trains} on {spec.dataset}" if spec.dataset else spec.trains]
     lines += block("config", fold(items, width - LABEL)) if items else []
-    warning = trial.plan.warning
+    warning = trial.data.warning if trial.data else ""
     return [*lines, *(block("care", wrap(warning, width - LABEL)) if warning else [])]
 
 

@@ -34,7 +34,8 @@ class Objective:
             close = did_you_mean(self.metric, metrics)
             hint = f" Did you mean {close!r}?" if close else ""
             raise ConfigurationError(
-                f"no metric {self.metric!r} is reported.{hint} Known: {', '.join(metrics)}.",
+                f"no metric {self.metric!r} is reported.{hint} Known: {', '.join(metrics)}. "
+                f"Report it in every epoch, or choose another with --metric.",
                 place="metric",
             )
         value = metrics[self.metric]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.engine.records import Checkpoint, Metrics
 from orchestrator.engine.results import EpochResult, NoMore
 from orchestrator.runs.checkpoints import CheckpointError, CheckpointStore, StoreError
+from searchspaces.errors import OrchError
 from trainables.outcomes import EpochFailed, NothingLeft
 
 if TYPE_CHECKING:
@@ -233,10 +234,11 @@ def _finite(metrics: Mapping[str, float]) -> Metrics:
 
 
 def _line(error: BaseException) -> str:
-    """What was raised, in one line."""
+    """What was raised, in one line; errors of orch's own say all in their text."""
     text = " ".join(str(error).split())
-    name = type(error).__name__
-    return _clean(f"{name}: {text}" if text else name)[:REASON]
+    if not isinstance(error, OrchError):
+        text = f"{type(error).__name__}: {text}".rstrip(": ")
+    return _clean(text)[:REASON]
 
 
 def _clean(text: str) -> str:

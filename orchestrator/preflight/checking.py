@@ -99,7 +99,9 @@ def check(
         if error.code == ConfigurationError.exit_code:
             raise ConfigurationError(error.reason) from error
         config = shown(current.config, joint)
-        raise CheckError(error.reason, config, detail=error.detail, sweep=sweep) from None
+        raise CheckError(
+            error.reason, config, detail=error.detail, sweep=sweep, again=not error.hungry
+        ) from None
     _require_one(tried, sweep)
     report = replace(
         _planned(spec),

@@ -14,6 +14,8 @@ from searchspaces.errors import ConfigurationError
 from searchspaces.unit_cube import domain_to_unit
 
 BATCH = "batch_size"
+EDGES = 8
+"""Configs at most for the ends of ranges and the values of choices."""
 _TRIES = 500
 _SEED = 0x5EED
 
@@ -23,7 +25,7 @@ class Corner:
     """A config to try, and why.
 
     Attributes:
-        name: ``smallest``, ``largest``, ``slowest``, or ``sample`` with a number.
+        name: ``smallest``, ``largest``, ``slowest``, or ``edge`` or ``sample`` with a number.
         config: a valid one.
     """
 
@@ -37,7 +39,7 @@ class Corner:
 
 
 def corners(space: JointSpace, facts: DataFacts | None, *, samples: int) -> list[Corner]:
-    """Configs at the corners of ``space``, each once, then points spread evenly inside it.
+    """Configs at the corners and edges of ``space``, each once, then points spread inside it.
 
     A parameter of the architecture that is a whole number, a choice of numbers or a yes or
     no is taken for a size; everything else stays in the middle of its range at the corners:
@@ -45,6 +47,10 @@ def corners(space: JointSpace, facts: DataFacts | None, *, samples: int) -> list
     - ``smallest``: every size at its lower end, in the largest batches;
     - ``largest``: every size at its upper end, in the largest batches, which take most memory;
     - ``slowest``: the same in the smallest batches, which take most time.
+
+    At the edges every other number is at its lower and its upper end in turn, every other
+    choice has one of its values after the other, and sizes stay in the middle, where
+    conditions on them mostly hold.
 
     Where a constraint refuses a corner, the nearest valid config takes its place.
 
@@ -64,6 +70,9 @@ def corners(space: JointSpace, facts: DataFacts | None, *, samples: int) -> list
     ):
         config = nearest_valid(space, _corner(space, up=up, batch_up=batch_up), facts)
         found.setdefault(config, Corner(name, config))
+    for number, point in enumerate(_edges(space), 1):
+        config = nearest_valid(space, point, facts)
+        found.setdefault(config, Corner(f"edge {number}", config))
     count = 0
     for point in spread(space.cube().dimensions, _TRIES):
         if count == samples:
@@ -112,6 +121,29 @@ def _corner(space: JointSpace, *, up: bool, batch_up: bool) -> NDArray[np.float6
         ],
         dtype=np.float64,
     )
+
+
+def _edges(space: JointSpace) -> list[NDArray[np.float64]]:
+    """Points that have, together, both ends of what is no size, and each value of a choice."""
+    parameters, groups = space.parameters(), space.groups
+    columns: list[list[float]] = []
+    for name in space.cube().names:
+        parameter = parameters[name]
+        if name == BATCH:
+            columns.append([0.0])
+        elif groups[name] == "space" and _is_size(parameter):
+            columns.append([0.5])
+        elif isinstance(parameter, Choice):
+            columns.append([domain_to_unit(parameter, value) for value in parameter.values])
+        else:
+            columns.append([0.0, 1.0])
+    count = max((len(column) for column in columns), default=0)
+    if count < 2:
+        return []
+    return [
+        np.array([column[number % len(column)] for column in columns])
+        for number in range(min(count, EDGES))
+    ]
 
 
 def _is_size(parameter: Parameter) -> bool:

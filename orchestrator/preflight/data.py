@@ -11,7 +11,7 @@ from trainables.data import Part, SweepData
 
 
 def findings(data: SweepData) -> tuple[str, list[str]]:
-    """The data in a line, and what to look out for, a line each.
+    """The data in a line, and what to look out for beside ``data.warning``, a line each.
 
     Raises:
         ConfigurationError: a label without a class, a length without steps, or a value that
@@ -24,7 +24,7 @@ def findings(data: SweepData) -> tuple[str, list[str]]:
     shared = np.intersect1d(groups, held_out)
     everybody = len(np.union1d(groups, held_out))
     line = f"{len(data.train):,} series to train, {len(data.valid):,} to validate"
-    warnings = [f"data: {data.warning}"] if data.warning else []
+    warnings: list[str] = []
     if everybody and not len(shared):
         line += f", none of {everybody:,} groups in both"
     elif everybody and not data.warning:

@@ -42,9 +42,18 @@ class Few:
     valid: NDArray[np.int32]
 
     def batches(self, size: int, count: int) -> SweepData:
-        """Data with so many training batches, all lengths in each, or as many as there are."""
-        rows = min(size * count, len(self.data.train))
-        return replace(self.data, train=_spaced(self.data.train, rows))
+        """Data with so many training batches, all lengths in each, or as many as there are.
+
+        Of the validation series it is as large a part, so that a batch's cost shows.
+        """
+        train, valid = self.data.train, self.data.valid
+        rows = min(size * count, len(train))
+        share = max(1, round(len(self.valid) * rows / len(self.train)))
+        return replace(
+            self.data,
+            train=_spaced(train, rows),
+            valid=_spaced(valid, min(share, len(valid))),
+        )
 
     def share(self, data: SweepData, size: int) -> float:
         """The work of a whole epoch in units of one on ``data``, with batches of ``size``."""

@@ -26,12 +26,16 @@ class ProcessError(Exception):
         reason: in one line.
         detail: the traceback, if there is one.
         code: the exit code that goes with it: 2 where the person's input is wrong.
+        hungry: it seems to have taken all memory.
     """
 
-    def __init__(self, reason: str, detail: str = "", code: int = 1) -> None:
+    def __init__(
+        self, reason: str, detail: str = "", code: int = 1, *, hungry: bool = False
+    ) -> None:
         self.reason = reason
         self.detail = detail
         self.code = code
+        self.hungry = hungry
         super().__init__(reason)
         if detail:
             self.add_note(detail)
@@ -92,7 +96,8 @@ def _followed(process: subprocess.Popen[bytes], errors: IO[bytes]) -> Iterator[d
         if message["kind"] == "raised":
             raise ProcessError(message["reason"], message["detail"], message["code"])
         yield message
-    raise ProcessError(_death(process.wait(), errors))
+    code = process.wait()
+    raise ProcessError(_death(code, errors), hungry=code == -signal.SIGKILL)
 
 
 def _lines(pipe: int) -> Iterator[bytes | None]:

@@ -21,17 +21,33 @@ class CheckError(OrchError):
         reason: what happened, in one line.
         detail: the traceback, if something was raised; a note of the error.
         sweep: what a person types for the sweep.
+        again: whether it can be tried once more without harm.
     """
 
     def __init__(
-        self, reason: str, config: Mapping[str, Any], *, detail: str = "", sweep: str = "NAME"
+        self,
+        reason: str,
+        config: Mapping[str, Any],
+        *,
+        detail: str = "",
+        sweep: str = "NAME",
+        again: bool = True,
     ) -> None:
         self.config = dict(config)
         self.reason = reason
         self.detail = detail
-        settings = " ".join(f"--set {name}={_yaml(value)}" for name, value in self.config.items())
-        way_out = f" Look closer: orch try {sweep} {settings}" if settings else ""
-        super().__init__(f"check: {reason.rstrip('.')}.{way_out}")
+        settings = [f"{name}={_yaml(value)}" for name, value in self.config.items()]
+        said = reason.rstrip(".")
+        if not settings:
+            said += "."
+        elif again:
+            said += f". Look closer: orch try {sweep} --set {' --set '.join(settings)}"
+        else:
+            said += (
+                f", with {', '.join(settings)}. Leave such configs out of the space, or the "
+                f"check: --no-check."
+            )
+        super().__init__(f"check: {said}")
         if detail:
             self.add_note(detail)  # --debug prints it
 

@@ -10,17 +10,19 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from orchestrator.engine.ledger import trial_seed
-from orchestrator.engine.session import Plan
+from orchestrator.planning import trial_of
 from orchestrator.preflight import memory
 from orchestrator.preflight.corners import BATCH
 from orchestrator.preflight.few import BATCHES, Few
-from orchestrator.spec import spec_from
+from orchestrator.spec import SweepSpec, spec_from
 from searchspaces.errors import ConfigurationError, OrchError
-from trainables.architecture_trainable import ArchitectureTrainable
+from trainables.architecture_trial import ArchitectureTrial
 from trainables.data import SweepData
 from trainables.outcomes import EpochDone, EpochFailed
-from trainables.trainable import TrialTrainable
+from trainables.trial import Trial
 
+ROWS = 8
+"""Series whose logits are looked at."""
 ENOUGH_SECONDS = 0.2
 """Of measured training; what takes longer in its first batch is not measured again."""
 
@@ -42,14 +44,13 @@ def try_all(order: Mapping[str, Any], few: Few, say: Say) -> None:
         few: what to train on.
         say: tells the parent.
     """
-    from orchestrator.planning import plan_of
-
     configs: list[dict[str, Any]] = order["configs"]
     index = 0
+    memory.go_first()
     try:
         say("trying", index=index)
         spec = spec_from(order["spec"])
-        trying = _Trying(plan_of(spec, few.data), few, spec.seed)
+        trying = _Trying(spec, few)
         # What only the first trial of a process pays for is not to be counted as a trial's.
         trying.run(configs[0], batches=1)
         say("ready", device=trying.device)
@@ -72,33 +73,51 @@ class _Trying:
     """Trials of a few batches.
 
     Args:
-        plan: of the sweep; its data are not used.
+        spec: of the sweep.
         few: what to train on.
-        seed: of the sweep.
     """
 
-    def __init__(self, plan: Plan, few: Few, seed: int) -> None:
-        self._plan = plan
+    def __init__(self, spec: SweepSpec, few: Few) -> None:
+        self._trial, self._settings = trial_of(spec)
+        self._architecture, self._space = spec.architecture, spec.joint
         self._few = few
-        self._seed = seed
+        self._seed = trial_seed(spec.seed, 0)
         self.device = ""
 
     def run(self, config: Mapping[str, Any], *, batches: int) -> tuple[Any, float, float]:
         """Train and validate once on so many batches: outcome, seconds, share of an epoch."""
         size = int(config.get(BATCH, 64))
         data = self._few.batches(size, batches)
-        trainable = self._plan.trainable.bare(data=data, **self._plan.settings)
-        self.device = str(getattr(trainable, "device", ""))
+        trial = self._trial.bare(data=data, **self._settings)
+        self.device = str(getattr(trial, "device", ""))
         _one_thread()
-        trainable.begin(config, seed=trial_seed(self._seed, 0))
+        trial.begin(config, seed=self._seed)
         try:
-            _check_logits(trainable, data)
+            _check_logits(trial, data)
             started = time.perf_counter()
-            outcome = trainable.run_epoch()
+            outcome = trial.run_epoch()
             seconds = time.perf_counter() - started
         finally:
-            trainable.release()
+            trial.release()
         return outcome, seconds, self._few.share(data, size)
+
+    def lack(self, config: Mapping[str, Any]) -> str:
+        """Why there is no room for a config on this machine, told without building it."""
+        free = memory.available()
+        if free is None or self.device != "cpu" or self._trial is not ArchitectureTrial:
+            return ""
+        from trainables import architectures
+
+        made = self._space.validate(config, self._few.data.facts)
+        try:
+            weights = architectures.get(self._architecture).weights(made, self._few.data.facts)
+        except Exception:  # noqa: BLE001  # it need not say so, and may be a user's
+            return ""
+        copies = 3 if made.get("optimizer") == "sgd" else 4  # weights, gradients, moments
+        needed = 4 * copies * weights
+        if needed <= free:
+            return ""
+        return f"needs at least {needed / 1e9:,.1f} GB of memory, and {free / 1e9:,.1f} GB are free"
 
 
 def _measured(trying: _Trying, config: Mapping[str, Any], empty: int) -> dict[str, Any]:
@@ -110,6 +129,9 @@ def _measured(trying: _Trying, config: Mapping[str, Any], empty: int) -> dict[st
         empty: bytes that the process took before any trial.
     """
     gpu = _Gpu()
+    lack = trying.lack(config)
+    if lack:
+        return {"seconds": None, "memory": 0, "gpu": None, "weights": None, "failure": lack}
     memory.give_back()
     memory.reset_peak()
     outcome, seconds, share = trying.run(config, batches=1)
@@ -127,26 +149,26 @@ def _measured(trying: _Trying, config: Mapping[str, Any], empty: int) -> dict[st
     }
 
 
-def _check_logits(trainable: TrialTrainable, data: SweepData) -> None:
+def _check_logits(trial: Trial, data: SweepData) -> None:
     """A network gives a row of logits per series; its loss might not notice if it did not."""
-    if not isinstance(trainable, ArchitectureTrainable):
+    if not isinstance(trial, ArchitectureTrial):
         return
     import torch
 
     from trainables.devices import is_out_of_memory
 
     try:
-        learner = trainable.learner
+        learner = trial.learner
         batch = learner.task.valid[0]
         learner.model.eval()
         with torch.inference_mode(), learner.task.compute.mixed():
-            logits = learner.model(batch.values, batch.lengths)
+            logits = learner.model(batch.values[:ROWS], batch.lengths[:ROWS])
     except (OrchError, RuntimeError) as error:
         if isinstance(error, OrchError) or is_out_of_memory(error):
             return  # there was no room, which the epoch will say
         raise
     found = tuple(getattr(logits, "shape", ()))
-    wanted = (len(batch.labels), data.facts.classes)
+    wanted = (len(batch.labels[:ROWS]), data.facts.classes)
     if found != wanted:
         raise OrchError(f"logits have shape {found}, not {wanted}, which is (batch, classes)")
 

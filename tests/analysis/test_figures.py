@@ -248,3 +248,37 @@ def test_a_diverging_curve_leaves_the_axis_and_is_counted(make_run, rewrite):
         figure = draw_curves(find(load_run(folder))).figure
     assert figure.axes[0].get_ylim()[1] < 10
     assert any("1 curve beyond the axis" in text for text in texts(figure))
+
+
+def test_an_accuracy_has_a_linear_axis_and_a_loss_that_falls_far_a_logarithmic_one(make_run):
+    folder = make_run(metric="accuracy", mode="max", noise=0.0)
+    epochs = pl.read_parquet(folder / "epochs.parquet")
+    first = pl.col("epoch") == 1
+    low = epochs.with_columns(
+        pl.when(first).then(value).otherwise(f"metric.{name}").alias(f"metric.{name}")
+        for name, value in (("accuracy", 0.1), ("valid_loss", 9.0))
+    )
+    low.write_parquet(folder / "epochs.parquet", metadata=pl.read_parquet_metadata(
+        folder / "epochs.parquet"))  # fmt: skip
+    with style():
+        found = find(load_run(folder))
+        above, below = draw_optimum(found).figure.axes
+        (curves,) = draw_curves(found).figure.axes
+    assert (above.get_ylabel(), above.get_yscale()) == ("validation accuracy", "linear")
+    assert below.get_yscale() == "log"
+    assert curves.get_yscale() == "linear"
+
+
+def test_trials_that_were_complete_before_the_last_epoch_are_told(make_run, rewrite):
+    folder = make_run(trials=12, hyperband=False, noise=0.001, optimum=9.0)
+    epochs = pl.read_parquet(folder / "epochs.parquet")
+    assert "that ran all 27 epochs; thick" in subtitle(folder)
+    early = epochs.filter((pl.col("trial_id") != epochs["trial_id"][0]) | (pl.col("epoch") <= 14))
+    metadata = pl.read_parquet_metadata(folder / "epochs.parquet")
+    early.write_parquet(folder / "epochs.parquet", metadata=metadata)
+    assert "that ran all 27 epochs or were complete before; thick" in subtitle(folder)
+
+
+def subtitle(folder):
+    with style():
+        return " ".join(" ".join(texts(draw_optimum(find(load_run(folder))).figure)).split())

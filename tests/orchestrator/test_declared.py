@@ -89,6 +89,25 @@ def test_merging_changes_single_keys_and_replaces_what_has_a_kind() -> None:
     assert base == {"a": {"kind": "x", "one": 1, "two": {"deep": 1, "other": 2}}, "b": 1}
 
 
+@pytest.mark.parametrize(
+    ("before", "over", "after"),
+    [
+        ({"log": True}, {"powers_of": 2}, {"powers_of": 2}),
+        ({"step": 3}, {"powers_of": 2}, {"powers_of": 2}),
+        ({"powers_of": 2}, {"step": 16}, {"step": 16}),
+        ({"powers_of": 2}, {"log": True}, {"log": True}),
+        ({"powers_of": 2}, {"log": False}, {"powers_of": 2, "log": False}),
+        ({"log": True}, {"step": 2}, {"log": True, "step": 2}),
+        ({"log": True}, {"powers_of": 2, "log": True}, {"powers_of": 2, "log": True}),
+    ],
+)
+def test_the_scale_of_a_domain_is_replaced_by_another(
+    before: dict[str, Any], over: dict[str, Any], after: dict[str, Any]
+) -> None:
+    merged = merge({"size": {"low": 8, **before}}, {"size": over})
+    assert merged == {"size": {"low": 8, **after}}
+
+
 _plain = st.recursive(
     st.integers() | st.text(max_size=3),
     lambda values: st.dictionaries(st.sampled_from(["a", "b", "kind"]), values, max_size=3),

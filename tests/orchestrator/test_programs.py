@@ -282,7 +282,8 @@ def test_a_metric_that_is_never_reported_ends_the_sweep_with_the_known_ones(
     with pytest.raises(ConfigurationError) as failure:
         swept("own_swept:stops", tmp_path, space=SPACE, metric="f2")
     assert str(failure.value) == (
-        "metric: no metric 'f2' is reported. Did you mean 'f1'? Known: valid_loss, f1."
+        "metric: no metric 'f2' is reported. Did you mean 'f1'? Known: valid_loss, f1. "
+        "Report it in every epoch, or choose another with --metric."
     )
 
 
@@ -291,7 +292,7 @@ def test_a_metric_that_is_never_reported_ends_the_sweep_with_the_known_ones(
     [
         ("architecture: own_swept:stops\nspace: {depth: 3}\nscheduler: {kind: hyperband}\n",
          "3: scheduler: own_swept:stops cannot be paused (it takes no state), and hyperband pauses "
-         "trials. Run them without: take state, or use --set scheduler.kind=asha."),
+         "trials. Write stops(config, state), or use --set scheduler.kind=asha."),
         ('command: "python program.py {depht}"\nspace:\n  depth: {low: 0, high: 1.0}\n',
          "1: command: {depht} is no parameter of the space. Did you mean {depth}? "
          "Known: depth, config, epochs, seed, trial."),

@@ -262,3 +262,11 @@ def test_specs_in_one_process_do_not_share_searchers() -> None:
     first, second = made("gru-bohb"), made("gru-bohb")
     assert first.searcher is not second.searcher
     assert first.scheduler is not second.scheduler
+
+
+def test_an_accuracy_is_made_large_without_a_word() -> None:
+    assert spec_from(compose("gru"), {"metric": "accuracy"}).mode == "max"
+    assert spec_from(compose("gru"), {"metric": "train_loss"}).mode == "min"
+    with pytest.raises(ConfigurationError) as caught:
+        spec_from(compose("gru"), {"metric": "accuracy", "mode": "min"})
+    assert str(caught.value) == "mode: a small accuracy is a bad one. Give max."

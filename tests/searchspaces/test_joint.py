@@ -116,6 +116,6 @@ def test_every_kind_of_parameter_has_words() -> None:
     training = Training(learning_rate=0.001, batch_size=64)
     assert JointSpace(Wordy(fixed=1 / 3), training).describe() == [
         "cell gru|lstm|true|0.5, depth 1..6 if cell = gru, shallow 0..1 step 0.1 if depth < 3, "
-        "odd 2e-4..1e-1 log if depth in 1, 3 and cell = gru, fixed 0.3333333333333333",
+        "odd 2e-4..1e-1 log if depth = 1|3 and cell = gru, fixed 0.3333333333333333",
         "learning_rate 0.001, batch_size 64",
     ]

@@ -60,7 +60,7 @@ class AttentionSpace(SearchSpace):
         ({"num_layers": 1}, "hidden_size: the value is missing. Give one of 16..256 log."),
         (
             {"num_layers": 1, "hidden_size": 64, "dropout": 0.1},
-            "dropout: a value is given, but it needs num_layers in 2, 3, 4, not 1. Leave it out.",
+            "dropout: a value is given, but it needs num_layers = 2|3|4, not 1. Leave it out.",
         ),
         (
             {"num_layers": 2, "hidden_size": 64},
@@ -128,7 +128,7 @@ def test_a_child_of_an_inactive_parent_is_inactive() -> None:
     with pytest.raises(ConfigurationError) as caught:
         Nested().validate({"cell": "mlp", "dropout": 0.1})
     assert str(caught.value) == (
-        "dropout: a value is given, but it needs depth in 2, 3, which is inactive itself. "
+        "dropout: a value is given, but it needs depth = 2|3, which is inactive itself. "
         "Leave it out."
     )
 
@@ -181,7 +181,7 @@ def test_a_space_without_valid_configs_names_the_constraint_that_refuses_most() 
         AttentionSpace(heads=7, hidden_size=Int(64, 69)).sample(np.random.default_rng(0), FACTS)
     assert str(caught.value) == (
         "heads_divide_hidden: no valid config in 10,000 draws; the constraint refused 10,000 of "
-        "them (hidden_size must be divisible by heads.). Change the space so that more of it is "
+        "them (hidden_size must be divisible by heads). Change the space so that more of it is "
         "valid."
     )
 

@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from searchspaces import Choice, ConfigurationError, Float, GruSpace, Int, JointSpace, Training
+from searchspaces.describe import searched
 
 GRU = GruSpace(num_layers=1, hidden_size=16)
 
@@ -102,6 +103,15 @@ def test_every_field_may_be_a_domain() -> None:
          "unknown schedule 'onecycle'. Did you mean 'one-cycle'? "
          "Known: plateau, cosine, one-cycle, none."),
         ({"optimizer": "sgd", "nesterov": 1}, "unknown nesterov 1. Known: false, true."),
+        ({"learning_rate": 0.0}, "0.0 is not above 0. Give more than 0."),
+        ({"learning_rate": {"low": -1.0, "high": 1.0}}, "-1.0 is not above 0. Give more than 0."),
+        ({"batch_size": 0}, "0 is below 1. Give 1 or more."),
+        ({"batch_size": {"low": 0, "high": 8}}, "0 is below 1. Give 1 or more."),
+        ({"optimizer": ["adam", "sgd"]},
+         "a list is no value. To search it, write {values: [adam, sgd]}."),
+        ({"momentum": {"values": [0.5, 0.9]}},
+         "numbers have a range, no list of values. Give low and high, and step "
+         "where not every number in it will do."),
         ({"weight_decay": -0.1}, "-0.1 is below 0. Give 0 or more."),
         ({"patience": {"low": -1, "high": 3}}, "-1 is below 0. Give 0 or more."),
         ({"label_smoothing": 1.0},
@@ -139,4 +149,21 @@ def test_people_read_what_is_searched_and_what_they_changed() -> None:
     ).describe()[1] == (
         "learning_rate 1e-4..1e-1 log, batch_size 16..256 powers of 2, optimizer adam|sgd, "
         "momentum 0.8 if optimizer = sgd, clip_norm 0, patience 5"
+    )
+
+
+def test_what_can_never_be_active_is_not_among_what_is_searched() -> None:
+    assert GRU.dropout == Float(0.0, 0.5, when={"num_layers": (2, 3, 4)})
+    assert _space().describe()[0] == "num_layers 1, hidden_size 16"
+    free = JointSpace(GruSpace(), Training())
+    assert "dropout" in searched(free.parameters())
+    assert "dropout" not in searched(_space().parameters())
+
+
+def test_values_of_a_condition_are_told_apart_from_the_next_parameter() -> None:
+    training = {"optimizer": {"values": ["adam", "sgd", "rmsprop"]}, "weight_decay": 0.1}
+    assert (
+        _space(momentum={"low": 0.5, "high": 0.9}, **training)
+        .describe()[1]
+        .endswith("momentum 0.5..0.9 if optimizer = sgd|rmsprop, weight_decay 0.1")
     )

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from searchspaces.errors import ConfigurationError
+from searchspaces.errors import ConfigurationError, UsageError, did_you_mean
 from searchspaces.registry import Registry, load_object
 from trainables.data.folder import data_folder
+from trainables.data.own.files import KINDS
 from trainables.data.own.source import check_own_file, own_file, own_function, own_kind
 from trainables.data.source import DatasetSource
 
@@ -78,9 +79,22 @@ def check_dataset_name(name: str) -> None:
 
 
 def _member(name: str) -> type[DatasetSource] | Callable[[], Any]:
-    if ":" not in name or name in datasets.names():
+    if name in datasets.names():
         return datasets.get(name)
-    found = load_object(datasets.kind, name, name)
+    if ":" not in name:
+        kind = Path(name).suffix.lstrip(".").lower()
+        if kind in KINDS:
+            raise UsageError(f"unknown data set {name!r}. Write {kind}:{name} for the file.")
+        return datasets.get(name)
+    try:
+        found = load_object(datasets.kind, name, name)
+    except ConfigurationError as error:
+        kind, _, file = name.partition(":")
+        close = did_you_mean(kind.lower(), KINDS)
+        if close is None or not Path(file).suffix:
+            raise
+        meant = f"{close}:{file}"
+        raise UsageError(f"unknown data set {name!r}. Did you mean {meant!r}?") from error
     if not callable(found):
         raise ConfigurationError(
             f"data set {name!r} is neither a DatasetSource nor a function that returns data"

@@ -19,7 +19,7 @@ from typing import IO, Any, ClassVar
 from searchspaces.errors import OrchError
 from trainables.outcomes import EpochDone, EpochFailed, NothingLeft, Outcome
 from trainables.programs import guard
-from trainables.programs.metrics import metrics_of
+from trainables.programs.metrics import metrics_of, nearly
 from trainables.programs.placeholders import environment, filled
 from trainables.trainable import TrialTrainable
 
@@ -83,11 +83,14 @@ class CommandTrainable(TrialTrainable):
             return NothingLeft("the program ended")
         said = "\n".join(process.other)
         if code == 0:
-            return EpochFailed(
-                "the program ended without an epoch: no line of its standard output was a JSON "
-                'object of numbers, such as {"valid_loss": 0.3}',
-                detail=said,
+            close = next(filter(None, map(nearly, process.other)), "")
+            why = (
+                f'{close}. Print numbers alone, such as {{"valid_loss": 0.3}}'
+                if close
+                else "no line of its standard output was a JSON object of numbers, such as "
+                '{"valid_loss": 0.3}'
             )
+            return EpochFailed(f"the program ended without an epoch: {why}", detail=said)
         errors = process.errors
         last = next((line for line in reversed(errors) if line.strip()), "")
         return EpochFailed(

@@ -72,6 +72,12 @@ def program_of(name: str) -> Program:
         return Program(
             Form.ARCHITECTURE, name, architectures.get(name).space if found is None else found
         )
+    if name.startswith("__main__:"):
+        raise ConfigurationError(
+            f"{name} lies in the script that runs, which workers cannot import. Put it into a "
+            f"module of its own.",
+            place="architecture",
+        )
     value = load_object("architecture", name, name)
     if isinstance(value, type):
         form = Form.LIGHTNING if is_lightning(value) else Form.ARCHITECTURE

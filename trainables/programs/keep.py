@@ -120,7 +120,7 @@ def _write(value: Any, arrays: dict[str, Any]) -> Any:
     if isinstance(value, dict):
         if all(isinstance(key, str) and not key.startswith(_MARK) for key in value):
             return {key: _write(each, arrays) for key, each in value.items()}
-        pairs = [[key, _write(each, arrays)] for key, each in value.items()]
+        pairs = [[_write(key, arrays), _write(each, arrays)] for key, each in value.items()]
         return {f"{_MARK}dict": pairs}
     name = str(len(arrays))
     if _is_tensor(value):
@@ -158,7 +158,7 @@ def _read(value: Any, arrays: Mapping[str, Any]) -> Any:
         case "tuple":
             return tuple(_read(each, arrays) for each in inner)
         case "dict":
-            return {key: _read(each, arrays) for key, each in inner}
+            return {_read(key, arrays): _read(each, arrays) for key, each in inner}
         case "array":
             return arrays[inner[0]].reshape(inner[1])
         case "scalar":

@@ -9,6 +9,7 @@ instead, and from there to safetensors and JSON.
 from __future__ import annotations
 
 import inspect
+import logging
 import queue
 import sys
 import threading
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from searchspaces.errors import ConfigurationError
+from searchspaces.errors import ConfigurationError, UsageError
 from searchspaces.registry import load_object
 from trainables.programs.find import is_lightning
 from trainables.programs.function import FunctionTrainable, State
@@ -82,6 +83,11 @@ def epochs_of(
     fit = _Fit(lightning, made, loaders, state, accelerator, kept)
     try:
         while (metrics := fit.epoch()) is not None:
+            if not metrics:
+                raise UsageError(
+                    f"{module.__name__} logged no metric in epoch {state.epoch + 1}. "
+                    f"Write self.log('valid_loss', loss) in validation_step."
+                )
             state.save(fit.checkpoint)
             yield metrics
     finally:
@@ -112,6 +118,7 @@ class _Fit:
         self._answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._turns: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._first = True
+        _quiet(lightning.__name__)
         trainer = lightning.Trainer(
             **{
                 "accelerator": accelerator,
@@ -202,15 +209,32 @@ def _package(module: type[Any]) -> Any:
 def _made(module: type[Any], config: dict[str, Any], state: State) -> Any:
     facts = () if state.data is None else (state.data.facts,)
     for arguments in ((config, *facts), (config,)):
-        try:
-            inspect.signature(module).bind(*arguments)
-        except TypeError:
-            continue
-        return module(*arguments)
+        if _takes(module, len(arguments)):
+            return module(*arguments)
+    if state.data is None and _takes(module, 2):
+        raise ConfigurationError(
+            f"{module.__name__} takes the facts of a data set, and the sweep names none. "
+            f"Give --dataset, or write __init__(self, config)."
+        )
     raise ConfigurationError(
         f"{module.__name__}{inspect.signature(module)} cannot be made. "
         f"Write __init__(self, config), or __init__(self, config, facts) with a data set."
     )
+
+
+def _takes(module: type[Any], count: int) -> bool:
+    try:
+        inspect.signature(module).bind(*range(count))
+    except TypeError:
+        return False
+    return True
+
+
+def _quiet(package: str) -> None:
+    """What Lightning says at each start is about this process, and there are many trials."""
+    logger = logging.getLogger(package)
+    if logger.level == logging.INFO:  # Lightning's default; whoever wants another has set it
+        logger.setLevel(logging.WARNING)
 
 
 def _settings(module: Any) -> Mapping[str, Any]:

@@ -51,20 +51,38 @@ def metrics_of(line: str) -> dict[str, float] | None:
 
     ``NaN``, ``Infinity`` and ``null`` are numbers that are not finite.
     """
-    if not line.lstrip().startswith("{"):
-        return None
-    try:
-        found = json.loads(line)
-    except ValueError:
-        return None
-    if not isinstance(found, dict):
-        return None
+    found = _object_of(line)
     metrics = {}
     for name, value in found.items():
-        if isinstance(value, bool) or not isinstance(value, int | float | None):
+        if _is_no_number(value):
             return None
         try:
             metrics[name] = math.nan if value is None else float(value)
         except OverflowError:
             metrics[name] = math.inf
     return metrics or None
+
+
+def nearly(line: str) -> str:
+    """What keeps a line that is a JSON object with a number in it from being metrics."""
+    found = _object_of(line)
+    wrong = next((name for name, value in found.items() if _is_no_number(value)), None)
+    if wrong is None or all(_is_no_number(value) for value in found.values()):
+        return ""
+    shown = line if len(line) <= 200 else f"{line[:200]}..."
+    return f"{wrong!r} is no number in {shown}"
+
+
+def _object_of(line: str) -> dict[str, Any]:
+    """The JSON object that a line is; empty if it is none."""
+    if not line.lstrip().startswith("{"):
+        return {}
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _is_no_number(value: object) -> bool:
+    return isinstance(value, bool) or not isinstance(value, int | float | None)

@@ -15,19 +15,24 @@ from trainables.architectures.base import Architecture
 from trainables.programs.find import own_space
 
 
-def adapt(cls: type) -> type[Architecture] | None:
-    """The architecture that a network class from outside makes; None if it is no network.
+def adapt(cls: type) -> type[Architecture]:
+    """The architecture that a network class from outside makes.
 
     The class has an attribute ``space``, takes ``(config, facts)`` and computes logits in
     ``forward(values, lengths)``, as :class:`Architecture` describes. The same class gives
     the same architecture.
 
     Raises:
-        ConfigurationError: it has no space.
+        ConfigurationError: it is no network, or has no space.
     """
+    name = f"{cls.__module__}:{cls.__qualname__}"
     if not issubclass(cls, torch.nn.Module):
-        return None
-    own_space(f"{cls.__module__}:{cls.__qualname__}", cls, required=True)
+        raise ConfigurationError(
+            f"{name} is no network. Give a class of torch.nn.Module or LightningModule, or a "
+            f"function that yields a dict of metrics per epoch.",
+            place="architecture",
+        )
+    own_space(name, cls, required=True)
     return _adapted(cls)  # type: ignore[arg-type]  # classes are hashable
 
 

@@ -22,6 +22,8 @@ from searchspaces.errors import ConfigurationError, did_you_mean
 GENERAL = ("config", "epochs", "seed", "trial")
 """What every command may ask for beside its parameters; ``config`` is all of it as JSON."""
 
+_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
+_OPERATORS = frozenset({"|", "||", "&", "&&", ";", "<", ">", ">>", "2>", "2>&1", "&>"})
 _NAME = re.compile(r"\{\{|\}\}|\{([A-Za-z_]\w*)\}")
 
 
@@ -52,12 +54,9 @@ def check(command: str, parameters: Mapping[str, Parameter]) -> None:
         ConfigurationError: it asks for what is not there, or for what is not always there,
             or does not ask for what is searched.
     """
-    used = {
-        match[1]
-        for argument in arguments_of(command)
-        for match in _NAME.finditer(argument)
-        if match[1]
-    }
+    arguments = arguments_of(command)
+    _refuse_shell(arguments)
+    used = {match[1] for argument in arguments for match in _NAME.finditer(argument) if match[1]}
     known = [*parameters, *GENERAL]
     for name in sorted(used):
         if name not in known:
@@ -81,6 +80,23 @@ def check(command: str, parameters: Mapping[str, Parameter]) -> None:
                 f"it is searched, and the command does not use it. Write {{{name}}} or {{config}} "
                 f"where it belongs, or make it a constant.",
                 place=f"space.{name}",
+            )
+
+
+def _refuse_shell(arguments: list[str]) -> None:
+    """Refuse what only a shell would understand: a program would take it for an argument."""
+    first = next(iter(arguments))
+    if _ASSIGNMENT.match(first):
+        raise ConfigurationError(
+            f"{first!r} is for a shell, and none reads this line. Write: env {first} ...",
+            place="command",
+        )
+    for argument in arguments:
+        if argument in _OPERATORS:
+            raise ConfigurationError(
+                f"{argument!r} is for a shell, and none reads this line. Give a program and its "
+                f"arguments, or: sh -c '...'",
+                place="command",
             )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from shlex import quote
+
 from orchestrator.cli.view.progress import Progress
 from orchestrator.cli.view.table import data_lines, trial_lines
 from orchestrator.cli.view.words import LABEL, block, clock, fold, numbers, plural, wrap
@@ -36,7 +38,7 @@ def closing(
     lines += block("run", [progress.outline.path])
     which = "" if latest else f" {progress.outline.short}"
     if progress.best is None:
-        commands = [f"orch show{which}"]
+        commands = [f"orch show{which}", f"orch try {quote(progress.outline.path)}/spec.yaml"]
     else:
         commands = [
             f"orch analyze{which}",

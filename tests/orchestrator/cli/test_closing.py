@@ -51,7 +51,7 @@ def test_without_any_result_it_says_so(teller):
         "3 trials in 0:04: 3 failed (valid_loss is not finite: trials 0, 1 and 2)",
         "best   none: no trial has a result",
         "run    runs/1121-gru-bohb-7f3a",
-        "next   orch show",
+        "next   orch show    orch try runs/1121-gru-bohb-7f3a/spec.yaml",
     ]
 
 

@@ -98,7 +98,8 @@ def test_a_broken_plug_in_is_named_in_a_line_and_hides_nothing(tmp_path):
         check=True,
     )
     assert done.stderr == (
-        "warning: data set 'broken' does not load: No module named 'no_such_module'\n"
+        "warning: data set 'broken' does not load: no module 'no_such_module' in this folder or "
+        "among installed packages\n"
     )
     listed = [line.split()[0] for line in done.stdout.splitlines()]
     assert listed == ["digits", "fashion-mnist", "gestures", "spoken-arabic-digits"]

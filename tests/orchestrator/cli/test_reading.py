@@ -62,6 +62,20 @@ def test_show_names_the_reason_of_a_failure(make_run):
     assert lines[-1] == "trial 1 failed: valid_loss is not finite"
 
 
+def test_show_tells_of_a_run_in_which_all_trials_failed_and_best_says_where(make_run):
+    run = make_run("gru-random", failing={0: 1, 1: 1}, trials=2)
+    lines = output("show").splitlines()
+    assert "state  finished, 2 of 2 trials done: 2 failed" in lines
+    assert lines[-2:] == [f"trial {number} failed: valid_loss is not finite" for number in range(2)]
+    for command in ("best", "analyze"):
+        done = CliRunner().invoke(cli, [command])
+        assert (done.exit_code, done.stderr) == (
+            2,
+            f"error: no trial of run {run.id} has a result: 2 failed. "
+            f"See: orch show {run.suffix}\n",
+        )
+
+
 def test_show_as_json_has_the_same_and_the_settings(run):
     found = json.loads(output("show", "--top", "1", "--json"))
     assert (found["run"], found["state"]) == (run.id, "finished")

@@ -128,7 +128,7 @@ def test_a_sweep_at_80_columns_leaves_a_clean_screen(terminal):
     end = [line[:6].strip() for line in lines[13:] if line]
     assert end[-3:] == ["work", "run", "next"]
     assert max(len(line) for line in lines) <= 80
-    assert re.search(r"checking slowest, 3 of 12\x1b\[K", text)
+    assert re.search(r"checking slowest, 3 of 14\x1b\[K", text)
     assert "starting workers" in text
     assert "2 of 2 workers busy" in text
     assert text.count("\x1b[?25l") == text.count("\x1b[?25h") == 1
@@ -191,7 +191,7 @@ def test_a_sweep_in_which_all_diverges_says_so_in_a_terminal(terminal):
     lines = screen(text)
     place = next(k for k, line in enumerate(lines) if re.fullmatch(OUTCOME, line))
     assert lines[place + 1] == "best   none: no trial has a result"
-    assert "next   orch show" in lines
+    assert any(line.startswith("next   orch show    orch try runs/") for line in lines)
     assert max(len(line) for line in lines) <= 80
 
 

@@ -100,6 +100,31 @@ def test_a_trial_that_diverges_says_so_and_exits_with_3():
                         done.stdout.splitlines()[-1])  # fmt: skip
 
 
+def test_a_setting_of_one_optimizer_can_be_set_beside_that_optimizer():
+    arguments = ["gru", "--epochs", "1", "--set", "momentum=0.5", "--set", "optimizer=sgd",
+                 "--set", "num_layers=1", "--set", "hidden_size=16", "--json"]  # fmt: skip
+    done = tried(*arguments)
+    assert (done.exit_code, done.stderr) == (0, "")
+    config = json.loads(done.stdout)["config"]
+    assert (config["optimizer"], config["momentum"]) == ("sgd", 0.5)
+
+
+def test_neither_ray_nor_a_second_process_takes_part():
+    program = (
+        "import sys\n"
+        "from orchestrator.cli.main import cli\n"
+        "try:\n"
+        "    cli(['try', 'mlp', '--epochs', '1'])\n"
+        "finally:\n"
+        "    print(sorted(name for name in sys.modules if name.partition('.')[0] == 'ray'))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
@@ -107,6 +132,19 @@ def test_a_trial_that_diverges_says_so_and_exits_with_3():
          "error: unknown parameter 'learning_rat'. Did you mean 'learning_rate'? Known: "),
         (["mlp", "--set", "space.dept=1"],
          "error: space.dept: unknown key. Did you mean 'depth'? Known: "),
+        (["mlp", "--set", "momentum=0.5"],
+         "error: training.momentum: it is set, but optimizer never is sgd or rmsprop. "
+         "Leave it out, or set training.optimizer."),
+        (["mlp", "--set", "batch_size=0"],
+         "error: training.batch_size: 0 is below 1. Give 1 or more."),
+        (["mlp", "--set", "learning_rate=-1"],
+         "error: training.learning_rate: -1.0 is not above 0. Give more than 0."),
+        (["mlp", "--set", "optimizer=[adam, sgd]"],
+         "error: training.optimizer: a list is no value. To search it, write "
+         "{values: [adam, sgd]}."),
+        (["mlp", "--set", "h1={values: [16, 64]}"],
+         "error: space.h1.values: numbers have a range, no list of values. Give low and high, "
+         "and step or powers_of where not every number in it will do."),
         (["mlp", "--set", "h1"], "error: --set: 'h1' is not KEY=VALUE. "),
         (["mlp", "--set", "h1=wide"], "error: space.h1: 'wide' is "),
         (["mlp-bhob"], "error: unknown sweep 'mlp-bhob'. Did you mean 'mlp-bohb'? Known: "),
@@ -135,6 +173,18 @@ def test_breakpoints_work_and_what_is_raised_has_its_whole_traceback(folder):
     assert lines[-1] == "ValueError: here it is"
     assert any(line.strip().endswith("in forward") and "breaking.py" in line for line in lines)
     assert [path.name for path in folder.iterdir() if path.suffix] == ["breaking.py"]
+
+
+def test_ctrl_c_says_how_far_it_came(folder, monkeypatch):
+    (folder / "own_stopping.py").write_text(
+        "def train(config):\n    yield {'valid_loss': 1.0}\n    raise KeyboardInterrupt\n"
+    )
+    (folder / "own.yaml").write_text(
+        "architecture: own_stopping:train\nspace:\n  rate: {low: 0.1, high: 0.9}\n"
+    )
+    monkeypatch.syspath_prepend(str(folder))
+    done = tried("own.yaml", "--epochs", "3")
+    assert (done.exit_code, done.stderr) == (130, "stopped by you after 1 of 3 epochs\n")
 
 
 FUNCTION = """\

@@ -188,7 +188,7 @@ def test_an_objective_that_is_not_reported_names_the_nearest_that_is() -> None:
         ledger.judge(result(0, 1, 0.5))
     assert str(failure.value) == (
         "metric: no metric 'val_loss' is reported. Did you mean 'valid_loss'? "
-        "Known: valid_loss, accuracy."
+        "Known: valid_loss, accuracy. Report it in every epoch, or choose another with --metric."
     )
 
 

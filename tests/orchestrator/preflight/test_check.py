@@ -16,12 +16,16 @@ import signal
 
 import torch
 
-from searchspaces import Int, IntParam, SearchSpace
+from searchspaces import Choice, ChoiceParam, Int, IntParam, SearchSpace
 from trainables.architectures.base import Architecture
 
 
 class Space(SearchSpace):
     width: IntParam = Int(4, 64)
+
+
+class Pooled(SearchSpace):
+    how: ChoiceParam = Choice(("mean", "max", "min", "last"))
 
 
 class Fine(Architecture):
@@ -58,6 +62,31 @@ class Killed(Fine):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
+class Hungry(Fine):
+    def prepare(self):
+        if self.large:
+            raise MemoryError("this would take all there is")
+
+    @classmethod
+    def weights(cls, config, facts):
+        return 10**12 if config["width"] == 64 else 90
+
+
+class Pools(Fine):
+    space = Pooled
+
+    def forward(self, values, lengths):
+        if self.how == "last":
+            raise IndexError("there is no last")
+        return super().forward(values, lengths)
+
+    def __init__(self, config, facts):
+        self.large = False
+        torch.nn.Module.__init__(self)
+        self.facts, self.how = facts, config["how"]
+        self.layer = torch.nn.Linear(facts.features, facts.classes)
+
+
 class Diverges(Fine):
     def prepare(self):
         if self.large:
@@ -87,7 +116,8 @@ def test_each_config_is_measured_and_nothing_is_written(tmp_path, monkeypatch):
     told = []
     report = check(sweep.spec, sweep.data, tell=told.append)
     names = [one.name for one in report.tried]
-    assert names[:6] == ["smallest", "largest", "slowest", "sample 1", "sample 2", "sample 3"]
+    edges = [f"edge {number}" for number in (1, 2, 3, 4)]  # pooling has four values
+    assert names[:8] == ["smallest", "largest", "slowest", *edges, "sample 1"]
     small, large = report.tried[:2]
     # digits: 8 features, 10 classes; (8 + 1) h1 + (h1 + 1) 16 + (16 + 1) 10 weights
     assert small.weights == 9 * 16 + 17 * 16 + 170
@@ -99,34 +129,52 @@ def test_each_config_is_measured_and_nothing_is_written(tmp_path, monkeypatch):
     assert report.device == "cpu"
     assert report.data == "1,078 series to train, 360 to validate"
     assert report.epochs == 342  # 27 + 9 * 2 + 3 * 6 + 18 of the first bracket, and so on
-    assert told[:3] == [f"checking {name}, {k} of 12" for name, k in
+    assert told[:3] == [f"checking {name}, {k} of 16" for name, k in
                         (("smallest", 1), ("smallest", 1), ("largest", 2))]  # fmt: skip
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
-    ("name", "reason"),
+    ("name", "setting", "line"),
     [
-        ("Raises", "ValueError: embed_dim must be divisible by num_heads"),
-        ("Killed", "the process that tried it was killed, as it is when memory runs out"),
+        ("Raises", {"width": 64},
+         "check: ValueError: embed_dim must be divisible by num_heads. "
+         "Look closer: orch try mine.yaml --set width=64"),
+        ("Pools", {"how": "last"},
+         "check: IndexError: there is no last. "
+         "Look closer: orch try mine.yaml --set how=last"),
+        # Nobody should be told to try once more what took all memory.
+        ("Killed", {"width": 64},
+         "check: the process that tried it was killed, as it is when memory runs out, with "
+         "width=64. Leave such configs out of the space, or the check: --no-check."),
     ],
-)
-def test_a_config_that_cannot_be_trained_is_named_with_the_line_that_tries_it(own, name, reason):
+    ids=lambda value: value if isinstance(value, str) and " " not in value else "",
+)  # fmt: skip
+def test_a_config_that_cannot_be_trained_is_named_with_the_way_out(own, name, setting, line):
     with pytest.raises(CheckError) as caught:
         own(name).check(sweep="mine.yaml")
     error = caught.value
-    assert str(error) == f"check: {reason}. Look closer: orch try mine.yaml --set width=64"
-    assert (error.config, error.exit_code) == ({"width": 64}, 1)
+    assert str(error) == line
+    assert (error.config, error.exit_code) == (setting, 1)
     if name == "Raises":
         assert "own_networks.py" in error.detail
         assert error.__notes__ == [error.detail]
+
+
+def test_what_cannot_fit_into_memory_is_not_even_built(own):
+    report = own("Hungry").check()
+    (found,) = report.failures
+    assert (found.name, found.config) == ("largest", {"width": 64})
+    # 4 bytes a weight, and as many for its gradient and each of Adam's two moments
+    assert found.failure.startswith("needs at least 16,000.0 GB of memory, and ")
+    assert found.failure.endswith(" GB are free")
 
 
 def test_logits_of_another_shape_are_refused(own):
     with pytest.raises(CheckError) as caught:
         own("Shape").check()
     assert caught.value.reason == (
-        "logits have shape (360, 11), not (360, 10), which is (batch, classes)"
+        "logits have shape (8, 11), not (8, 10), which is (batch, classes)"
     )
 
 
@@ -180,7 +228,7 @@ def test_what_trains_by_itself_is_made_and_not_run(tmp_path, monkeypatch):
     report = Sweep("own_function:train", space=space).check()
     assert report.tried == ()
     assert report.unchecked == (
-        "10 configs can be made; none was run, since own_function:train trains by itself: the "
+        "12 configs can be made; none was run, since own_function:train trains by itself: the "
         "first trials will tell what an epoch takes"
     )
     spec = Sweep("own_function:train", space=space).spec

@@ -101,7 +101,7 @@ def test_the_same_configs_come_every_time_and_none_twice():
     space = JointSpace(Heads(), Training())
     found = corners(space, FACTS, samples=9)
     assert found == corners(space, FACTS, samples=9)
-    assert len({place.config for place in found}) == len(found) == 12
+    assert len({place.config for place in found}) == len(found) == 15
 
 
 def test_a_space_of_few_configs_gives_each_once():
@@ -163,3 +163,29 @@ def test_a_real_number_is_no_size():
     found = by_name(JointSpace(Rates(), Training(batch_size=32)))
     assert found["smallest"]["rate"] == 0.5
     assert "largest" not in found  # it would be the same
+
+
+class Edges(SearchSpace):
+    layers: IntParam = Int(1, 3)
+    dropout: FloatParam = Float(0.0, 0.9, when={"layers": (2, 3)})
+    pooling: ChoiceParam = Choice(("mean", "max", "last"))
+
+
+def test_both_ends_of_every_range_and_every_value_of_a_choice_are_tried():
+    training = Training(patience=Int(1, 5), optimizer=Choice(("adam", "sgd")))
+    found = by_name(JointSpace(Edges(), training), samples=0)
+    edges = [config for name, config in found.items() if name.startswith("edge ")]
+    assert [config["pooling"] for config in edges] == ["mean", "max", "last"]
+    assert [config["optimizer"] for config in edges] == ["adam", "sgd", "adam"]
+    assert [config["dropout"] for config in edges] == [0.0, 0.9, 0.0]
+    assert [config["learning_rate"] for config in edges] == [1e-4, 1e-1, 1e-4]
+    assert [config["patience"] for config in edges] == [1, 5, 1]
+    assert {(config["layers"], config["batch_size"]) for config in edges} == {(2, 16)}
+
+
+def test_many_values_are_tried_in_part():
+    class Many(SearchSpace):
+        how: ChoiceParam = Choice(tuple(f"way {number}" for number in range(50)))
+
+    found = by_name(JointSpace(Many(), Training(learning_rate=0.1, batch_size=32)), samples=0)
+    assert sum(name.startswith("edge ") for name in found) == 8

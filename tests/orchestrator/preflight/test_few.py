@@ -48,16 +48,22 @@ def test_small_data_are_taken_whole():
 
 
 def test_the_work_of_an_epoch_is_that_of_its_batches():
-    # Of equal lengths nothing is padded: 600 and 90 series against 64 and 90, by hand.
+    # Of equal lengths nothing is padded: 600 and 90 series against 64 and 10, by hand.
     same = np.full(600, 10, dtype=np.int32)
     made = data(
         train=Part.from_series([np.ones((10, 2))] * 600, same % 3),
         valid=Part.from_series([np.ones((10, 2))] * 90, same[:90] % 3),
     )
     found = few(made, 32)
-    assert found.share(found.batches(32, 2), 32) == pytest.approx((3 * 600 + 90) / (3 * 64 + 90))
+    assert found.share(found.batches(32, 2), 32) == pytest.approx((3 * 600 + 90) / (3 * 64 + 10))
     assert len(found.batches(32, 2).train) == 64
     assert len(found.batches(32, 100).train) == 8 * 32
+
+
+@pytest.mark.parametrize(("size", "count", "valid"), [(16, 1, 2), (32, 2, 10), (256, 8, 90)])
+def test_a_part_of_an_epoch_validates_as_large_a_part(size, count, valid):
+    # Otherwise the cost of small batches would vanish beside that of the whole validation.
+    assert len(few(data(), 256).batches(size, count).valid) == valid
 
 
 def test_padding_counts_as_work():
@@ -90,6 +96,12 @@ def test_groups_on_one_side_only_are_told_and_shared_ones_warned_of():
         "data: 2 of 6 groups (speakers, users) are in training and validation, so scores are too "
         "good for new ones. Hold whole groups out: --split group"
     ]
+
+
+def test_what_the_split_itself_warns_of_is_not_said_twice():
+    both = np.arange(600) % 5
+    warned = data(train=part(600, both), valid=part(90, both[:90]), warning="optimistic")
+    assert findings(warned) == ("600 series to train, 90 to validate", [])
 
 
 def test_data_without_groups_are_neither_praised_nor_warned_of():

@@ -160,8 +160,8 @@ def test_arrays_are_taken_without_importing_torch(modules):
         ("number", "data set 'own_arrays:number' is neither a DatasetSource nor a function that "
          "returns data"),
         ("Other", "data set 'own_arrays:Other' is no subclass of DatasetSource"),
-        ("missing", "data set 'own_arrays:missing' does not load: module 'own_arrays' has no "
-         "attribute 'missing'"),
+        ("absent", "data set 'own_arrays:absent' does not load: module 'own_arrays' has no "
+         "attribute 'absent'"),
     ],
 )  # fmt: skip
 def test_a_function_that_returns_something_else_is_named(name, message):

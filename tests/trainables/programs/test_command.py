@@ -137,6 +137,17 @@ def test_how_programs_fail(start: Start, text: str, reason: str) -> None:
     assert failed.reason == reason
 
 
+def test_a_line_that_is_nearly_an_epoch_is_told_of(start: Start) -> None:
+    failed = start(
+        'print(\'{"epoch": 1}x\')\nprint(\'{"valid_loss": 0.3, "stage": "valid"}\')'
+    ).run_epoch()
+    assert isinstance(failed, EpochFailed)
+    assert failed.reason == (
+        "the program ended without an epoch: 'stage' is no number in "
+        '{"valid_loss": 0.3, "stage": "valid"}. Print numbers alone, such as {"valid_loss": 0.3}'
+    )
+
+
 def test_a_program_that_does_not_exist_fails_its_trial(tmp_path: Path) -> None:
     held = CommandTrainable.bare(command="./nothing {depth}", epochs=3, folder=str(tmp_path))
     held.begin({"depth": 1}, seed=0)
@@ -177,7 +188,11 @@ def test_a_released_trial_is_told_to_end_and_what_it_started_is_ended(
     assert ends(child, 0.5)
 
 
-def test_no_program_outlives_a_worker_that_is_killed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", ["at once", "as Ray does it"])
+def test_a_program_is_told_to_end_when_its_worker_is_killed_and_none_outlives_it(
+    tmp_path: Path, how: str
+) -> None:
+    """Ray kills the children of a worker, theirs not, and then the worker."""
     (tmp_path / "program.py").write_text(STUBBORN)
     code = (
         "import sys, time\n"
@@ -190,11 +205,15 @@ def test_no_program_outlives_a_worker_that_is_killed(tmp_path: Path) -> None:
     assert worker.stdout is not None
     assert worker.stdout.readline() == "ready\n"
     parent, child = (wait_for(tmp_path / f"{name}.pid") for name in ("parent", "child"))
+    if how == "as Ray does it":
+        for one in psutil.Process(worker.pid).children():
+            one.kill()
     os.kill(worker.pid, signal.SIGKILL)
     worker.wait()
     worker.stdout.close()
     assert ends(parent)
     assert ends(child)
+    assert (tmp_path / "told").exists()
 
 
 def test_a_program_that_closes_its_output_and_goes_on_is_waited_for(start: Start) -> None:

@@ -95,7 +95,9 @@ def test_a_generator_function_can_pause_if_it_takes_state(write: Callable[..., s
                 "of SearchSpace: space = MySpace."),
         ("nothing", "architecture 'own_refused:nothing' does not load: "
                     "module 'own_refused' has no attribute 'nothing'"),
-        ("NotANetwork", "architecture 'own_refused:NotANetwork' is no subclass of Architecture"),
+        ("NotANetwork", "architecture: own_refused:NotANetwork is no network. Give a class of "
+                        "torch.nn.Module or LightningModule, or a function that yields a dict of "
+                        "metrics per epoch."),
     ],
 )  # fmt: skip
 def test_what_does_not_train_is_one_line(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from searchspaces import OrchError, UsageError
@@ -39,6 +39,7 @@ def shape(value: Any) -> Any:
 
 
 @given(values, st.integers(0, 2**31))
+@example({math.inf: None, -math.inf: 1, 0.5: {2: 3}}, 0)
 def test_whatever_nests_comes_back_as_it_was(value: Any, epoch: int) -> None:
     found, at = keep.decode(keep.encode(keep.copied(value), epoch))
     assert shape(found) == shape(value)

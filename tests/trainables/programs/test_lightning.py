@@ -121,6 +121,18 @@ class Pickled(Lit):
         checkpoint["mine"] = {"object": object()}
 
 
+class Silent(Lit):
+    """Logs nothing."""
+
+    def training_step(self, batch: Any, index: int) -> Any:
+        inputs, targets = batch
+        return torch.nn.functional.mse_loss(self.net(inputs), targets)
+
+    def validation_step(self, batch: Any, index: int) -> None: ...
+
+    def on_train_epoch_end(self) -> None: ...
+
+
 class Bare(lightning.LightningModule):  # type: ignore[misc]  # the package may be absent
     """Has no data."""
 
@@ -134,7 +146,7 @@ class Bare(lightning.LightningModule):  # type: ignore[misc]  # the package may 
 def hold(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., LightningTrainable]]:
     """A Trainable of a module, holding a trial of it."""
     module = type(sys)("own_lightning")
-    for cls in (Lit, Classifier, Broken, Impatient, Pickled, Bare):
+    for cls in (Lit, Classifier, Broken, Impatient, Pickled, Silent, Bare):
         setattr(module, cls.__name__, cls)
     monkeypatch.setitem(sys.modules, "own_lightning", module)
     EVENTS.clear()
@@ -230,6 +242,32 @@ def test_a_module_without_data_or_with_a_state_of_objects_is_one_line(
         hold("Bare").run_epoch()
     with pytest.raises(UsageError, match=r"state\.save: a object at 'mine\.object' cannot be kept"):
         hold("Pickled").run_epoch()
+
+
+def test_a_module_that_logs_nothing_or_wants_data_there_are_not_is_one_line(
+    hold: Callable[..., LightningTrainable],
+) -> None:
+    with pytest.raises(UsageError) as failure:
+        hold("Silent").run_epoch()
+    assert str(failure.value) == (
+        "Silent logged no metric in epoch 1. Write self.log('valid_loss', loss) in validation_step."
+    )
+    with pytest.raises(ConfigurationError) as failure:
+        hold("Classifier").run_epoch()
+    assert str(failure.value) == (
+        "Classifier takes the facts of a data set, and the sweep names none. Give --dataset, or "
+        "write __init__(self, config)."
+    )
+
+
+def test_lightning_says_nothing_of_its_own_between_epochs(
+    hold: Callable[..., LightningTrainable], caplog: pytest.LogCaptureFixture
+) -> None:
+    held = hold("Lit")
+    held.run_epoch()
+    held.freeze()
+    held.run_epoch()
+    assert caplog.messages == []
 
 
 def test_a_released_trial_ends_its_trainer(hold: Callable[..., LightningTrainable]) -> None:

@@ -66,10 +66,6 @@ def test_a_network_class_is_an_architecture_by_its_name() -> None:
     assert logits.shape == (2, 5)
 
 
-def test_what_is_no_network_is_none() -> None:
-    assert adapt(int) is None
-
-
 @pytest.mark.parametrize(
     ("cls", "line"),
     [
