@@ -55,48 +55,26 @@ def _data(spec: SweepSpec) -> SweepData:
     return data
 
 
-def trainable_of(spec: SweepSpec) -> tuple[type[TrialTrainable], dict[str, Any]]:
-    """What runs in the trials of a sweep, and the keyword arguments of its ``setup``."""
+def trial_of(spec: SweepSpec) -> tuple[type[Trial], dict[str, Any]]:
+    """What trains one trial, and the keyword arguments of its ``prepare``; it needs no Ray."""
+    named = {"target": spec.architecture, "epochs": spec.epochs}
     match spec.program.form:
         case Form.FUNCTION:
-            from trainables.programs.function import FunctionTrainable
+            from trainables.programs.function import FunctionTrial
 
-            return FunctionTrainable, {"target": spec.architecture, "epochs": spec.epochs}
+            return FunctionTrial, named
         case Form.COMMAND:
-            from trainables.programs.command import CommandTrainable
+            from trainables.programs.command import CommandTrial
 
-            return CommandTrainable, {
-                "command": spec.command,
-                "epochs": spec.epochs,
-                "folder": str(Path.cwd()),
-            }
+            folder = str(Path.cwd())
+            return CommandTrial, {"command": spec.command, "epochs": spec.epochs, "folder": folder}
         case Form.LIGHTNING:
-            from trainables.programs.lightning import LightningTrainable
+            from trainables.programs.lightning import LightningTrial
 
-            return LightningTrainable, {
-                "target": spec.architecture,
-                "epochs": spec.epochs,
-                "device": spec.device,
-            }
-    from trainables.architecture_trainable import ArchitectureTrainable
-
-    return ArchitectureTrainable, _architecture_settings(spec)
-
-
-def trial_of(spec: SweepSpec) -> tuple[type[Trial], dict[str, Any]]:
-    """What trains one trial in this process, and the keyword arguments of its ``prepare``.
-
-    The same as in a sweep, without Ray: importing Ray takes longer than a short trial.
-    """
-    if spec.program.form in {Form.FUNCTION, Form.COMMAND, Form.LIGHTNING}:
-        return trainable_of(spec)
+            return LightningTrial, {**named, "device": spec.device}
     from trainables.architecture_trial import ArchitectureTrial
 
-    return ArchitectureTrial, _architecture_settings(spec)
-
-
-def _architecture_settings(spec: SweepSpec) -> dict[str, Any]:
-    return {
+    return ArchitectureTrial, {
         "architecture": spec.architecture,
         "space": spec.joint,
         "metric": spec.metric,
@@ -105,6 +83,19 @@ def _architecture_settings(spec: SweepSpec) -> dict[str, Any]:
         "precision": spec.precision,
         "epochs": spec.epochs,
     }
+
+
+def trainable_of(spec: SweepSpec) -> tuple[type[TrialTrainable], dict[str, Any]]:
+    """The same as one of Ray Tune's Trainables, and the keyword arguments of its ``setup``."""
+    from trainables import trainables
+
+    _, settings = trial_of(spec)
+    kinds: dict[Form, type[TrialTrainable]] = {
+        Form.FUNCTION: trainables.FunctionTrainable,
+        Form.COMMAND: trainables.CommandTrainable,
+        Form.LIGHTNING: trainables.LightningTrainable,
+    }
+    return kinds.get(spec.program.form, trainables.ArchitectureTrainable), settings
 
 
 def plan_of(spec: SweepSpec, data: SweepData | None) -> Plan:

@@ -18,7 +18,7 @@ from orchestrator.searchers import searchers
 from trainables.architectures import registry
 from trainables.data.catalog import datasets
 from trainables.outcomes import EpochDone
-from trainables.programs.function import FunctionTrainable
+from trainables.programs.function import FunctionTrial
 
 PAGE = (Path(__file__).parent.parent / "docs" / "own-code.md").read_text(encoding="utf-8")
 NAMED = re.compile(
@@ -80,9 +80,7 @@ def test_each_sweep_on_the_page_can_be_made() -> None:
 
 
 def test_the_example_with_state_goes_on_as_if_it_had_never_stopped() -> None:
-    whole, first, second = (
-        FunctionTrainable.bare(target="my_train:train", epochs=4) for _ in range(3)
-    )
+    whole, first, second = (FunctionTrial.bare(target="my_train:train", epochs=4) for _ in range(3))
     whole.begin({"rate": 0.3}, seed=0)
     expected = [whole.run_epoch() for _ in range(4)]
     first.begin({"rate": 0.3}, seed=0)

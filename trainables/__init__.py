@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from trainables import architectures
 
 if TYPE_CHECKING:
-    from trainables.architecture_trainable import ArchitectureTrainable
     from trainables.architectures.base import Architecture
     from trainables.data.part import Part, SweepData
     from trainables.learner import Learner, Task
     from trainables.outcomes import EpochDone, EpochFailed
     from trainables.trainable import TrialTrainable
+    from trainables.trainables import ArchitectureTrainable
 
 __all__ = [
     "Architecture",
@@ -33,12 +33,12 @@ __all__ = [
 ]
 
 _HOMES = {
-    "architecture_trainable": ("ArchitectureTrainable",),
     "architectures.base": ("Architecture",),
     "data.part": ("Part", "SweepData"),
     "learner": ("Learner", "Task"),
     "outcomes": ("EpochDone", "EpochFailed"),
     "trainable": ("TrialTrainable",),
+    "trainables": ("ArchitectureTrainable",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -151,7 +151,7 @@ class Ledger:
             )
         loss = self.objective.loss(result.metrics)
         if math.isnan(loss):
-            reason = f"{self.objective.metric} is not finite at epoch {result.epoch}"
+            reason = self.objective.failure(result.epoch)
             return TrialEnded(number=result.number, state="failed", reason=reason, at=now)
         verdict = None
         early = bool(result.finished) and result.epoch < self.max_epochs

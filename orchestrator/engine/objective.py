@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from orchestrator.engine.records import Metrics
 from searchspaces.errors import ConfigurationError, did_you_mean
 
 Mode = Literal["min", "max"]
@@ -24,7 +24,7 @@ class Objective:
     metric: str
     mode: Mode
 
-    def loss(self, metrics: Metrics) -> float:
+    def loss(self, metrics: Mapping[str, float | None]) -> float:
         """The metric as something to minimise; nan when it is not finite.
 
         Raises:
@@ -42,6 +42,10 @@ class Objective:
         if value is None or not math.isfinite(value):
             return math.nan
         return self.value(value)
+
+    def failure(self, epoch: int) -> str:
+        """Why a trial whose loss is nan at that epoch has failed."""
+        return f"{self.metric} is not finite at epoch {epoch}"
 
     def value(self, loss: float) -> float:
         """The metric's value of a loss, and the other way round."""

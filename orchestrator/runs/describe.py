@@ -11,6 +11,7 @@ from orchestrator.runs.folder import RunFolder
 from orchestrator.runs.tables import RunTables
 from orchestrator.spec import SweepSpec
 from searchspaces import Choice, Float, Int, JointSpace
+from searchspaces.describe import searched
 from searchspaces.domains import Domain, Parameter
 
 
@@ -44,6 +45,8 @@ def metadata(
     """What analysis needs to know beside the rows; documented in docs/run-folder.md."""
     scheduler = spec.scheduler.model_copy()
     scheduler.begin(trials=spec.planned_trials, max_epochs=spec.epochs)
+    parameters = joint.parameters()
+    differ = searched(parameters)
     rungs = sorted({rung.epochs for bracket in scheduler.plan() for rung in bracket})
     return {
         "run": run_id,
@@ -60,19 +63,20 @@ def metadata(
         "searcher": spec.searcher.model_dump(mode="json"),
         "scheduler": spec.scheduler.model_dump(mode="json"),
         "parameters": {
-            name: {"group": joint.groups[name], **_parameter(parameter)}
-            for name, parameter in joint.parameters().items()
+            name: {"group": joint.groups[name], **_parameter(parameter, searched=name in differ)}
+            for name, parameter in parameters.items()
         },
         "rungs": rungs,
     }
 
 
-def _parameter(parameter: Parameter) -> Mapping[str, Any]:
-    if isinstance(parameter, Domain) and parameter.size > 1:
+def _parameter(parameter: Parameter, *, searched: bool) -> Mapping[str, Any]:
+    if not isinstance(parameter, Domain):
+        return {"kind": "constant", "value": parameter}
+    if searched:
         return parameter.as_mapping()
-    if isinstance(parameter, Domain):
-        return {"kind": "constant", "value": parameter.value_at(0)}
-    return {"kind": "constant", "value": parameter}
+    # A range of one value, or a condition that never holds.
+    return {"kind": "constant", "value": parameter.value_at(0) if parameter.size == 1 else None}
 
 
 def _type(parameter: Parameter) -> Any:

@@ -21,7 +21,7 @@ from trainables.outcomes import EpochDone, EpochFailed, NothingLeft, Outcome
 from trainables.programs import guard
 from trainables.programs.metrics import metrics_of, nearly
 from trainables.programs.placeholders import environment, filled
-from trainables.trainable import TrialTrainable
+from trainables.trial import Trial
 
 GRACE_SECONDS = 5.0
 """Between SIGTERM and SIGKILL."""
@@ -30,7 +30,7 @@ LINES = 20
 """Of the program's other output that a failure tells."""
 
 
-class CommandTrainable(TrialTrainable):
+class CommandTrial(Trial):
     """Runs a program a trial."""
 
     costs_while_held: ClassVar[bool] = True

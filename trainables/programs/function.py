@@ -34,7 +34,7 @@ from trainables.outcomes import EpochDone, EpochFailed, NothingLeft, Outcome
 from trainables.programs import keep
 from trainables.programs.find import takes_state
 from trainables.programs.metrics import numbers
-from trainables.trainable import TrialTrainable
+from trainables.trial import Trial
 
 if TYPE_CHECKING:
     from trainables.data.part import SweepData
@@ -114,7 +114,7 @@ class State:
         return self._kept_epoch
 
 
-class FunctionTrainable(TrialTrainable):
+class FunctionTrial(Trial):
     """Runs a training function, an epoch at a time."""
 
     def prepare(  # type: ignore[override]  # the base takes any keywords, this names them

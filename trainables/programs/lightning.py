@@ -21,7 +21,7 @@ import numpy as np
 from searchspaces.errors import ConfigurationError, UsageError
 from searchspaces.registry import load_object
 from trainables.programs.find import is_lightning
-from trainables.programs.function import FunctionTrainable, State
+from trainables.programs.function import FunctionTrial, State
 
 if TYPE_CHECKING:
     from trainables.data.part import Part, SweepData
@@ -36,7 +36,7 @@ _FROM_CONFIG = ("hyper_parameters", "hparams_name", "hparams_type")
 """Parts of Lightning's checkpoints that the trial's config gives, and that may be any object."""
 
 
-class LightningTrainable(FunctionTrainable):
+class LightningTrial(FunctionTrial):
     """Trains a LightningModule as if it were a training function."""
 
     def prepare(  # type: ignore[override]  # the base takes any keywords, this names them

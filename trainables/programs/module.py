@@ -47,8 +47,13 @@ def _adapted(cls: type[Any]) -> type[Architecture]:
             self.network = _built(cls, config, facts)
 
         def forward(self, values: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-            logits: torch.Tensor = self.network(values, lengths)
+            logits = self.network(values, lengths)
             expected = (len(values), self.facts.classes)
+            if not isinstance(logits, torch.Tensor):
+                raise ConfigurationError(
+                    f"{cls.__name__} gives a {type(logits).__name__}. "
+                    f"Return logits alone, a tensor of shape (batch, classes)."
+                )
             if tuple(logits.shape) != expected:
                 raise ConfigurationError(
                     f"{cls.__name__} gives logits of shape {tuple(logits.shape)}, and a batch of "

@@ -42,6 +42,28 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
+FUNCTION = """\
+from searchspaces import Float, FloatParam, SearchSpace
+
+
+class Space(SearchSpace):
+    rate: FloatParam = Float(0.1, 0.9)
+
+
+def train(config):
+    for epoch in range(2):
+        yield {"valid_loss": config["rate"] / (epoch + 1)}
+
+
+def diverges(config):
+    yield {"valid_loss": 0.5}
+    yield {"valid_loss": float("nan")}
+
+
+train.space = diverges.space = Space
+"""
+
+
 def tried(*arguments):
     return CliRunner().invoke(cli, ["try", *arguments])
 
@@ -109,12 +131,19 @@ def test_a_setting_of_one_optimizer_can_be_set_beside_that_optimizer():
     assert (config["optimizer"], config["momentum"]) == ("sgd", 0.5)
 
 
-def test_neither_ray_nor_a_second_process_takes_part():
+COMMAND = "command: python own_program.py {rate}\nspace: {rate: {low: 0.1, high: 0.9}}\n"
+
+
+@pytest.mark.parametrize("name", ["mlp", "own_training:train", "own.yaml"])
+def test_neither_ray_nor_a_second_process_takes_part(folder, name):
+    (folder / "own_training.py").write_text(FUNCTION)
+    (folder / "own.yaml").write_text(COMMAND)
+    (folder / "own_program.py").write_text("print('{\"valid_loss\": 0.5}')\n")
     program = (
         "import sys\n"
         "from orchestrator.cli.main import cli\n"
         "try:\n"
-        "    cli(['try', 'mlp', '--epochs', '1'])\n"
+        f"    cli(['try', {name!r}, '--epochs', '1'])\n"
         "finally:\n"
         "    print(sorted(name for name in sys.modules if name.partition('.')[0] == 'ray'))\n"
     )
@@ -187,20 +216,10 @@ def test_ctrl_c_says_how_far_it_came(folder, monkeypatch):
     assert (done.exit_code, done.stderr) == (130, "stopped by you after 1 of 3 epochs\n")
 
 
-FUNCTION = """\
-def train(config):
-    for epoch in range(2):
-        yield {"valid_loss": config["rate"] / (epoch + 1)}
-"""
-
-
 def test_a_function_is_tried_the_same_way(folder, monkeypatch):
     (folder / "own_training.py").write_text(FUNCTION)
     monkeypatch.syspath_prepend(str(folder))
-    (folder / "own.yaml").write_text(
-        "architecture: own_training:train\nspace:\n  rate: {low: 0.1, high: 0.9}\n"
-    )
-    done = tried("own.yaml", "--set", "rate=0.5")
+    done = tried("own_training:train", "--set", "rate=0.5")
     assert done.exit_code == 0
     assert done.stdout.splitlines() == [
         "own_training:train",
@@ -209,3 +228,14 @@ def test_a_function_is_tried_the_same_way(folder, monkeypatch):
         "epoch  2  valid_loss 0.2500",
         "complete: the function returned",
     ]
+
+
+def test_an_objective_that_is_not_finite_or_not_there_fails_as_in_a_sweep(folder, monkeypatch):
+    (folder / "own_training.py").write_text(FUNCTION)
+    monkeypatch.syspath_prepend(str(folder))
+    done = tried("own_training:diverges", "--epochs", "5")
+    assert done.exit_code == 3
+    assert done.stdout.splitlines()[-1] == "epoch 2  failed: valid_loss is not finite at epoch 2"
+    done = tried("own_training:train", "--set", "metric=f1")
+    assert done.exit_code == 2
+    assert done.stderr.startswith("error: metric: no metric 'f1' is reported. Known: valid_loss.")

@@ -17,21 +17,21 @@ import pytest
 
 from searchspaces import OrchError
 from trainables.outcomes import EpochDone, EpochFailed, NothingLeft
-from trainables.programs.command import CommandTrainable
+from trainables.programs.command import CommandTrial
 from trainables.programs.metrics import metrics_of
 
-Start = Callable[..., CommandTrainable]
+Start = Callable[..., CommandTrial]
 
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
     """Starts a Python program as a trial."""
-    made: list[CommandTrainable] = []
+    made: list[CommandTrial] = []
 
-    def make(text: str, *, grace: float = 1.0, **config: Any) -> CommandTrainable:
+    def make(text: str, *, grace: float = 1.0, **config: Any) -> CommandTrial:
         (tmp_path / "program.py").write_text(text, encoding="utf-8")
         names = " ".join(f"{{{name}}}" for name in config)
-        held = CommandTrainable.bare(
+        held = CommandTrial.bare(
             command=f"{sys.executable} program.py {{trial}} {names}",
             epochs=9,
             folder=str(tmp_path),
@@ -149,7 +149,7 @@ def test_a_line_that_is_nearly_an_epoch_is_told_of(start: Start) -> None:
 
 
 def test_a_program_that_does_not_exist_fails_its_trial(tmp_path: Path) -> None:
-    held = CommandTrainable.bare(command="./nothing {depth}", epochs=3, folder=str(tmp_path))
+    held = CommandTrial.bare(command="./nothing {depth}", epochs=3, folder=str(tmp_path))
     held.begin({"depth": 1}, seed=0)
     failed = held.run_epoch()
     assert isinstance(failed, EpochFailed)
@@ -196,8 +196,8 @@ def test_a_program_is_told_to_end_when_its_worker_is_killed_and_none_outlives_it
     (tmp_path / "program.py").write_text(STUBBORN)
     code = (
         "import sys, time\n"
-        "from trainables.programs.command import CommandTrainable\n"
-        f"held = CommandTrainable.bare(command={sys.executable + ' program.py'!r}, epochs=3,"
+        "from trainables.programs.command import CommandTrial\n"
+        f"held = CommandTrial.bare(command={sys.executable + ' program.py'!r}, epochs=3,"
         f" folder={str(tmp_path)!r}, grace=0.5)\n"
         "held.begin({}, seed=0)\nheld.run_epoch()\nprint('ready', flush=True)\ntime.sleep(600)\n"
     )

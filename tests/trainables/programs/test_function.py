@@ -13,20 +13,20 @@ import pytest
 
 from searchspaces import OrchError, UsageError
 from trainables.outcomes import EpochDone, EpochFailed, NothingLeft
-from trainables.programs.function import FunctionTrainable, State
+from trainables.programs.function import FunctionTrial, State
 
 HERE: dict[str, Any] = {}
 
 
 @pytest.fixture
-def hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., FunctionTrainable]:
+def hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., FunctionTrial]:
     """A Trainable of a function, holding a trial of it."""
 
-    def make(function: Any, *, epochs: int = 4, **config: Any) -> FunctionTrainable:
+    def make(function: Any, *, epochs: int = 4, **config: Any) -> FunctionTrial:
         module = type(sys)("own_function")
         module.train = function  # type: ignore[attr-defined]
         monkeypatch.setitem(sys.modules, "own_function", module)
-        made = FunctionTrainable.bare(target="own_function:train", epochs=epochs)
+        made = FunctionTrial.bare(target="own_function:train", epochs=epochs)
         made.begin(config, seed=5)
         return made
 
@@ -38,7 +38,7 @@ def falling(config: dict[str, Any]) -> Iterator[dict[str, float]]:
         yield {"valid_loss": config["depth"] / epoch, "f1": epoch}
 
 
-def test_a_yield_is_an_epoch_and_a_return_the_end(hold: Callable[..., FunctionTrainable]) -> None:
+def test_a_yield_is_an_epoch_and_a_return_the_end(hold: Callable[..., FunctionTrial]) -> None:
     held = hold(falling, depth=6)
     assert [held.run_epoch() for _ in range(4)] == [
         EpochDone({"valid_loss": 6.0, "f1": 1.0}),
@@ -51,7 +51,7 @@ def test_a_yield_is_an_epoch_and_a_return_the_end(hold: Callable[..., FunctionTr
         held.freeze()
 
 
-def test_a_function_that_yields_nothing_has_failed(hold: Callable[..., FunctionTrainable]) -> None:
+def test_a_function_that_yields_nothing_has_failed(hold: Callable[..., FunctionTrial]) -> None:
     def train(config: Any) -> Iterator[Any]:
         yield from ()
 
@@ -71,7 +71,7 @@ def counting(config: dict[str, Any], state: State) -> Iterator[dict[str, float]]
 
 
 def test_a_function_goes_on_exactly_from_what_it_saved(
-    hold: Callable[..., FunctionTrainable],
+    hold: Callable[..., FunctionTrial],
 ) -> None:
     whole = hold(counting, always=True)
     expected = [whole.run_epoch() for _ in range(4)]
@@ -86,7 +86,7 @@ def test_a_function_goes_on_exactly_from_what_it_saved(
 
 
 def test_the_state_is_of_the_last_epoch_that_saved_one(
-    hold: Callable[..., FunctionTrainable],
+    hold: Callable[..., FunctionTrial],
 ) -> None:
     held = hold(counting)
     reached = []
@@ -100,7 +100,7 @@ def test_the_state_is_of_the_last_epoch_that_saved_one(
     assert again._state.load()["seen"] == [0, 1, 2, 3]
 
 
-def test_a_state_that_is_not_asked_for_is_told(hold: Callable[..., FunctionTrainable]) -> None:
+def test_a_state_that_is_not_asked_for_is_told(hold: Callable[..., FunctionTrial]) -> None:
     def forgetful(config: Any, state: State) -> Iterator[Any]:
         while True:
             state.save({"epoch": state.epoch})
@@ -129,7 +129,7 @@ def test_a_state_that_is_not_asked_for_is_told(hold: Callable[..., FunctionTrain
     ],
 )  # fmt: skip
 def test_what_is_no_dict_of_numbers_is_refused(
-    hold: Callable[..., FunctionTrainable], said: Any, line: str
+    hold: Callable[..., FunctionTrial], said: Any, line: str
 ) -> None:
     def train(config: Any) -> Iterator[Any]:
         yield said
@@ -139,7 +139,7 @@ def test_what_is_no_dict_of_numbers_is_refused(
     assert str(failure.value) == line
 
 
-def test_numbers_of_numpy_and_torch_are_numbers(hold: Callable[..., FunctionTrainable]) -> None:
+def test_numbers_of_numpy_and_torch_are_numbers(hold: Callable[..., FunctionTrial]) -> None:
     import torch
 
     def train(config: Any) -> Iterator[Any]:
@@ -150,7 +150,7 @@ def test_numbers_of_numpy_and_torch_are_numbers(hold: Callable[..., FunctionTrai
 
 
 def test_a_function_is_closed_when_its_trial_is_over_and_another_begins(
-    hold: Callable[..., FunctionTrainable], capsys: pytest.CaptureFixture[str]
+    hold: Callable[..., FunctionTrial], capsys: pytest.CaptureFixture[str]
 ) -> None:
     events = []
 
@@ -175,7 +175,7 @@ def test_a_function_is_closed_when_its_trial_is_over_and_another_begins(
 
 
 def test_an_exit_of_the_function_is_an_error_and_not_the_worker_s_end(
-    hold: Callable[..., FunctionTrainable],
+    hold: Callable[..., FunctionTrial],
 ) -> None:
     def train(config: Any) -> Iterator[Any]:
         yield {"valid_loss": 1.0}
@@ -188,7 +188,7 @@ def test_an_exit_of_the_function_is_an_error_and_not_the_worker_s_end(
 
 
 def test_two_trials_in_one_worker_draw_their_own_random_numbers(
-    hold: Callable[..., FunctionTrainable],
+    hold: Callable[..., FunctionTrial],
 ) -> None:
     def train(config: Any) -> Iterator[Any]:
         while True:

@@ -18,7 +18,7 @@ from trainables.programs import Form, program_of
 lightning = pytest.importorskip(
     "pytorch_lightning", reason="the extra is not installed: pip install orch-sweep[lightning]"
 )
-from trainables.programs.lightning import LightningTrainable  # noqa: E402  # needs the package
+from trainables.programs.lightning import LightningTrial  # noqa: E402  # needs the package
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Lightning advises
 
@@ -143,17 +143,17 @@ class Bare(lightning.LightningModule):  # type: ignore[misc]  # the package may 
 
 
 @pytest.fixture
-def hold(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., LightningTrainable]]:
+def hold(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., LightningTrial]]:
     """A Trainable of a module, holding a trial of it."""
     module = type(sys)("own_lightning")
     for cls in (Lit, Classifier, Broken, Impatient, Pickled, Silent, Bare):
         setattr(module, cls.__name__, cls)
     monkeypatch.setitem(sys.modules, "own_lightning", module)
     EVENTS.clear()
-    held: list[LightningTrainable] = []
+    held: list[LightningTrial] = []
 
-    def make(name: str, *, epochs: int = 6, data: Any = None) -> LightningTrainable:
-        made = LightningTrainable.bare(
+    def make(name: str, *, epochs: int = 6, data: Any = None) -> LightningTrial:
+        made = LightningTrial.bare(
             target=f"own_lightning:{name}", epochs=epochs, device="cpu", data=data
         )
         held.append(made)
@@ -169,13 +169,13 @@ def losses(outcomes: list[Outcome]) -> list[float]:
     return [done.metrics["valid_loss"] for done in outcomes if isinstance(done, EpochDone)]
 
 
-def test_a_lightning_module_is_found_as_one(hold: Callable[..., LightningTrainable]) -> None:
+def test_a_lightning_module_is_found_as_one(hold: Callable[..., LightningTrial]) -> None:
     found = program_of("own_lightning:Lit")
     assert (found.form, found.space, found.can_pause) == (Form.LIGHTNING, LitSpace, True)
 
 
 def test_an_epoch_is_lightning_s_epoch_with_all_that_was_logged(
-    hold: Callable[..., LightningTrainable],
+    hold: Callable[..., LightningTrial],
 ) -> None:
     """The rate halves after each epoch, as StepLR says."""
     held = hold("Lit", epochs=3)
@@ -189,7 +189,7 @@ def test_an_epoch_is_lightning_s_epoch_with_all_that_was_logged(
 
 
 def test_lightning_s_own_early_stopping_completes_the_trial(
-    hold: Callable[..., LightningTrainable],
+    hold: Callable[..., LightningTrial],
 ) -> None:
     held = hold("Impatient")
     outcomes = [held.run_epoch() for _ in range(3)]
@@ -197,7 +197,7 @@ def test_lightning_s_own_early_stopping_completes_the_trial(
 
 
 def test_a_module_goes_on_where_it_was_with_optimizer_and_schedule(
-    hold: Callable[..., LightningTrainable],
+    hold: Callable[..., LightningTrial],
 ) -> None:
     """Without shuffling, the same numbers to the last bit."""
     whole = hold("Lit")
@@ -212,7 +212,7 @@ def test_a_module_goes_on_where_it_was_with_optimizer_and_schedule(
 
 
 def test_a_module_of_a_named_data_set_gets_its_batches(
-    hold: Callable[..., LightningTrainable],
+    hold: Callable[..., LightningTrial],
 ) -> None:
     rng = np.random.default_rng(0)
     part = Part.from_series(
@@ -228,7 +228,7 @@ def test_a_module_of_a_named_data_set_gets_its_batches(
     assert found[-1] < found[0]
 
 
-def test_what_a_module_raises_comes_out_as_it_is(hold: Callable[..., LightningTrainable]) -> None:
+def test_what_a_module_raises_comes_out_as_it_is(hold: Callable[..., LightningTrial]) -> None:
     held = hold("Broken")
     held.run_epoch()
     with pytest.raises(ValueError, match="in the second epoch"):
@@ -236,7 +236,7 @@ def test_what_a_module_raises_comes_out_as_it_is(hold: Callable[..., LightningTr
 
 
 def test_a_module_without_data_or_with_a_state_of_objects_is_one_line(
-    hold: Callable[..., LightningTrainable],
+    hold: Callable[..., LightningTrial],
 ) -> None:
     with pytest.raises(ConfigurationError, match="Bare has no train_dataloader, and the sweep"):
         hold("Bare").run_epoch()
@@ -245,7 +245,7 @@ def test_a_module_without_data_or_with_a_state_of_objects_is_one_line(
 
 
 def test_a_module_that_logs_nothing_or_wants_data_there_are_not_is_one_line(
-    hold: Callable[..., LightningTrainable],
+    hold: Callable[..., LightningTrial],
 ) -> None:
     with pytest.raises(UsageError) as failure:
         hold("Silent").run_epoch()
@@ -261,7 +261,7 @@ def test_a_module_that_logs_nothing_or_wants_data_there_are_not_is_one_line(
 
 
 def test_lightning_says_nothing_of_its_own_between_epochs(
-    hold: Callable[..., LightningTrainable], caplog: pytest.LogCaptureFixture
+    hold: Callable[..., LightningTrial], caplog: pytest.LogCaptureFixture
 ) -> None:
     held = hold("Lit")
     held.run_epoch()
@@ -270,7 +270,7 @@ def test_lightning_says_nothing_of_its_own_between_epochs(
     assert caplog.messages == []
 
 
-def test_a_released_trial_ends_its_trainer(hold: Callable[..., LightningTrainable]) -> None:
+def test_a_released_trial_ends_its_trainer(hold: Callable[..., LightningTrial]) -> None:
     import threading
 
     before = threading.active_count()
