@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from orchestrator.ask_tell import Asked, Study
+    from orchestrator.result import Result
     from orchestrator.schedulers import Continue, Pause, Stop
     from orchestrator.spec import SweepSpec
-    from orchestrator.sweep import Result, Sweep, resume, run
+    from orchestrator.sweep import Sweep, resume, run
 
 __all__ = [
     "Asked",
@@ -28,7 +29,7 @@ _HOMES = {
     "Asked": "orchestrator.ask_tell",
     "Continue": "orchestrator.schedulers",
     "Pause": "orchestrator.schedulers",
-    "Result": "orchestrator.sweep",
+    "Result": "orchestrator.result",
     "Stop": "orchestrator.schedulers",
     "Study": "orchestrator.ask_tell",
     "Sweep": "orchestrator.sweep",

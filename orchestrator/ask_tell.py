@@ -38,10 +38,10 @@ from orchestrator.engine.results import EpochResult
 from orchestrator.engine.session import versions
 from orchestrator.engine.trial import State, Trial
 from orchestrator.planning import asked_data
+from orchestrator.result import Result
 from orchestrator.runs.describe import tables_of
 from orchestrator.runs.folder import RunFolder, find_run
 from orchestrator.schedulers import Continue, Pause, Prune, Resume, Start, Stop
-from orchestrator.sweep import Result
 from searchspaces import Config
 from searchspaces.errors import OrchError, UsageError
 from trainables.programs.metrics import numbers

@@ -6,16 +6,16 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.engine.inbox import Inbox, StopRun, forget_stops
+from orchestrator.engine.inbox import Inbox, forget_stops
 from orchestrator.engine.session import Place, versions
 from orchestrator.engine.session import run as run_plan
 from orchestrator.planning import asked_data, load_data, plan_of
+from orchestrator.result import Result
 from orchestrator.runs.checkpoints import FolderStore
 from orchestrator.runs.describe import tables_of
 from orchestrator.runs.folder import RunFolder, find_run
@@ -26,8 +26,6 @@ from searchspaces.errors import OrchError, UsageError
 from trainables.programs import Form
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from orchestrator.ask_tell import Study
     from orchestrator.engine.observer import Observer
     from orchestrator.preflight import CheckReport
@@ -35,35 +33,6 @@ if TYPE_CHECKING:
 
 Watch = Callable[[RunFolder, SweepSpec], "Observer"]
 """Makes somebody who is told of every record of the run."""
-
-
-@dataclass(frozen=True)
-class Result:
-    """What came out of a run.
-
-    Attributes:
-        run: its folder.
-        trials: a row a trial, best first; columns as in ``trials.parquet``.
-        epochs: a row a trial and epoch; columns as in ``epochs.parquet``.
-        stopped: who ended it early; None when it is finished.
-    """
-
-    run: RunFolder
-    trials: pl.DataFrame
-    epochs: pl.DataFrame
-    stopped: StopRun | None = None
-
-    @property
-    def best(self) -> dict[str, Any] | None:
-        """The config of the best trial; None if no trial has a result."""
-        if self.trials.is_empty() or self.trials.item(0, "objective") is None:
-            return None
-        row = self.trials.row(0, named=True)
-        return {
-            name.removeprefix("config."): value
-            for name, value in row.items()
-            if name.startswith("config.") and value is not None
-        }
 
 
 class Sweep:

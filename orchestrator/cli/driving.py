@@ -20,9 +20,10 @@ from orchestrator.cli.view.progress import Progress
 from orchestrator.engine.inbox import Inbox, StopRun
 from orchestrator.engine.records import Record
 from orchestrator.engine.trial import State
+from orchestrator.result import Result
 from orchestrator.runs.folder import RunFolder
 from orchestrator.spec import SweepSpec
-from orchestrator.sweep import Result, Watch
+from orchestrator.sweep import Watch
 
 if TYPE_CHECKING:
     from orchestrator.preflight import CheckReport

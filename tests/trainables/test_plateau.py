@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trainables.plateau import Plateau
+from trainables.schedule import Plateau
 
 
 @given(

@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from searchspaces.errors import ConfigurationError
-from trainables.plateau import Plateau
-from trainables.schedule import Constant, Cosine, OneCycle, schedule_of
+from trainables.schedule import Constant, Cosine, OneCycle, Plateau, schedule_of
 
 SETTINGS = {
     "learning_rate": 0.1,

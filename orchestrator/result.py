@@ -1,0 +1,42 @@
+"""What came out of a run, for Python."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.runs.folder import RunFolder
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from orchestrator.engine.inbox import StopRun
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came out of a run.
+
+    Attributes:
+        run: its folder.
+        trials: a row a trial, best first; columns as in ``trials.parquet``.
+        epochs: a row a trial and epoch; columns as in ``epochs.parquet``.
+        stopped: who ended it early; None when it is finished.
+    """
+
+    run: RunFolder
+    trials: pl.DataFrame
+    epochs: pl.DataFrame
+    stopped: StopRun | None = None
+
+    @property
+    def best(self) -> dict[str, Any] | None:
+        """The config of the best trial; None if no trial has a result."""
+        if self.trials.is_empty() or self.trials.item(0, "objective") is None:
+            return None
+        row = self.trials.row(0, named=True)
+        return {
+            name.removeprefix("config."): value
+            for name, value in row.items()
+            if name.startswith("config.") and value is not None
+        }
