@@ -69,9 +69,12 @@ def ended(run: Run) -> IntArray:
     return np.where(finite.any(axis=1), last, 0).astype(np.int64)
 
 
-def at_epoch(run: Run, epoch: int, reason: str) -> Fidelity:
-    """The trials that reached ``epoch``, compared there."""
-    rows = np.flatnonzero(reached(run) >= max(epoch, 1)) if epoch else np.empty(0, dtype=np.int64)
+def at_epoch(
+    run: Run, epoch: int, reason: str, *, among: NDArray[np.bool_] | None = None
+) -> Fidelity:
+    """The trials that reached ``epoch``, compared there; with ``among`` (trials,) those alone."""
+    there = reached(run) >= max(epoch, 1)
+    rows = np.flatnonzero(there if among is None else there & among) if epoch else np.empty(0, int)
     losses = np.full(len(run.trials), np.nan)
     if len(rows):
         losses[rows] = np.nanmin(run.meta.sign * run.curves(run.meta.metric)[rows, :epoch], axis=1)
@@ -112,9 +115,14 @@ def full(run: Run) -> Fidelity:
 
 
 def ranking(run: Run) -> Fidelity:
-    """The trials that :func:`full` gives or, if there are none, those that came furthest."""
-    epochs = reached(run)
-    furthest = int(epochs.max()) if len(epochs) else 0
+    """The trials that :func:`full` gives or, if there are none, those that came furthest.
+
+    A failed trial is among the latter only where all trials with a result have failed.
+    """
+    epochs, failed = reached(run), run.failed
+    among = ~failed if (epochs[~failed] > 0).any() else np.ones_like(failed)
+    furthest = int(epochs[among].max(initial=0))
     if furthest >= run.meta.max_epochs:
         return full(run)
-    return at_epoch(run, furthest, f"no trial ran all {run.meta.max_epochs} epochs")
+    reason = f"no trial ran all {run.meta.max_epochs} epochs"
+    return at_epoch(run, furthest, reason, among=among)

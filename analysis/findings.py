@@ -77,7 +77,7 @@ def find(run: Run, *, top: int = 5) -> Findings:
     failures = _failures(run)
     if not order.trials and not failures:
         raise UsageError(f"run {run.meta.run} has no results: no trial has finished an epoch. "
-                         f"Run: orch resume {run.meta.run}")  # fmt: skip
+                         f"Run: {run.meta.resume}")  # fmt: skip
     return Findings(
         run=run,
         ranking=order,

@@ -53,6 +53,12 @@ class Meta:
     raw: Mapping[str, Any] = field(repr=False, default_factory=dict)
 
     @property
+    def resume(self) -> str:
+        """What goes on with the run: a command, or a call where a program asks for its trials."""
+        asked = self.raw.get("architecture") == "ask"
+        return f"Study.resume({self.run!r})" if asked else f"orch resume {self.run}"
+
+    @property
     def sign(self) -> int:
         """Factor that makes the objective one to minimise: 1, or -1 for mode ``max``."""
         return -1 if self.mode == "max" else 1
@@ -217,5 +223,5 @@ def _notes(folder: Path, meta: Meta) -> tuple[str, ...]:
         records = "1 record" if missing == 1 else f"{missing} records"
         notes.append(f"the tables lack the journal's last {records}; orch show {meta.run}")
     if not meta.finished:
-        notes.append(f"the sweep is not finished; orch resume {meta.run}")
+        notes.append(f"the sweep is not finished; {meta.resume}")
     return tuple(notes)

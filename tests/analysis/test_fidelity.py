@@ -79,6 +79,21 @@ def cut(folder, rewrite, numbers, last):
     return load_run(folder)
 
 
+def test_a_failed_trial_that_came_furthest_is_not_the_best(make_run, rewrite):
+    """Trial 0 failed after epoch 12; the sweep was interrupted when the others were at 4."""
+    folder = make_run(trials=5, hyperband=False, fail=(0,))
+    trials, epochs = (pl.read_parquet(folder / f"{name}.parquet") for name in ("trials", "epochs"))
+    meta = json.loads(pl.read_parquet_metadata(folder / "trials.parquet")["orch"])
+    others = pl.col("number") > 0
+    trials = trials.with_columns(state=pl.when(others).then(pl.lit("running")).otherwise("state"))
+    rewrite(folder, trials, epochs.filter(~others | (pl.col("epoch") <= 4)), meta)
+    run = load_run(folder)
+    assert reached(run).tolist() == [12, 4, 4, 4, 4]
+    order = ranking(run)
+    assert (order.epoch, order.trials) == (4, 4)
+    assert 0 not in order.rows
+
+
 def test_a_trial_that_was_completed_early_counts_as_one_that_ran_all_epochs(make_run, rewrite):
     before = load_run(make_run(trials=12, hyperband=False, noise=0.0, jitter=0.0, optimum=9.0))
     order = full(before).rows.tolist()

@@ -163,3 +163,13 @@ def test_tables_behind_their_journal_say_by_how_much(make_run):
 def test_an_unfinished_sweep_says_how_to_go_on(make_run):
     run = load_run(make_run(trials=4, finished=False))
     assert run.notes == ("the sweep is not finished; orch resume 1121-gru-bohb-7f3a",)
+
+
+def test_a_sweep_that_was_asked_for_its_trials_goes_on_from_python(make_run, rewrite):
+    folder = make_run(trials=4, finished=False)
+    trials, epochs = (pl.read_parquet(folder / f"{name}.parquet") for name in ("trials", "epochs"))
+    meta = json.loads(pl.read_parquet_metadata(folder / "trials.parquet")["orch"])
+    rewrite(folder, trials, epochs, {**meta, "architecture": "ask"})
+    assert load_run(folder).notes == (
+        "the sweep is not finished; Study.resume('1121-gru-bohb-7f3a')",
+    )
