@@ -12,7 +12,7 @@ from trainables.data.archive import BROKEN_ZIP
 from trainables.data.own.arrays import raw_of_arrays
 from trainables.data.own.content import Raw
 from trainables.data.own.long import raw_of_steps
-from trainables.data.own.table import table_of
+from trainables.data.own.table import OF_SERIES, table_of
 from trainables.data.own.wide import raw_of_rows
 
 if TYPE_CHECKING:
@@ -89,15 +89,26 @@ def _array(opened: Any, name: str, path: Path) -> Any:
 def _csv(path: Path, given: str) -> pl.DataFrame:
     import polars as pl
 
+    as_written = dict.fromkeys(("series", *OF_SERIES), pl.String)
     try:
-        frame = pl.read_csv(path, infer_schema_length=None)
+        frame = pl.read_csv(path, infer_schema_length=None, schema_overrides=as_written)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise ConfigurationError(f"cannot be read as csv: {_line(error)}.", place=given) from error
     if frame.width == 1 and any(mark in frame.columns[0] for mark in ";\t"):
         raise ConfigurationError(
             f"has one column, {frame.columns[0][:40]!r}. Part columns by commas.", place=given
         )
-    return frame
+    return frame.with_columns(_label(frame["label"])) if "label" in frame.columns else frame
+
+
+def _label(label: pl.Series) -> pl.Series:
+    """Labels as they are written; numbers if some has a point, so that 1.0 is 1 and 0.5 refused."""
+    import polars as pl
+
+    number = label.cast(pl.Float64, strict=False)
+    if number.null_count() > label.null_count() or label.str.contains(r"^[+-]?0\d").any():
+        return label
+    return label if label.str.contains(r"^[+-]?\d+$").all() else number
 
 
 def _parquet(path: Path, given: str) -> pl.DataFrame:

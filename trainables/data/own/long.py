@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from trainables.data.own.arrays import padded
 from trainables.data.own.content import Raw
 from trainables.data.own.table import Table, columns_of_series, matrix
 
+if TYPE_CHECKING:
+    import polars as pl
+
 _ROW, _FIRST, _STEPS = "\0row", "\0first", "\0steps"  # a person's column has no such name
+_ISO = r"^\d{4}-\d\d-\d\d"  # of other dates nobody knows which number is the month
 
 
 def raw_of_steps(table: Table) -> Raw:
@@ -19,7 +26,8 @@ def raw_of_steps(table: Table) -> Raw:
 
     Raises:
         ConfigurationError: a list in place of a number; a row without series, step or label;
-            a series with two labels, groups or parts, or with the same step twice.
+            a step that is neither a number nor a time; a series with two labels, groups or
+            parts, or with the same step twice.
     """
     import polars as pl
 
@@ -31,6 +39,8 @@ def raw_of_steps(table: Table) -> Raw:
             )
     steps = ["step"] if "step" in frame.columns else []
     table.require(["series", *steps, *table.of_series])
+    if steps:
+        frame = frame.with_columns(_in_order(table, frame["step"]))
     frame = frame.with_row_index(_ROW)
     owners = frame.group_by("series", maintain_order=True).agg(
         pl.col(_ROW).first().alias(_FIRST),
@@ -69,3 +79,18 @@ def raw_of_steps(table: Table) -> Raw:
         step=lambda series, step: table.row(int(rows[starts[series] + step])),
         **columns_of_series(owners),
     )
+
+
+def _in_order(table: Table, step: pl.Series) -> pl.Series:
+    """Steps as numbers or times, because text sorts 10 before 2."""
+    import polars as pl
+
+    if step.dtype == pl.String and step.str.contains(_ISO).all():
+        with contextlib.suppress(pl.exceptions.PolarsError):
+            step = step.str.to_datetime()
+    if not step.dtype.is_numeric() and not step.dtype.is_temporal():
+        raise table.error(
+            f"column 'step' holds {step.dtype}, which has no order in time. "
+            f"Give numbers, or times such as 2024-01-31 09:30:00."
+        )
+    return step

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 KNOWN = ("series", "step", "label", "group", "part")
 """Columns with a meaning; every other column is a feature."""
 OF_SERIES = ("label", "group", "part")
+_INDEX = re.compile(r"__index_level_\d+__|Unnamed: \d+")
+"""What pandas calls its index in parquet, and in a csv that it read and wrote again."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +55,10 @@ class Table:
             ConfigurationError: names the first such row.
         """
         for name in names:
-            empty = self.frame[name].is_null().arg_true()
+            column = self.frame[name]
+            if column.dtype.is_float():
+                column = column.fill_nan(None)
+            empty = column.is_null().arg_true()
             if len(empty):
                 raise self.error(
                     f"{self.row(int(empty[0]))} has nothing in column {name!r}. "
@@ -64,11 +70,12 @@ def table_of(frame: pl.DataFrame, place: str, row: Callable[[int], str]) -> Tabl
     """A table whose columns make sense.
 
     Raises:
-        ConfigurationError: no column ``label`` or no feature; a column that is neither a
-            feature nor known, or all but spelt like one that is.
+        ConfigurationError: no column ``label`` or no feature; a column without a name, or that
+            is neither a feature nor known, or all but spelt like one that is.
     """
     features = tuple(name for name in frame.columns if name not in KNOWN)
     table = Table(frame, place, row, features)
+    _refuse_index(table)
     absent = [name for name in KNOWN if name not in frame.columns]
     for name in features:
         meant = misspelt(name, absent)
@@ -90,6 +97,19 @@ def table_of(frame: pl.DataFrame, place: str, row: Callable[[int], str]) -> Tabl
     if "step" in frame.columns and "series" not in frame.columns:
         raise table.error("has a column step and none called series, to say whose step it is.")
     return table
+
+
+def _refuse_index(table: Table) -> None:
+    """Refuse the row numbers of pandas, which give the class away where rows are sorted by it."""
+    for at, name in enumerate(table.frame.columns):
+        if _INDEX.fullmatch(name):
+            raise table.error(
+                f"column {name!r} is the index of pandas. Save with index=False, or name it."
+            )
+        if not name.strip():
+            pandas = "; pandas writes its index so. Save with index=False, or name it."
+            way_out = ". Name it, or leave it out." if at else pandas
+            raise table.error(f"column {at + 1} has no name{way_out}")
 
 
 def matrix(frame: pl.DataFrame) -> NDArray[np.float64]:
