@@ -119,12 +119,15 @@ class ArchitectureTrial(Trial):
 
         A network for which there is no room is infeasible; the object can hold the next one.
         """
+        from trainables.devices import out_of_memory
+
         if self._no_room:
             return EpochFailed(self._no_room, infeasible=True)
+        outcome: Outcome = EpochFailed(out_of_memory(self._task.compute.device), infeasible=True)
         with self._where_there_is_room():
             outcome = self.learner.run_epoch()
-            if isinstance(outcome, EpochFailed) and outcome.infeasible:
-                self._no_room = outcome.reason
+        if isinstance(outcome, EpochFailed) and outcome.infeasible:
+            self._no_room = outcome.reason
         return outcome
 
     def freeze(self) -> bytes:

@@ -84,6 +84,14 @@ class Compute:
 
 CPU = Compute()
 
+_NO_ROOM = (
+    "MPS backend out of memory",
+    "can't allocate memory",  # of the machine
+    "CUDA error: out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+)
+
 
 def resolve(device: str) -> str:
     """The device that a name stands for on this machine.
@@ -157,9 +165,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, torch.OutOfMemoryError):
         return True
     text = str(error)
-    return isinstance(error, RuntimeError) and (
-        "MPS backend out of memory" in text or "can't allocate memory" in text
-    )
+    return isinstance(error, RuntimeError) and any(mark in text for mark in _NO_ROOM)
 
 
 def out_of_memory(device: torch.device) -> str:

@@ -135,21 +135,23 @@ class Learner:
         self.epoch += 1
         metrics = dict.fromkeys(METRICS, math.nan)
         metrics["learning_rate"] = self.schedule.at((self.epoch - 1) * self._per_epoch)
+        metrics["weights"] = float(self._weights)
         infeasible = False
         try:
             reason = self._train(metrics) or self._validate(metrics)
+            metrics["epoch_seconds"] = time.perf_counter() - started
+            if not reason:
+                self._keep_best(metrics)
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
             reason, infeasible = out_of_memory(self.task.compute.device), True
-        metrics["epoch_seconds"] = time.perf_counter() - started
-        metrics["weights"] = float(self._weights)
+            metrics["epoch_seconds"] = time.perf_counter() - started
         if infeasible:
             self.optimizer.clear()
             self.task.compute.free()
         if reason:
             return EpochFailed(reason, metrics, infeasible)
-        self._keep_best(metrics)
         self.schedule.observe(metrics["valid_loss"])
         return EpochDone(metrics, self._finished())
 

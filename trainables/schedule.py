@@ -102,10 +102,10 @@ class OneCycle(Schedule):
     def at(self, batch: int) -> float:
         """The rate of a batch, counted from 0."""
         first, last = self.rate / START, self.rate / START / END
-        top, end = self.warmup * self.batches - 1, self.batches - 1
+        top, end = max(self.warmup * self.batches - 1, 0.0), self.batches - 1
         if batch <= top and top > 0:
             return _between(first, self.rate, batch / top)
-        return _between(self.rate, last, (batch - max(top, 0)) / max(end - max(top, 0), 1))
+        return _between(self.rate, last, (batch - top) / (end - top) if end > top else batch - top)
 
 
 def _between(start: float, end: float, done: float) -> float:

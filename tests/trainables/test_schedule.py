@@ -50,7 +50,7 @@ def test_the_cosine_is_that_of_torch(rate, batches, floor):
     )
 
 
-@given(st.floats(1e-5, 1.0), st.integers(12, 200), st.sampled_from([0.1, 0.3, 0.8]))
+@given(st.floats(1e-5, 1.0), st.integers(12, 200), st.sampled_from([0.1, 0.3, 0.8, 0.95, 0.99]))
 @settings(deadline=None, max_examples=40)
 def test_one_cycle_is_that_of_torch(rate, batches, warmup):
     expected = _rates_of_torch(

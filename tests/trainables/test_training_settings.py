@@ -239,8 +239,13 @@ class Hungry(Gru):
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 7 GiB")
         return super().forward(values, lengths)
 
+    def state_dict(self, *arguments, **settings):
+        if self.where == "best":
+            raise RuntimeError("CUDA error: out of memory")
+        return super().state_dict(*arguments, **settings)
 
-@pytest.mark.parametrize("where", ["weights", "forward", "gpu"])
+
+@pytest.mark.parametrize("where", ["weights", "forward", "gpu", "best"])
 def test_a_trial_that_runs_out_of_memory_is_infeasible_and_the_next_one_runs(where, monkeypatch):
     space = JointSpace(GruSpace(num_layers=1, hidden_size=8), Training(learning_rate=0.01))
     trial = ArchitectureTrainable.bare(

@@ -26,6 +26,8 @@ from trainables.trial import Trial
 GRACE_SECONDS = 5.0
 """Between SIGTERM and SIGKILL."""
 
+_NUMBERS = 'Print numbers alone, such as {"valid_loss": 0.3}'
+
 LINES = 20
 """Of the program's other output that a failure tells."""
 
@@ -63,6 +65,7 @@ class CommandTrial(Trial):
         """Start the program of that config."""
         arguments = filled(self._command, config, epochs=self._epochs, seed=seed, trial=self.label)
         self._epoch = 0
+        self._names: frozenset[str] = frozenset()
         self._process = _Process(arguments, self._folder, self._grace)
 
     def run_epoch(self) -> Outcome:
@@ -73,8 +76,12 @@ class CommandTrial(Trial):
             metrics = metrics_of(line)
             if metrics:
                 self._epoch += 1
+                self._names = frozenset(metrics)
                 return EpochDone(metrics)
             self._process.other.append(line)
+            if close := nearly(line, like=self._names):
+                # Left out, it would give later epochs the wrong number.
+                return EpochFailed(f"{close}. {_NUMBERS}")
         return self._ended(self._process)
 
     def _ended(self, process: _Process) -> Outcome:
@@ -85,7 +92,7 @@ class CommandTrial(Trial):
         if code == 0:
             close = next(filter(None, map(nearly, process.other)), "")
             why = (
-                f'{close}. Print numbers alone, such as {{"valid_loss": 0.3}}'
+                f"{close}. {_NUMBERS}"
                 if close
                 else "no line of its standard output was a JSON object of numbers, such as "
                 '{"valid_loss": 0.3}'

@@ -122,10 +122,11 @@ def takes_state(name: str, value: Any) -> bool:
             f"class of torch.nn.Module.",
             place="architecture",
         )
-    parameters = inspect.signature(value).parameters.values()
+    parameters = list(inspect.signature(value).parameters.values())
     plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    needed = [one for one in parameters if one.default is one.empty]
-    count = len(needed) if all(one.kind in plain for one in needed) else 0
+    needed = [one for one in parameters if one.default is one.empty or one.name == "state"]
+    callable_so = needed == parameters[: len(needed)] and all(one.kind in plain for one in needed)
+    count = len(needed) if callable_so else 0
     if count not in {1, 2}:
         raise ConfigurationError(
             f"{name}{inspect.signature(value)} cannot be called by orch. "

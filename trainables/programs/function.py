@@ -81,8 +81,11 @@ class State:
     def load(self) -> Any:
         """What was kept, in a trial that goes on; None in one that begins.
 
-        Tensors are on the CPU.
+        Tensors are on the CPU. Call it after whatever draws, such as initial weights: from
+        here on random numbers are those of the epoch to come.
         """
+        if self._loaded is not None and not self._asked:
+            seed_all(self.seed, self.epoch)
         self._asked = True
         return self._loaded
 
@@ -153,13 +156,13 @@ class FunctionTrial(Trial):
             Exception: whatever it raises.
         """
         state = self._state
-        if self._pauses or self._running is None:
-            seed_all(state.seed, state.epoch)
-        if self._running is None:
-            arguments = (self._arguments, state) if self._pauses else (self._arguments,)
-            self._running = self._function(*arguments)
+        begins, had_torch = self._running is None, "torch" in sys.modules
         try:
-            said = next(self._running)
+            said = self._next()
+            if begins and not had_torch and "torch" in sys.modules:
+                # The function itself imported torch, after torch could have been seeded.
+                self.let_go()
+                said = self._next()
         except StopIteration:
             if state.epoch == 0:
                 return EpochFailed(f"{self._name} returned before its first yield")
@@ -169,6 +172,14 @@ class FunctionTrial(Trial):
         metrics = numbers(self._name, said)
         state.reported()
         return EpochDone(metrics)
+
+    def _next(self) -> Any:
+        if self._pauses or self._running is None:
+            seed_all(self._state.seed, self._state.epoch)
+        if self._running is None:
+            arguments = (self._arguments, self._state) if self._pauses else (self._arguments,)
+            self._running = self._function(*arguments)
+        return next(self._running)
 
     @property
     def can_pause(self) -> bool:

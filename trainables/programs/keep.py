@@ -66,7 +66,7 @@ def _copy(value: Any, place: str) -> Any:
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, np.ndarray | np.generic):
-        if value.dtype.kind not in _KINDS:
+        if value.dtype.kind not in _KINDS or value.dtype.itemsize > 8:
             raise _refused(place, f"an array of {value.dtype}")
         return value.copy()
     if isinstance(value, float):

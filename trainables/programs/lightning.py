@@ -21,7 +21,7 @@ import numpy as np
 from searchspaces.errors import ConfigurationError, UsageError
 from searchspaces.registry import load_object
 from trainables.programs.find import is_lightning
-from trainables.programs.function import FunctionTrial, State
+from trainables.programs.function import FunctionTrial, State, seed_all
 
 if TYPE_CHECKING:
     from trainables.data.part import Part, SweepData
@@ -34,6 +34,9 @@ ACCELERATORS = {"auto": "auto", "cpu": "cpu", "cuda": "gpu", "mps": "mps"}
 
 _FROM_CONFIG = ("hyper_parameters", "hparams_name", "hparams_type")
 """Parts of Lightning's checkpoints that the trial's config gives, and that may be any object."""
+
+_OURS = ("max_epochs", "plugins", "check_val_every_n_epoch")
+"""Settings of the Trainer that would keep an epoch from being one."""
 
 
 class LightningTrial(FunctionTrial):
@@ -119,6 +122,10 @@ class _Fit:
         self._turns: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._first = True
         _quiet(lightning.__name__)
+        settings = _settings(module)
+        callbacks = settings.pop("callbacks", None) or []
+        callbacks = callbacks if isinstance(callbacks, list) else [callbacks]
+        self._state, self._goes_on = state, kept is not None
         trainer = lightning.Trainer(
             **{
                 "accelerator": accelerator,
@@ -128,10 +135,13 @@ class _Fit:
                 "enable_progress_bar": False,
                 "enable_model_summary": False,
                 "num_sanity_val_steps": 0,
-                **_settings(module),
+                **settings,
             },
             max_epochs=state.epochs,
-            callbacks=[_stopper(lightning, self._epoch_starts, self._ended)],
+            callbacks=[
+                *callbacks,
+                _stopper(lightning, self._starts, self._epoch_starts, self._ended),
+            ],
             plugins=[_checkpoints(lightning, self, kept)],
         )
         path = None if kept is None else "kept by orch"
@@ -169,6 +179,11 @@ class _Fit:
             pass
         except BaseException as error:  # noqa: BLE001  # it is raised in the worker's thread
             self._answers.put(error)
+
+    def _starts(self) -> None:
+        """The module is made, which may have drawn, and no batch is."""
+        if self._goes_on:
+            seed_all(self._state.seed, self._state.epoch)
 
     def _epoch_starts(self, trainer: Any) -> None:
         """All of the last epoch is over, its schedules too: tell it, and stand still."""
@@ -237,8 +252,19 @@ def _quiet(package: str) -> None:
         logger.setLevel(logging.WARNING)
 
 
-def _settings(module: Any) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = getattr(module, "trainer_settings", {})
+def _settings(module: Any) -> dict[str, Any]:
+    """What the module wants of its Trainer.
+
+    Raises:
+        ConfigurationError: orch has to say that itself.
+    """
+    found = dict(getattr(module, "trainer_settings", {}))
+    taken = next((name for name in _OURS if name in found), None)
+    if taken is not None:
+        raise ConfigurationError(
+            f"trainer_settings of {type(module).__name__}: {taken} is orch's, which asks for the "
+            f"metrics of each epoch. Leave it out."
+        )
     return found
 
 
@@ -276,14 +302,22 @@ def _numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
     return {name: float(value) for name, value in metrics.items()}
 
 
-def _stopper(lightning: Any, starts: Callable[[Any], None], ended: Callable[[Any], None]) -> Any:
+def _stopper(
+    lightning: Any,
+    starts: Callable[[], None],
+    epoch_starts: Callable[[Any], None],
+    ended: Callable[[Any], None],
+) -> Any:
     """A callback that gives the turn back between epochs."""
 
     class Stopper(lightning.Callback):  # type: ignore[misc]  # Lightning is there or not
-        """Calls back at the start of each epoch and after the last."""
+        """Calls back at the start, at the start of each epoch and after the last."""
+
+        def on_fit_start(self, _: Any, __: Any) -> None:
+            starts()
 
         def on_train_epoch_start(self, trainer: Any, _: Any) -> None:
-            starts(trainer)
+            epoch_starts(trainer)
 
         def on_train_end(self, trainer: Any, _: Any) -> None:
             ended(trainer)

@@ -63,11 +63,18 @@ def metrics_of(line: str) -> dict[str, float] | None:
     return metrics or None
 
 
-def nearly(line: str) -> str:
-    """What keeps a line that is a JSON object with a number in it from being metrics."""
+def nearly(line: str, *, like: frozenset[str] | None = None) -> str:
+    """What keeps a line that is a JSON object with a number in it from being metrics.
+
+    Args:
+        line: of a program's standard output.
+        like: with it, only an object with one of these names was meant as metrics.
+    """
     found = _object_of(line)
+    if like is not None and like.isdisjoint(found):
+        return ""
     wrong = next((name for name, value in found.items() if _is_no_number(value)), None)
-    if wrong is None or all(_is_no_number(value) for value in found.values()):
+    if wrong is None or (like is None and all(map(_is_no_number, found.values()))):
         return ""
     shown = line if len(line) <= 200 else f"{line[:200]}..."
     return f"{wrong!r} is no number in {shown}"

@@ -137,6 +137,21 @@ def test_how_programs_fail(start: Start, text: str, reason: str) -> None:
     assert failed.reason == reason
 
 
+def test_a_line_that_is_nearly_an_epoch_fails_a_trial_with_others(start: Start) -> None:
+    """Left out, it would have made epoch 3 the second one."""
+    held = start(
+        "print('{\"valid_loss\": 0.3}')\n"
+        'print(\'{"lr": 0.1, "note": "not meant"}\')\n'
+        'print(\'{"valid_loss": 0.2, "best": true}\')\n'
+        "print('{\"valid_loss\": 0.1}')\n"
+    )
+    assert held.run_epoch() == EpochDone({"valid_loss": 0.3})
+    assert held.run_epoch() == EpochFailed(
+        '\'best\' is no number in {"valid_loss": 0.2, "best": true}. '
+        'Print numbers alone, such as {"valid_loss": 0.3}'
+    )
+
+
 def test_a_line_that_is_nearly_an_epoch_is_told_of(start: Start) -> None:
     failed = start(
         'print(\'{"epoch": 1}x\')\nprint(\'{"valid_loss": 0.3, "stage": "valid"}\')'

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -83,6 +85,68 @@ def test_a_function_goes_on_exactly_from_what_it_saved(
     second.begin({"always": True}, seed=5, epoch=2, state=state)
     assert [second.run_epoch() for _ in range(2)] == expected[2:]
     assert isinstance(second.run_epoch(), NothingLeft)
+
+
+def drawing(config: dict[str, Any], state: State) -> Iterator[dict[str, float]]:
+    kept = {"weight": random.random()}  # initial weights are drawn before anything is loaded
+    kept = state.load() or kept
+    while state.epoch < state.epochs:
+        kept["weight"] += random.random()
+        state.save(kept)
+        yield {"valid_loss": kept["weight"]}
+
+
+def test_draws_go_on_as_they_would_have_whatever_was_drawn_before_the_state_was_loaded(
+    hold: Callable[..., FunctionTrial],
+) -> None:
+    whole = hold(drawing)
+    expected = [whole.run_epoch() for _ in range(4)]
+    first = hold(drawing)
+    assert [first.run_epoch() for _ in range(2)] == expected[:2]
+    second = hold(drawing)
+    second.begin({}, seed=5, epoch=2, state=first.freeze())
+    assert [second.run_epoch() for _ in range(2)] == expected[2:]
+
+
+@pytest.mark.parametrize("arguments", ["config", "config, state"])
+def test_a_function_that_imports_torch_itself_is_seeded_all_the_same(
+    tmp_path: Path, arguments: str
+) -> None:
+    """In a process without torch, where there was nothing to seed before the function ran."""
+    (tmp_path / "late.py").write_text(
+        f"def train({arguments}):\n"
+        "    import torch\n"
+        "    for _ in range(2):\n"
+        "        yield {'valid_loss': torch.rand(()).item()}\n"
+    )
+    program = (
+        "from trainables.programs.function import FunctionTrial\n"
+        "held = FunctionTrial.bare(target='late:train', epochs=2)\n"
+        "for _ in range(2):\n"
+        "    held.begin({}, seed=5)\n"
+        "    print([held.run_epoch().metrics for _ in range(2)])\n"
+    )
+    found = set()
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(tmp_path)},
+            check=True,
+        )
+        found.update(done.stdout.splitlines())
+    assert len(found) == 1
+
+
+def test_a_state_with_a_default_is_a_state(hold: Callable[..., FunctionTrial]) -> None:
+    def train(config: Any, state: State | None = None) -> Iterator[Any]:
+        assert state is not None
+        yield {"valid_loss": 1.0}
+
+    held = hold(train)
+    assert held.can_pause
+    held.run_epoch()
 
 
 def test_the_state_is_of_the_last_epoch_that_saved_one(

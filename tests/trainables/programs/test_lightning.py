@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -104,6 +104,27 @@ class Classifier(lightning.LightningModule):  # type: ignore[misc]  # the packag
         return torch.optim.Adam(self.parameters(), lr=self.rate)
 
 
+class Random(Lit):
+    """Draws in every batch, and in the order of them."""
+
+    def __init__(self, config: Any) -> None:
+        super().__init__(config)
+        self.net = torch.nn.Sequential(torch.nn.Dropout(0.3), torch.nn.Linear(4, 1))
+
+    def train_dataloader(self) -> Any:
+        return torch.utils.data.DataLoader(batches(64).dataset, 16, shuffle=True)
+
+
+class Watched(Lit):
+    """Brings callbacks of its own."""
+
+    trainer_settings: ClassVar[dict[str, Any]] = {"callbacks": [lightning.Callback()]}
+
+
+class Rare(Lit):
+    trainer_settings: ClassVar[dict[str, Any]] = {"check_val_every_n_epoch": 2}
+
+
 class Broken(Lit):
     def training_step(self, batch: Any, index: int) -> Any:
         if self.current_epoch == 1:
@@ -146,7 +167,7 @@ class Bare(lightning.LightningModule):  # type: ignore[misc]  # the package may 
 def hold(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., LightningTrial]]:
     """A Trainable of a module, holding a trial of it."""
     module = type(sys)("own_lightning")
-    for cls in (Lit, Classifier, Broken, Impatient, Pickled, Silent, Bare):
+    for cls in (Lit, Random, Watched, Rare, Classifier, Broken, Impatient, Pickled, Silent, Bare):
         setattr(module, cls.__name__, cls)
     monkeypatch.setitem(sys.modules, "own_lightning", module)
     EVENTS.clear()
@@ -196,19 +217,31 @@ def test_lightning_s_own_early_stopping_completes_the_trial(
     assert [type(outcome) for outcome in outcomes] == [EpochDone, EpochDone, NothingLeft]
 
 
-def test_a_module_goes_on_where_it_was_with_optimizer_and_schedule(
-    hold: Callable[..., LightningTrial],
+@pytest.mark.parametrize("name", ["Lit", "Random", "Watched"])
+def test_a_module_goes_on_where_it_was_with_optimizer_schedule_and_draws(
+    hold: Callable[..., LightningTrial], name: str
 ) -> None:
-    """Without shuffling, the same numbers to the last bit."""
-    whole = hold("Lit")
+    """The same numbers to the last bit."""
+    whole = hold(name)
     expected = [whole.run_epoch() for _ in range(7)]
-    first = hold("Lit")
+    first = hold(name)
     assert [first.run_epoch() for _ in range(3)] == expected[:3]
     state = first.freeze()
     first.release()
-    second = hold("Lit")
+    second = hold(name)
     second.begin({"learning_rate": 0.03}, seed=3, epoch=3, state=state)
     assert [second.run_epoch() for _ in range(4)] == expected[3:]
+
+
+def test_settings_that_orch_needs_for_itself_are_refused(
+    hold: Callable[..., LightningTrial],
+) -> None:
+    with pytest.raises(ConfigurationError) as failure:
+        hold("Rare").run_epoch()
+    assert str(failure.value) == (
+        "trainer_settings of Rare: check_val_every_n_epoch is orch's, which asks for the metrics "
+        "of each epoch. Leave it out."
+    )
 
 
 def test_a_module_of_a_named_data_set_gets_its_batches(
