@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 
-from searchspaces.domains import Domain, Float, Parameter
+from searchspaces.domains import Domain, Float, Int, Parameter
 from searchspaces.errors import ConfigurationError, did_you_mean
 from searchspaces.scalars import Scalar, same
+
+MORE_THAN_ONE = (2, 3, 4)
+"""How a condition writes "more than one layer": the values of a default range above 1."""
+
+MOST_LAYERS = 1_000
+"""So many numbers of layers may be told apart by a condition."""
 
 
 def condition(parameter: Parameter) -> dict[str, tuple[Scalar, ...]]:
@@ -21,6 +28,45 @@ def is_active(parameter: Parameter, values: Mapping[str, Scalar]) -> bool:
         parent in values and any(same(values[parent], value) for value in allowed)
         for parent, allowed in condition(parameter).items()
     )
+
+
+def with_several_layers(
+    parameters: Mapping[str, Parameter], layers: str, *, place: str
+) -> dict[str, Parameter]:
+    """The parameters; a condition that is ``MORE_THAN_ONE`` holds for all the layers above 1.
+
+    The layers may have another range than the default one, for which it was written.
+
+    Args:
+        parameters: the flat mapping.
+        layers: the parameter that is a number of layers, or an empty name.
+        place: what an error names as the place, such as ``GruSpace``.
+
+    Raises:
+        ConfigurationError: the layers have more than ``MOST_LAYERS`` values.
+    """
+    found = dict(parameters)
+    for name, parameter in parameters.items():
+        when = condition(parameter)
+        if isinstance(parameter, Domain) and set(when.get(layers, ())) == set(MORE_THAN_ONE):
+            several = _above_one(name, parameters.get(layers), place=f"{place}.{layers}")
+            if several:  # if not, the list is right that this never is active
+                found[name] = dataclasses.replace(parameter, when={**when, layers: several})
+    return found
+
+
+def _above_one(name: str, number: Parameter | None, *, place: str) -> tuple[int, ...]:
+    """The values above 1 of a number of layers, on which the parameter ``name`` depends."""
+    if not isinstance(number, Int):
+        return (number,) if isinstance(number, int) and number > 1 else ()
+    if number.size > MOST_LAYERS:
+        raise ConfigurationError(
+            f"{number.size:,} values are too many for {name}, which depends on them. "
+            f"Give at most {MOST_LAYERS:,}.",
+            place=place,
+        )
+    values = (number.value_at(index) for index in range(number.size))
+    return tuple(value for value in values if value > 1)
 
 
 def parents_first(

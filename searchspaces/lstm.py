@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+from searchspaces.conditions import MORE_THAN_ONE
 from searchspaces.domains import Choice, Float, Int
 from searchspaces.limits import CountParam, DropoutParam, ReadoutParam, SwitchParam
 from searchspaces.space import SearchSpace
@@ -13,8 +16,10 @@ class LstmSpace(SearchSpace):
     Dropout acts between layers, so it needs two.
     """
 
+    more_than_one: ClassVar[str] = "num_layers"
+
     num_layers: CountParam = Int(1, 4)
     hidden_size: CountParam = Int(16, 256, log=True)
-    dropout: DropoutParam = Float(0.0, 0.5, when={"num_layers": (2, 3, 4)})
+    dropout: DropoutParam = Float(0.0, 0.5, when={"num_layers": MORE_THAN_ONE})
     bidirectional: SwitchParam = Choice((False, True))
     readout: ReadoutParam = Choice(("last", "mean", "max"))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator
 
+from searchspaces.conditions import MORE_THAN_ONE
 from searchspaces.domains import Choice, Float, Int
 from searchspaces.limits import CountParam, DropoutParam, one_of
 from searchspaces.params import ChoiceParam
@@ -22,8 +23,10 @@ class MlpSpace(SearchSpace):
     first layer both, side by side.
     """
 
+    more_than_one: ClassVar[str] = "depth"
+
     h1: CountParam = Int(16, 256, log=True)
-    h2: CountParam = Int(16, 256, log=True, when={"depth": (2, 3, 4)})
+    h2: CountParam = Int(16, 256, log=True, when={"depth": MORE_THAN_ONE})
     depth: CountParam = Int(1, 4)
     dropout: DropoutParam = Float(0.0, 0.5)
     pooling: Annotated[ChoiceParam, AfterValidator(one_of(*_POOLINGS))] = Choice(_POOLINGS)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from searchspaces.conditions import with_several_layers
 from searchspaces.constraints import BoundConstraint, Constraint, constraints_of
 from searchspaces.domains import Domain, Parameter
 from searchspaces.errors import ConfigurationError
@@ -29,6 +30,13 @@ class SearchSpace(FlatSpace, BaseModel):  # type: ignore[misc]  # replaces pydan
     Raises:
         pydantic.ValidationError: an unknown field, or a value that is no such parameter.
         ConfigurationError: a condition with an unknown parent, or a circle of conditions.
+    """
+
+    more_than_one: ClassVar[str] = ""
+    """The parameter that is a number of layers, if some need more than one of them.
+
+    A condition that lists 2, 3 and 4 of it means more than one, whatever range or constant
+    it is given later; any other list means what it says.
     """
 
     model_config = ConfigDict(
@@ -62,7 +70,8 @@ class SearchSpace(FlatSpace, BaseModel):  # type: ignore[misc]  # replaces pydan
 
     def parameters(self) -> dict[str, Parameter]:
         """Domains and constants by name, in declaration order."""
-        return {name: getattr(self, name) for name in type(self).model_fields}
+        declared = {name: getattr(self, name) for name in type(self).model_fields}
+        return with_several_layers(declared, self.more_than_one, place=type(self).__name__)
 
     def constraints(self) -> tuple[BoundConstraint, ...]:
         """The constraints of the class and its bases, in order of definition."""

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self, cast
 
 from pydantic import ValidationInfo, field_validator, model_validator
 
+from searchspaces.conditions import condition
 from searchspaces.config import Config
 from searchspaces.constraints import constraint
 from searchspaces.domains import Choice, Float, Int, Parameter
@@ -45,13 +46,13 @@ class Training(SearchSpace):
     Only the learning rate and the size of a batch are searched unless more is asked for;
     every other field is a constant, and each may be a domain instead. What belongs to one
     optimizer or one schedule is part of a config where that one is: ``momentum`` is absent
-    from a config of Adam.
+    from a config of Adam. There are no other conditions; a domain with ``when`` is refused.
 
     Attributes:
         learning_rate: the first one; of ``one-cycle`` the highest.
         batch_size: series a batch.
         optimizer: ``adam``, ``adamw``, ``sgd`` or ``rmsprop``.
-        momentum: of ``sgd`` and ``rmsprop``; 0 is none.
+        momentum: of ``sgd`` and ``rmsprop``; 0, torch's default, is none.
         nesterov: the momentum of ``sgd`` looks ahead.
         weight_decay: apart from the gradient in ``adamw``, else added to it (L2).
         schedule: of the learning rate. ``plateau`` cuts it when the validation loss stops
@@ -123,6 +124,17 @@ class Training(SearchSpace):
         return value
 
     @model_validator(mode="after")
+    def _check_conditions(self) -> Self:
+        for name in type(self).model_fields:
+            if condition(getattr(self, name)):
+                raise ConfigurationError(
+                    f"the training has its own conditions, and a trial without {name} would "
+                    f"take its default. Leave it out.",
+                    place=f"{type(self).__name__}.{name}.when",
+                )
+        return self
+
+    @model_validator(mode="after")
     def _check_idle(self) -> Self:
         """What was set, and can never act, is refused: nobody sets it for nothing."""
         for name, (parent, values) in self.needs.items():
@@ -175,8 +187,7 @@ def _conditional(parameter: Parameter, parent: str, values: tuple[Scalar, ...]) 
         domain = Int(parameter, parameter)
     elif isinstance(parameter, float):
         domain = Float(parameter, parameter)
-    when = {parent: values, **(domain.when or {})}
-    return cast("Parameter", dataclasses.replace(domain, when=when))
+    return cast("Parameter", dataclasses.replace(domain, when={parent: values}))
 
 
 def _plain(value: Scalar) -> str:

@@ -68,13 +68,15 @@ class TrainingBatches:
 
     def count(self, batch_size: int) -> int:
         """Batches in an epoch."""
-        return -(-len(self) // batch_size)
+        return len(_sizes(len(self), batch_size))
 
     def epoch(self, batch_size: int, *, seed: int, epoch: int) -> Iterator[Batch]:
         """Every series once, in batches that follow from ``(seed, epoch)`` alone.
 
         Args:
-            batch_size: series a batch; one batch, at a random place, may be smaller.
+            batch_size: series a batch. One batch, at a random place, may be smaller, or hold
+                one series more: a single one left over, which no batch normalisation could
+                take alone, joins a batch of others.
             seed: of the trial.
             epoch: from 1.
         """
@@ -122,11 +124,18 @@ def _end_of_batch(lengths: NDArray[np.int64], start: int) -> int:
     return start + max(1, int(np.searchsorted(padded, EVALUATION_STEPS, side="right")))
 
 
-def _cuts(count: int, size: int, draw: np.random.Generator) -> list[int]:
+def _sizes(count: int, size: int) -> list[int]:
+    """Sizes of an epoch's batches; the one that is another is the last."""
     whole, rest = divmod(count, size)
-    sizes = [size] * whole
-    if rest:
-        sizes.insert(int(draw.integers(whole + 1)), rest)
+    if rest == 1 and whole:
+        return [size] * (whole - 1) + [size + 1]
+    return [size] * whole + [rest] * (rest > 0)
+
+
+def _cuts(count: int, size: int, draw: np.random.Generator) -> list[int]:
+    sizes = _sizes(count, size)
+    if count % size:
+        sizes.insert(int(draw.integers(len(sizes))), sizes.pop())
     return [0, *np.cumsum(sizes).tolist()]
 
 

@@ -256,9 +256,9 @@ def test_a_circle_of_conditions_is_refused() -> None:
 
 def test_a_condition_that_never_holds_is_refused_but_a_constant_may_switch_off() -> None:
     with pytest.raises(ConfigurationError) as caught:
-        GruSpace(num_layers=Int(5, 8))
+        GruSpace(num_layers=Int(5, 8), dropout=Float(0.0, 0.5, when={"num_layers": (2, 3)}))
     assert str(caught.value) == (
-        "GruSpace.dropout.when: the parent 'num_layers' never is 2, 3, 4, so this is never "
+        "GruSpace.dropout.when: the parent 'num_layers' never is 2, 3, so this is never "
         "active. Give values that are in Int(5, 8)."
     )
     assert "dropout" not in GruSpace(num_layers=1).sample(np.random.default_rng(0))

@@ -60,11 +60,32 @@ def test_a_condition_that_always_holds_is_none() -> None:
     assert space.parameters()["momentum"] == 0.8
 
 
-def test_a_condition_of_ones_own_stays() -> None:
-    own = Int(0, 9, when={"batch_size": (16,)})
-    space = _space(schedule={"values": ["plateau", "none"]}, plateau_patience=own)
-    assert space.parameters()["plateau_patience"] == Int(
-        0, 9, when={"schedule": ("plateau",), "batch_size": (16,)}
+@pytest.mark.parametrize(
+    ("name", "training"),
+    [
+        ("momentum", {
+            "optimizer": "sgd",
+            "nesterov": Choice((False, True)),
+            "momentum": Float(0.5, 0.9, when={"nesterov": (True,)}),
+        }),
+        ("nesterov", {
+            "optimizer": "sgd",
+            "momentum": Float(0.0, 0.9, step=0.3),
+            "nesterov": Choice((False, True), when={"momentum": (0.3, 0.6, 0.9)}),
+        }),
+        ("learning_rate", {"learning_rate": Float(0.1, 1.0, when={"batch_size": (16,)})}),
+        ("plateau_patience", {
+            "schedule": {"values": ["plateau", "none"]},
+            "plateau_patience": Int(0, 9, when={"batch_size": (16,)}),
+        }),
+    ],
+)  # fmt: skip
+def test_a_condition_of_ones_own_is_refused(name: str, training: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Training(**training)
+    assert str(caught.value) == (
+        f"Training.{name}.when: the training has its own conditions, and a trial without "
+        f"{name} would take its default. Leave it out."
     )
 
 

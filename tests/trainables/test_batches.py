@@ -44,8 +44,46 @@ def test_an_epoch_holds_every_series_once(count, size, seed):
     batches = list(TrainingBatches(part).epoch(size, seed=seed, epoch=1))
     assert sorted(torch.cat([batch.labels for batch in batches]).tolist()) == list(range(count))
     sizes = sorted((len(batch.labels) for batch in batches), reverse=True)
-    assert sizes == [size] * (count // size) + [count % size] * (count % size > 0)
+    whole, rest = divmod(count, size)
+    if rest == 1 and whole:
+        assert sizes == [size + 1] + [size] * (whole - 1)
+    else:
+        assert sizes == [size] * whole + [rest] * (rest > 0)
+    assert len(sizes) == TrainingBatches(part).count(size)
     _check_contents(batches, part)
+
+
+def test_a_series_left_over_joins_a_batch_since_normalisation_needs_two():
+    part = _part(np.full(65, 3))
+    network = torch.nn.BatchNorm1d(2)
+    batches = TrainingBatches(part)
+    assert batches.count(64) == 1
+    assert [len(network(batch.values[:, 0])) for batch in batches.epoch(64, seed=0, epoch=1)] == [
+        65
+    ]
+    places = set()
+    for epoch in range(1, 30):
+        sizes = [len(batch.labels) for batch in batches.epoch(16, seed=0, epoch=epoch)]
+        assert sorted(sizes) == [16, 16, 16, 17]
+        places.add(sizes.index(17))
+    assert places == {0, 1, 2, 3}
+
+
+def test_batches_of_one_series_stay_where_they_are_asked_for():
+    batches = TrainingBatches(_part(np.full(3, 2)))
+    assert batches.count(1) == 3
+    assert [len(batch.labels) for batch in batches.epoch(1, seed=0, epoch=1)] == [1, 1, 1]
+
+
+def test_batches_are_what_they_were_where_no_single_series_is_left_over():
+    batches = TrainingBatches(_part(_lengths(10, 20)))
+
+    def labels(size: int) -> list[list[int]]:
+        return [batch.labels.tolist() for batch in batches.epoch(size, seed=3, epoch=1)]
+
+    # written down before single series were given to other batches
+    assert labels(4) == [[4, 8, 5, 1], [7, 3], [2, 6, 9, 0]]
+    assert labels(5) == [[0, 4, 8, 5, 1], [7, 3, 2, 6, 9]]
 
 
 def test_the_same_seed_and_epoch_give_the_same_batches():
