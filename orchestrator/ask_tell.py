@@ -35,7 +35,7 @@ from orchestrator.engine.records import (
     TrialResumed,
 )
 from orchestrator.engine.results import EpochResult
-from orchestrator.engine.session import versions
+from orchestrator.engine.session import same_data, versions
 from orchestrator.engine.trial import State, Trial
 from orchestrator.planning import asked_data
 from orchestrator.result import Result
@@ -115,8 +115,13 @@ class Study:
                 spec,
                 split=data.split if data else "",
                 warning=data.warning if data else "",
+                asked=True,
             )
+            self._begun_with = ""
             self._journal = Journal(folder.journal, self._replay)
+            fingerprint = data.fingerprint if data else ""
+            if not self._ledger.finished:
+                same_data(self._begun_with, fingerprint)
             self._ledger.recover()
             self._told: dict[int, int] = {}
             self._since: dict[int, float] = {}
@@ -130,7 +135,8 @@ class Study:
                     split=data.split if data else "",
                     facts=asdict(facts) if facts else {},
                     warning=data.warning if data else "",
-                    fingerprint=data.fingerprint if data else "",
+                    fingerprint=fingerprint,
+                    asked=True,
                 )
             )
             self._flush(owned=True)
@@ -147,11 +153,14 @@ class Study:
         Raises:
             RunNotFoundError: no such run.
             RunBusyError: another process runs it.
+            ConfigurationError: its data are not those it began with, and it is not finished.
         """
         folder = run if isinstance(run, RunFolder) else find_run(Path(runs), run)
         return cls(folder.spec(), folder, asked_data(folder.spec()))
 
     def _replay(self, record: Record) -> None:
+        if isinstance(record, Opened):
+            self._begun_with = self._begun_with or record.fingerprint
         self._ledger.replay(record)
         self._tables.note(record)
 
@@ -290,17 +299,7 @@ class Study:
 
     def _again(self, trial: Trial) -> Asked:
         """A trial that an earlier process had under way."""
-        self._note(
-            TrialResumed(
-                number=trial.number,
-                attempt=trial.attempt + 1,
-                until=trial.until,
-                promoted=False,
-                at=time.time(),
-                reason=trial.trouble,
-                afresh=True,
-            )
-        )
+        self._note(trial.again())
         return self._asked(trial, 0)
 
     def _asked(self, trial: Trial, epoch: int) -> Asked:

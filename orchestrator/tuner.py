@@ -71,7 +71,7 @@ def to_tuner(spec: SweepSpec, data: SweepData | None, **settings: Any) -> Any:
 
 
 def _tune_searcher(spec: SweepSpec, facts: DataFacts | None) -> Any:
-    """Our searcher in the form Tune asks for; it learns from each trial's last result."""
+    """Our searcher in the form Tune asks for; it learns from a trial what the engine would say."""
     from ray import tune
 
     class OrchSearcher(tune.search.Searcher):
@@ -81,22 +81,32 @@ def _tune_searcher(spec: SweepSpec, facts: DataFacts | None) -> Any:
             super().__init__(metric=spec.metric, mode=spec.mode)
             # Tune unwraps whatever is called ``searcher``, so ours is not.
             self._ours = searcher
-            self.set_state({"trials": {}, "seen": []})
+            self.set_state({"trials": {}, "seen": [], "best": {}})
 
         def suggest(self, trial_id: str) -> dict[str, Any]:
             config = dict(self._ours.suggest(len(self.trials)))
             self.trials[trial_id] = config
             return config
 
+        def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+            loss = spec.objective.loss(result)
+            if not math.isnan(loss):
+                self.best[trial_id] = min(self.best.get(trial_id, math.inf), loss)
+
         def on_trial_complete(
             self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
         ) -> None:
+            best = self.best.pop(trial_id, math.inf)
             loss, epoch = math.inf, spec.epochs
             if result is not None:
                 epoch = int(result["training_iteration"])
-                if not error and "failure" not in result:
-                    loss = spec.objective.loss(result)
-            self._see(trial_id, epoch, math.inf if math.isnan(loss) else loss)
+                failed = error or _says(result, "failure")
+                last = math.nan if failed else spec.objective.loss(result)
+                if not math.isnan(last):
+                    loss = min(best, last)
+                    if _says(result, "finished"):  # all its epochs would have given the same
+                        epoch = spec.epochs
+            self._see(trial_id, epoch, loss)
 
         def _see(self, trial_id: str, epoch: int, loss: float) -> None:
             self.seen.append((trial_id, epoch, loss))
@@ -106,14 +116,24 @@ def _tune_searcher(spec: SweepSpec, facts: DataFacts | None) -> Any:
 
         def get_state(self) -> dict[str, Any]:
             """What Tune writes down: trials and what was learnt from them, in plain values."""
-            return {"trials": dict(self.trials), "seen": list(self.seen)}
+            return {
+                "trials": dict(self.trials),
+                "seen": list(self.seen),
+                "best": dict(self.best),
+            }
 
         def set_state(self, state: dict[str, Any]) -> None:
             """Learn the same again."""
             self._ours.begin(spec.joint, seed=spec.seed, facts=facts)
             self.trials: dict[str, dict[str, Any]] = dict(state["trials"])
+            self.best: dict[str, float] = dict(state.get("best", {}))
             self.seen: list[tuple[str, int, float]] = []
             for trial_id, epoch, loss in state["seen"]:
                 self._see(trial_id, epoch, loss)
 
     return OrchSearcher(spec.searcher.model_copy())
+
+
+def _says(result: dict[str, Any], key: str) -> bool:
+    """Whether the Trainable says why; a metric of that name would be a number."""
+    return isinstance(result.get(key), str)

@@ -13,7 +13,7 @@ import click
 
 from orchestrator.cli import options
 from orchestrator.cli.failures import say
-from orchestrator.cli.given import again, changes_of, spec_of, sweep_options
+from orchestrator.cli.given import changes_of, spec_of, sweep_again, sweep_options, try_again
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,8 +37,7 @@ def check(name: str, *, settings: tuple[str, ...], as_json: bool, **given: Any) 
     from orchestrator.sweep import Sweep
 
     made = Sweep(spec_of(name, changes_of(settings, given)))
-    typed = again(name, given)
-    report = checked(made, again=typed)
+    report = checked(made, again=try_again(name, given, settings))
     if as_json:
         document = {**dataclasses.asdict(report), "sweep_seconds": report.sweep_seconds}
         click.echo(json.dumps(document, indent=2))
@@ -54,7 +53,7 @@ def check(name: str, *, settings: tuple[str, ...], as_json: bool, **given: Any) 
         *header(outline, width),
         *space_lines(outline, width),
         *check_lines(report, width),
-        *block("next", [f"orch sweep {typed}"]),
+        *block("next", [f"orch sweep {sweep_again(name, given, settings)}"]),
     ]
     click.echo("\n".join(lines))
 
@@ -66,7 +65,7 @@ def checked(
 
     Args:
         made: the sweep.
-        again: what to type for it in another command.
+        again: what to type after ``orch try`` for it.
         meanwhile: is called while the process that tries things starts.
 
     Raises:

@@ -90,10 +90,38 @@ def spec_of(name: str, changes: dict[str, Any]) -> SweepSpec:
     return spec
 
 
-def again(name: str, given: dict[str, Any]) -> str:
-    """What to type for the same sweep in another command, without its parameters."""
+def sweep_again(name: str, given: dict[str, Any], settings: tuple[str, ...]) -> str:
+    """What to type after ``orch sweep`` for the same sweep."""
+    return _typed(name, [*_words(given, _OPTIONS), *_set(settings)])
+
+
+def try_again(name: str, given: dict[str, Any], settings: tuple[str, ...]) -> str:
+    """What to type after ``orch try`` for a trial of the same sweep, before its parameters."""
+    said = [f"{key}={given[key]}" for key in _OF_TRIAL if given.get(key) is not None]
+    return _typed(name, [*_words(given, _TRIED), *_set((*said, *settings))])
+
+
+_TRIED = ("dataset", "split", "device", "seed")
+"""Options that ``orch try`` has too."""
+_OF_TRIAL = ("epochs", "metric", "mode")
+"""Options that matter to a trial, and that ``orch try`` has not or means otherwise."""
+_OPTIONS = (*_TRIED, "trials", *_OF_TRIAL, "concurrency", "called", "max_time")
+
+
+def _words(given: dict[str, Any], keys: tuple[str, ...]) -> list[str]:
+    words: list[str] = []
+    for key in keys:
+        if given.get(key) is not None:
+            option = "name" if key == "called" else key.replace("_", "-")
+            words += [f"--{option}", str(given[key])]
+    return words
+
+
+def _set(settings: tuple[str, ...]) -> list[str]:
+    return [word for text in settings for word in ("--set", text)]
+
+
+def _typed(name: str, words: list[str]) -> str:
     import shlex
 
-    kept = [(key, given.get(key)) for key in ("dataset", "split", "device", "seed")]
-    words = [word for key, value in kept if value is not None for word in (f"--{key}", str(value))]
     return shlex.join([name, *words])

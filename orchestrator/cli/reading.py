@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.cli.view.closing import states
 from orchestrator.cli.view.outline import short_name
 from orchestrator.engine.trial import FINAL, State
-from orchestrator.runs.folder import RunFolder, find_run
+from orchestrator.runs.folder import SPEC, RunFolder, find_run
 from orchestrator.runs.refresh import refresh
+from orchestrator.spec_file import FileError, read_mapping
 from searchspaces.errors import OrchError, UsageError
-from trainables.programs import Form
+from trainables.programs import ASK, program_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -84,8 +85,32 @@ class NoResultsError(UsageError):
 
 def go_on(run: RunFolder) -> str:
     """What to type to go on with a run."""
-    asked = run.spec().program.form is Form.ASK
+    asked = settings_of(run).get("architecture") == ASK
     return f"Study.resume({run.id!r})" if asked else f"orch resume {short_name(run)}"
+
+
+def settings_of(run: RunFolder) -> dict[str, Any]:
+    """The spec of a run as it is written; what it trains is not imported.
+
+    Raises:
+        FileError: it is no YAML.
+    """
+    values, _ = read_mapping(run.path / SPEC)
+    values.pop("provenance", None)
+    return values
+
+
+def absent(run: RunFolder) -> str:
+    """Why what a run trains cannot be imported here, which is no damage; empty if it can be."""
+    try:
+        name = settings_of(run).get("architecture")
+    except FileError:
+        return ""
+    try:
+        program_of(str(name or ASK))
+    except OrchError as error:
+        return str(error)
+    return ""
 
 
 def read(run: RunFolder, columns: list[str] | None = None) -> Reading:

@@ -13,6 +13,7 @@ import click
 from orchestrator.cli import options
 
 if TYPE_CHECKING:
+    from orchestrator.cli.reading import Reading
     from orchestrator.runs.folder import RunFolder
 
 
@@ -40,32 +41,46 @@ def runs(*, runs: Path, as_json: bool) -> None:
     table = [
         Column("run", [row["run"] for row in rows], right=False),
         Column("state", [row["state"] for row in rows], right=False),
-        Column("trials", [f"{row['done']} of {row['trials']}" for row in rows]),
+        Column(
+            "trials",
+            ["-" if row["trials"] is None else f"{row['done']} of {row['trials']}" for row in rows],
+        ),
         Column("best", best, right=False),
         Column("started", [_when(row["started"]) for row in rows], right=False, rank=1),
     ]
-    for line in lay_out(table, width):
+    problems = [f"{row['state']}: {row['problem']}" for row in rows if row["problem"]]
+    for line in [*lay_out(table, width), *problems]:
         click.echo(line)
 
 
 def _row(run: RunFolder) -> dict[str, Any]:
     """A run in a line; one that cannot be read says so and hides no other."""
-    from orchestrator.cli.reading import read
+    from orchestrator.cli.reading import absent, read
     from searchspaces.errors import OrchError
 
     row: dict[str, Any] = {"run": run.id, "path": str(run.path), "state": "damaged", "done": 0,
                            "trials": None, "metric": None, "best": None, "started": None,
                            "problem": None}  # fmt: skip
     try:
-        spec = run.spec()
-        row |= {"trials": spec.planned_trials, "metric": spec.metric}
         row["started"] = run.provenance().get("created")
         reading = read(run, ["state", "objective"])
         best = reading.best
-        row |= {"state": reading.state, "done": reading.done, "best": best and best["objective"]}
+        row |= {"done": reading.done, "best": best and best["objective"]}
+        row |= _planned(reading)
+        row["state"] = reading.state
     except OrchError as error:
         row["problem"] = str(error)
+        if absent(run):
+            row["state"] = "unreadable"
     return row
+
+
+def _planned(reading: Reading) -> dict[str, Any]:
+    """What the tables say of the plan, which needs nothing but them; without any the spec."""
+    if reading.meta:
+        return {key: reading.meta.get(key) for key in ("trials", "metric")}
+    spec = reading.run.spec()
+    return {"trials": spec.planned_trials, "metric": spec.metric}
 
 
 def _when(text: str | None) -> str:

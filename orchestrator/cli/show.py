@@ -52,34 +52,48 @@ def _head(reading: Reading, width: int) -> list[str]:
     """Which run, how far, how it was made, what to type next."""
     from orchestrator.cli.reading import go_on
     from orchestrator.cli.view.closing import states
-    from orchestrator.cli.view.outline import outline_of
-    from orchestrator.cli.view.table import data_lines, header, space_lines
+    from orchestrator.cli.view.outline import shown_path
+    from orchestrator.cli.view.table import data_lines
     from orchestrator.cli.view.words import LABEL, block, clock, plural, wrap
 
-    spec, meta = reading.run.spec(), reading.meta
-    outline = outline_of(spec, reading.run)
-    trials = reading.trials
+    meta, trials = reading.meta, reading.trials
     seconds = 0.0 if trials is None else float(trials["seconds"].sum())
     epochs = 0 if trials is None else int(trials["epochs"].sum())
-    done = f"{reading.done:,} of {plural(outline.trials, 'trial')} done"
+    done = f"{reading.done:,} of {plural(meta['trials'], 'trial')} done"
     state = f"{reading.state}, {done}: {states(reading.counts)}"
     made = (
-        f"{spec.metric} {spec.mode}, searcher {spec.searcher.kind}, "
-        f"scheduler {spec.scheduler.kind}, seed {spec.seed}"
+        f"{meta['metric']} {meta['mode']}, searcher {meta['searcher']['kind']}, "
+        f"scheduler {meta['scheduler']['kind']}, seed {meta['seed']}"
     )
     room = width - LABEL
     lines = [
-        *header(outline, width),
-        *space_lines(outline, width),
+        *_planned(reading, width),
         *data_lines(meta.get("split", ""), meta.get("warning", ""), width),
         *block("made", wrap(made, room)),
         *block("state", wrap(state, room)),
         *block("time", wrap(f"{clock(seconds)} in {plural(epochs, 'epoch')}", room)),
-        *block("run", [outline.path]),
+        *block("run", [shown_path(reading.run.path)]),
     ]
     if reading.state == "interrupted":
         lines += block("next", [go_on(reading.run)])
     return lines
+
+
+def _planned(reading: Reading, width: int) -> list[str]:
+    """Which run, its plan and its space; these two need what it trains, which may be absent."""
+    from orchestrator.cli.reading import absent
+    from orchestrator.cli.view.outline import outline_of
+    from orchestrator.cli.view.table import header, space_lines, title_lines
+    from orchestrator.cli.view.words import LABEL, block, wrap
+
+    reason = absent(reading.run)
+    if not reason:
+        outline = outline_of(reading.run.spec(), reading.run)
+        return [*header(outline, width), *space_lines(outline, width)]
+    meta = reading.meta
+    title = f"{meta['sweep']} on {meta['dataset']}" if meta["dataset"] else meta["sweep"]
+    note = wrap(f"plan and space are left out: {reason}", width - LABEL)
+    return [*title_lines(title, reading.run.id, width), *block("note", note)]
 
 
 def _table(reading: Reading, top: int, width: int | None) -> list[str]:
@@ -118,12 +132,13 @@ def _table(reading: Reading, top: int, width: int | None) -> list[str]:
 
 
 def _document(reading: Reading, top: int) -> dict[str, Any]:
-    from orchestrator.cli.reading import config_of, metrics_of
+    from orchestrator.cli.reading import config_of, metrics_of, settings_of
 
     trials = reading.trials
     rows = [] if trials is None else trials.head(top).rows(named=True)
     plain = ("trial_id", "number", "state", "attempts", "epochs", "objective", "best_epoch",
-             "seconds", "weights", "error", "seed", "node", "started_at", "ended_at")  # fmt: skip
+             "seconds", "weights", "error", "note", "seed", "node", "started_at",
+             "ended_at")  # fmt: skip
     return {
         "run": reading.run.id,
         "path": str(reading.run.path),
@@ -133,7 +148,7 @@ def _document(reading: Reading, top: int) -> dict[str, Any]:
         "mode": reading.meta.get("mode"),
         "split": reading.meta.get("split"),
         "warning": reading.meta.get("warning", ""),
-        "settings": reading.run.spec().dump(),
+        "settings": settings_of(reading.run),
         "trials": [
             {
                 **{key: row[key] for key in plain if key in row},

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from orchestrator.cli import options
-from orchestrator.cli.given import again, changes_of, spec_of, sweep_options
+from orchestrator.cli.given import changes_of, spec_of, sweep_options, try_again
 from orchestrator.cli.view.words import wrap
 
 
@@ -42,13 +42,15 @@ def sweep(
 
     from orchestrator.cli.driving import drive
     from orchestrator.cli.view.outline import DEFAULT_RUNS
+    from orchestrator.preflight.batches import has_batches
     from orchestrator.sweep import Sweep
 
     made, report = Sweep(spec), None
-    if not no_check and not spec.program.learns_by_itself:
+    if not no_check and has_batches(spec):
         from orchestrator.cli.check import checked, say_warnings
 
-        report = checked(made, again=again(name, given), meanwhile=_warm_up)
+        typed = try_again(name, given, settings)
+        report = checked(made, again=typed, meanwhile=_warm_up)
         say_warnings(report)
     return drive(
         lambda watch, inbox: made.run(runs, watch=watch, inbox=inbox),

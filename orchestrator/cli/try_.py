@@ -67,7 +67,11 @@ def try_(
         click.echo(f"stopped by you after {len(trial.epochs)} of {trial.most} epochs", err=True)
         return STOPPED
     if as_json:
-        found = {"config": dict(trial.config), "epochs": trial.epochs, "ended": trial.ended}
+        reported = [  # JSON has no number that is not finite
+            {key: value if math.isfinite(value) else None for key, value in metrics.items()}
+            for metrics in trial.epochs
+        ]
+        found = {"config": dict(trial.config), "epochs": reported, "ended": trial.ended}
         click.echo(json.dumps({**found, "failed": trial.failed}, indent=2))
     return FAILED if trial.failed else 0
 

@@ -150,17 +150,7 @@ class Controller:
 
     def _rescue(self, trial: Trial) -> None:
         """Give a trial that has lost its worker to another."""
-        self._record(
-            TrialResumed(
-                number=trial.number,
-                attempt=trial.attempt + 1,
-                until=trial.until,
-                promoted=False,
-                at=time.time(),
-                reason=trial.trouble,
-                afresh=trial.afresh or (trial.checkpoint is None and trial.epoch > 0),
-            )
-        )
+        self._record(trial.again())
         self._run(trial)
 
     def _run(self, trial: Trial) -> None:
@@ -277,8 +267,7 @@ class Controller:
         """The trial is over: only the checkpoint of a completed one is kept."""
         self._stopping.discard(trial.number)
         self._pool.forget(trial.number)
-        done = trial.checkpoint if trial.state is State.COMPLETED else None
-        self._store.clear(self._name(trial.number), keep=done.key if done else None)
+        self._store.clear(self._name(trial.number), keep=trial.kept)
 
     def _tick(self, deadline: float | None) -> StopRun | None:
         """A few times a second: commands, the clock, observers, tables."""

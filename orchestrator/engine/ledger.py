@@ -53,6 +53,7 @@ class Ledger:
 
     Attributes:
         live: trials that are not over, by number.
+        ended: the trial that the last record ended; None if it ended none.
         orphans: numbers of interrupted trials, which come before anything new.
         counts: how many trials ended in each final state.
         started: trials started so far; the number of the next one.
@@ -82,6 +83,7 @@ class Ledger:
         self.seed = seed
         self.facts = facts
         self.live: dict[int, Trial] = {}
+        self.ended: Trial | None = None
         self.orphans: deque[int] = deque()
         self.counts: Counter[State] = Counter()
         self.started = 0
@@ -196,6 +198,7 @@ class Ledger:
 
     def note(self, record: Record) -> None:
         """Bring the state up to a record that is in the journal."""
+        self.ended = None
         match record:
             case TrialStarted():
                 self._note_started(record)
@@ -286,7 +289,7 @@ class Ledger:
     def _over(self, trial: Trial, state: State) -> None:
         trial.become(state)
         self.counts[state] += 1
-        del self.live[trial.number]
+        self.ended = self.live.pop(trial.number)
 
 
 def completed(number: int, reason: str, checkpoint: Checkpoint | None) -> TrialEnded:

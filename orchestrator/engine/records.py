@@ -60,6 +60,7 @@ class Opened(msgspec.Struct, frozen=True, tag="opened"):
         facts: features, classes, steps and channels of the data.
         warning: why scores are to be taken with care; empty where they are honest.
         fingerprint: checksum of the data; empty where none was taken.
+        asked: the process asks for trials and trains them itself.
     """
 
     at: float
@@ -70,6 +71,7 @@ class Opened(msgspec.Struct, frozen=True, tag="opened"):
     facts: dict[str, int] = {}
     warning: str = ""
     fingerprint: str = ""
+    asked: bool = False
 
 
 class TrialStarted(msgspec.Struct, frozen=True, tag="started"):

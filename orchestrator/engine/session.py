@@ -18,15 +18,7 @@ from orchestrator.engine.inbox import Inbox, StopRun
 from orchestrator.engine.journal import Journal, JournalError
 from orchestrator.engine.ledger import Ledger
 from orchestrator.engine.objective import Objective
-from orchestrator.engine.records import (
-    FINISHED,
-    Closed,
-    EpochReported,
-    Opened,
-    Record,
-    TrialEnded,
-    TrialPruned,
-)
+from orchestrator.engine.records import FINISHED, Closed, Opened, Record
 from orchestrator.runs.checkpoints import CheckpointStore
 from orchestrator.schedulers import Scheduler
 from orchestrator.searchers import Searcher
@@ -155,9 +147,9 @@ def run(
     if ledger.finished and isinstance(last, Closed) and last.reason == FINISHED:
         flush(journal.sequence)
         return None
-    _same_data(begun_with, plan)
+    same_data(begun_with, plan.fingerprint)
     ledger.recover()
-    tidy(last, ledger, place)
+    tidy(ledger, place)
 
     def write(record: Opened | Closed) -> None:
         journal.append(record)
@@ -215,40 +207,32 @@ class _Spent:
         )
 
 
-def _same_data(begun_with: str, plan: Plan) -> None:
+def same_data(begun_with: str, fingerprint: str) -> None:
     """Refuse to mix results from two states of the data.
 
+    Args:
+        begun_with: fingerprint of the data that the run began with; may be empty.
+        fingerprint: of those it would go on with; may be empty.
+
     Raises:
-        ConfigurationError: the run began with other data than it would go on with.
+        ConfigurationError: they differ.
     """
-    if begun_with and plan.fingerprint and begun_with != plan.fingerprint:
+    if begun_with and fingerprint and begun_with != fingerprint:
         raise ConfigurationError(
-            f"the data have changed since this run began (fingerprint {plan.fingerprint}, not "
+            f"the data have changed since this run began (fingerprint {fingerprint}, not "
             f"{begun_with}). Put them back as they were, or start a new sweep.",
             place="dataset",
         )
 
 
-def tidy(last: Record | None, ledger: Ledger, place: Place) -> None:
-    """Remove the checkpoints of a trial that ended with the last record.
+def tidy(ledger: Ledger, place: Place) -> None:
+    """Remove the checkpoints of a trial that ended with the last record, but for the kept one.
 
     Everything is journaled before it is done, so a process that is killed may have left
     this to the next one; that can only be so of the last record.
     """
-    kept = None
-    match last:
-        case EpochReported(epoch=epoch, finished=why) if why or epoch >= ledger.max_epochs:
-            kept = last.checkpoint
-        case TrialEnded(state="completed", checkpoint=None):
-            return  # what it had before is what it keeps
-        case TrialEnded(state="completed"):
-            kept = last.checkpoint
-        case EpochReported() | TrialEnded() | TrialPruned():
-            pass
-        case _:
-            return
-    if last.number not in ledger.live:
-        place.store.clear(place.name(last.number), keep=kept.key if kept else None)
+    if ledger.ended is not None:
+        place.store.clear(place.name(ledger.ended.number), keep=ledger.ended.kept)
 
 
 @contextmanager

@@ -15,10 +15,11 @@ written down: it is what a running trial is called when nobody runs it any more.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from orchestrator.engine.records import Checkpoint, Metrics
+from orchestrator.engine.records import Checkpoint, Metrics, TrialResumed
 from searchspaces import Config
 
 
@@ -80,6 +81,27 @@ class Trial:
     lost: int = 0
     trouble: str = ""
     afresh: bool = False
+
+    @property
+    def kept(self) -> str | None:
+        """Key of the checkpoint that stays once it is over: the last, if it is completed."""
+        done = self.checkpoint if self.state is State.COMPLETED else None
+        return done.key if done else None
+
+    def again(self) -> TrialResumed:
+        """The record of its next attempt after an interruption.
+
+        It starts over where there is no checkpoint that it could go on from.
+        """
+        return TrialResumed(
+            number=self.number,
+            attempt=self.attempt + 1,
+            until=self.until,
+            promoted=False,
+            at=time.time(),
+            reason=self.trouble,
+            afresh=self.afresh or (self.checkpoint is None and self.epoch > 0),
+        )
 
     def become(self, state: State) -> None:
         """Change state.

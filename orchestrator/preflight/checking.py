@@ -9,6 +9,7 @@ from typing import Any
 
 from orchestrator.engine.session import cores
 from orchestrator.preflight import memory
+from orchestrator.preflight.batches import has_batches
 from orchestrator.preflight.corners import BATCH, Corner, corners, shown
 from orchestrator.preflight.data import findings
 from orchestrator.preflight.estimate import mean_seconds
@@ -48,13 +49,14 @@ def check(
     and with one thread, on a few series that are sent there: torch is not imported here, the
     data are not loaded twice, and a config that takes all memory takes that process only.
 
-    What trains by itself, a function or a command, has no batch to try: its configs are made
-    and filled in, and the report says that its cost is not known.
+    What trains by itself, a function, a command or a LightningModule with data of its own, has
+    no batch to try: its configs are made and filled in, and the report says that its cost is
+    not known.
 
     Args:
         spec: the sweep.
         data: its data; None if it reads its own.
-        sweep: what a person types for it; by default its architecture.
+        sweep: what a person types after ``orch try`` for it; by default its architecture.
         tell: is told what is being tried.
         meanwhile: is called once the process is on its way, which takes seconds.
 
@@ -63,7 +65,7 @@ def check(
         ConfigurationError: the data cannot be trained on, or the space has no valid config.
     """
     began = time.monotonic()
-    if data is None or spec.program.learns_by_itself:
+    if data is None or not has_batches(spec):
         return _made(spec, data)
     sweep = sweep or f"{spec.trains} --dataset {spec.dataset}"
     line, warnings = findings(data)

@@ -80,8 +80,9 @@ def _send(process: subprocess.Popen[bytes], order: Mapping[str, Any], content: b
     if process.stdin is None:
         raise RuntimeError("the process has no standard input")
     with suppress(BrokenPipeError):  # it died at once; its exit code says how
-        process.stdin.write(json.dumps({**order, "path": sys.path}).encode() + b"\n" + content)
-        process.stdin.close()
+        words = {**order, "path": sys.path, "bytes": len(content)}
+        process.stdin.write(json.dumps(words).encode() + b"\n" + content)
+        process.stdin.flush()  # and left open: the process ends when this one does
 
 
 def _followed(process: subprocess.Popen[bytes], errors: IO[bytes]) -> Iterator[dict[str, Any]]:
@@ -89,7 +90,10 @@ def _followed(process: subprocess.Popen[bytes], errors: IO[bytes]) -> Iterator[d
         raise RuntimeError("the process has no standard output")
     for line in _lines(process.stdout.fileno()):
         if line is None:
-            raise ProcessError(f"a batch takes longer than {SILENT_SECONDS:.0f} s")
+            raise ProcessError(
+                f"a batch takes longer than {SILENT_SECONDS:.0f} s. If it is slow and does not "
+                f"hang, sweep without a check: --no-check"
+            )
         message: dict[str, Any] = json.loads(line)
         if message["kind"] == "done":
             return

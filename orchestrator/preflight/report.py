@@ -20,7 +20,7 @@ class CheckError(OrchError):
         config: the searched parameters; empty where no config was reached.
         reason: what happened, in one line.
         detail: the traceback, if something was raised; a note of the error.
-        sweep: what a person types for the sweep.
+        sweep: what a person types after ``orch try`` for the sweep.
         again: whether it can be tried once more without harm.
     """
 

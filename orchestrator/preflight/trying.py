@@ -18,7 +18,7 @@ from orchestrator.spec import SweepSpec, spec_from
 from searchspaces.errors import ConfigurationError, OrchError
 from trainables.architecture_trial import ArchitectureTrial
 from trainables.data import SweepData
-from trainables.outcomes import EpochDone, EpochFailed
+from trainables.outcomes import EpochDone, EpochFailed, Outcome
 from trainables.trial import Trial
 
 ROWS = 8
@@ -78,28 +78,36 @@ class _Trying:
     """
 
     def __init__(self, spec: SweepSpec, few: Few) -> None:
+        from trainables.devices import resolve
+
         self._trial, self._settings = trial_of(spec)
         self._architecture, self._space = spec.architecture, spec.joint
+        self._objective = spec.objective
         self._few = few
         self._seed = trial_seed(spec.seed, 0)
-        self.device = ""
+        self.device = resolve(spec.device)
 
-    def run(self, config: Mapping[str, Any], *, batches: int) -> tuple[Any, float, float]:
+    def run(self, config: Mapping[str, Any], *, batches: int) -> tuple[Outcome, float, float]:
         """Train and validate once on so many batches: outcome, seconds, share of an epoch."""
         size = int(config.get(BATCH, 64))
         data = self._few.batches(size, batches)
         trial = self._trial.bare(data=data, **self._settings)
-        self.device = str(getattr(trial, "device", ""))
         _one_thread()
         trial.begin(config, seed=self._seed)
         try:
             _check_logits(trial, data)
             started = time.perf_counter()
-            outcome = trial.run_epoch()
+            outcome = self._judged(trial.run_epoch())
             seconds = time.perf_counter() - started
         finally:
             trial.release()
         return outcome, seconds, self._few.share(data, size)
+
+    def _judged(self, outcome: Outcome) -> Outcome:
+        """As a sweep takes it: without a finite objective the trial has failed."""
+        if isinstance(outcome, EpochDone) and math.isnan(self._objective.loss(outcome.metrics)):
+            return EpochFailed(self._objective.failure(1), outcome.metrics)
+        return outcome
 
     def lack(self, config: Mapping[str, Any]) -> str:
         """Why there is no room for a config on this machine, told without building it."""

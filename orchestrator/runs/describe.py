@@ -15,7 +15,9 @@ from searchspaces.describe import searched
 from searchspaces.domains import Domain, Parameter
 
 
-def tables_of(folder: RunFolder, spec: SweepSpec, *, split: str, warning: str = "") -> RunTables:
+def tables_of(
+    folder: RunFolder, spec: SweepSpec, *, split: str, warning: str = "", asked: bool = False
+) -> RunTables:
     """Empty tables of a run, ready for its records.
 
     Args:
@@ -23,6 +25,7 @@ def tables_of(folder: RunFolder, spec: SweepSpec, *, split: str, warning: str = 
         spec: of the run.
         split: how validation data were held out, in words.
         warning: why scores are to be taken with care; may be empty.
+        asked: a program asks for the trials; whatever the spec names does not train them.
     """
     joint = spec.joint
     return RunTables(
@@ -31,6 +34,7 @@ def tables_of(folder: RunFolder, spec: SweepSpec, *, split: str, warning: str = 
         max_epochs=spec.epochs,
         parameters=column_types(joint),
         meta=metadata(folder.id, spec, joint, split=split, warning=warning),
+        trains=not (asked or spec.program.learns_by_itself),
     )
 
 

@@ -39,8 +39,10 @@ def rebuild(run: RunFolder) -> None:
     """
     entries = list(read(run.journal))
     opened = next((entry.record for entry in entries if isinstance(entry.record, Opened)), None)
-    split, warning = (opened.split, opened.warning) if opened else ("", "")
-    tables = tables_of(run, run.spec(), split=split, warning=warning)
+    opened = opened or Opened(0.0, "", 0, {})
+    tables = tables_of(
+        run, run.spec(), split=opened.split, warning=opened.warning, asked=opened.asked
+    )
     for entry in entries:
         tables.note(entry.record)
     tables.write(run.path, owned=False, sequence=entries[-1].sequence if entries else 0)

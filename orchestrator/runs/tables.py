@@ -32,6 +32,8 @@ from orchestrator.engine.trial import State
 from orchestrator.runs.errors import UnwritableError
 
 SCHEMA = 1
+REPEATED = frozenset({"epoch_seconds", "weights"})
+"""What orch reports of trials it trains itself; columns of its own say the same."""
 PACK = 2_000
 """Rows that wait as Python objects before they are packed."""
 
@@ -97,6 +99,7 @@ class RunTables:
         max_epochs: a trial that the scheduler stops there is completed.
         parameters: every parameter's type: ``float``, ``int``, ``str`` or ``bool``.
         meta: what the files say about the run in their metadata.
+        trains: orch trains the trials itself; otherwise all that is reported is the user's.
     """
 
     def __init__(
@@ -107,12 +110,14 @@ class RunTables:
         max_epochs: int,
         parameters: Mapping[str, Any],
         meta: Mapping[str, Any],
+        trains: bool = True,
     ) -> None:
         self._name = name
         self._objective = objective
         self._max_epochs = max_epochs
         self._config = {f"config.{key}": dtype for key, dtype in parameters.items()}
         self._meta = meta
+        self._repeated = REPEATED if trains else frozenset()
         self._live: dict[int, _Row] = {}
         self._trials = _Packed({**TRIALS, **self._config})
         self._epochs = _Packed(dict(EPOCHS))
@@ -218,7 +223,7 @@ class RunTables:
                 "total_seconds": row.seconds,
                 "bracket": row.record.bracket,
                 "rung": row.rung,
-                **_metrics(record.metrics),
+                **self._metrics(record.metrics),
             }
         )
         if record.finished:
@@ -248,7 +253,7 @@ class RunTables:
         state = row.state
         if state is State.RUNNING and not owned:
             state = State.INTERRUPTED
-        weights = row.best.get("weights")
+        weights = row.best.get("weights") if "weights" in self._repeated else None
         return {
             "trial_id": self._name(row.record.number),
             "number": row.record.number,
@@ -270,8 +275,11 @@ class RunTables:
             "started_at": _time(row.record.at),
             "ended_at": None if row.ended_at is None else _time(row.ended_at),
             **{f"config.{key}": value for key, value in row.record.config.items()},
-            **_metrics(row.best),
+            **self._metrics(row.best),
         }
+
+    def _metrics(self, metrics: Metrics) -> Metrics:
+        return {f"metric.{k}": value for k, value in metrics.items() if k not in self._repeated}
 
 
 class _Packed:
@@ -296,11 +304,6 @@ class _Packed:
             for key in row:
                 self._schema.setdefault(key, pl.Float64)
         return pl.DataFrame(rows, schema=self._schema)
-
-
-def _metrics(metrics: Metrics) -> dict[str, float | None]:
-    hidden = {"epoch_seconds", "weights"}
-    return {f"metric.{key}": value for key, value in metrics.items() if key not in hidden}
 
 
 def _time(seconds: float) -> datetime:

@@ -15,6 +15,7 @@ from orchestrator import Study, Sweep
 from orchestrator.engine.journal import read
 from orchestrator.engine.records import Closed, EpochRepeated, EpochReported
 from orchestrator.runs.folder import RunBusyError
+from orchestrator.runs.refresh import rebuild
 from orchestrator.schedulers import Continue, Pause, Stop
 from searchspaces import ConfigurationError, UsageError
 
@@ -142,3 +143,16 @@ def test_the_space_of_an_architecture_can_be_asked(tmp_path: Path) -> None:
         trial = study.ask()
         assert trial is not None
         assert {"h1", "depth", "learning_rate"} <= set(trial.config)
+
+
+def test_what_is_told_of_an_architecture_is_a_metric_whatever_its_name(tmp_path: Path) -> None:
+    """orch does not train it, so what is called ``weights`` is the program's own."""
+    with Sweep("mlp-random", trials=1, epochs=1).ask_tell(tmp_path) as study:
+        trial = study.ask()
+        assert trial is not None
+        study.tell(trial, {"valid_loss": 0.5, "weights": 1e20, "epoch_seconds": 0.25})
+        result = study.result()
+    rebuild(study.run)
+    for trials in (result.trials, pl.read_parquet(study.run.trials)):
+        shown = trials.select("weights", "metric.weights", "metric.epoch_seconds")
+        assert shown.rows() == [(None, 1e20, 0.25)]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from analysis import analyze
+from orchestrator.ask_tell import Study
 from orchestrator.cli.view.closing import closing
 from orchestrator.cli.view.outline import outline_of
 from orchestrator.cli.view.plain import PlainView
@@ -46,6 +47,12 @@ def small_ray() -> Iterator[None]:
     ray.shutdown()
 
 
+def other_data() -> None:
+    """The file is there as before, and holds something else."""
+    labels = {"label": np.arange(30) % 3, "group": np.arange(30) // 3}
+    np.savez("own.npz", values=np.ones((30, 5, 2)), **labels)
+
+
 def begun(runs: Path, fingerprint: str) -> RunFolder:
     """A run that a process has opened and left."""
     spec = spec_from(compose("mlp-random"), {"dataset": "npz:own.npz", "trials": 1, "epochs": 1})
@@ -66,6 +73,33 @@ def test_a_run_does_not_go_on_with_other_data_than_it_began_with(own: Path) -> N
         f"0123456789abcdef). Put them back as they were, or start a new sweep."
     )
     assert [type(entry.record) for entry in read(folder.journal)] == [Opened]
+
+
+def test_a_study_does_not_go_on_with_other_data_than_it_began_with(own: Path) -> None:
+    with Sweep("mlp-random", dataset="npz:own.npz", trials=1, epochs=1).ask_tell() as study:
+        pass
+    began = next(iter(read(study.run.journal))).record
+    assert isinstance(began, Opened)
+    before = len(list(read(study.run.journal)))
+    other_data()
+    found = Sweep("mlp-random", dataset="npz:own.npz").data.fingerprint
+    with pytest.raises(ConfigurationError) as caught:
+        Study.resume(study.run)
+    assert str(caught.value) == (
+        f"dataset: the data have changed since this run began (fingerprint {found}, not "
+        f"{began.fingerprint}). Put them back as they were, or start a new sweep."
+    )
+    assert len(list(read(study.run.journal))) == before
+    assert not study.run.is_owned()
+
+
+def test_a_finished_study_can_be_looked_at_whatever_became_of_its_data(own: Path) -> None:
+    with Sweep("mlp-random", dataset="npz:own.npz", trials=1, epochs=1).ask_tell() as study:
+        study.tell(study.ask(), {"valid_loss": 0.5})
+    other_data()
+    with Study.resume(study.run) as again:
+        assert again.finished
+        assert again.result().trials["objective"].to_list() == [0.5]
 
 
 def test_a_run_whose_file_is_elsewhere_says_which_and_from_where(

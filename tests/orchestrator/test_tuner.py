@@ -8,6 +8,9 @@ import sys
 import pytest
 
 from orchestrator import Sweep
+from orchestrator.searchers import Observation
+from orchestrator.searchers.random_ import RandomSearch
+from orchestrator.tuner import _tune_searcher, to_tuner
 from searchspaces.errors import ConfigurationError
 
 pytestmark = [
@@ -61,6 +64,9 @@ def own_module(tmp_path, monkeypatch):
         "def train(config):\n"
         "    for epoch in range(1, 4):\n"
         "        yield {'valid_loss': config['depth'] / epoch}\n"
+        "def bends(config):\n"
+        "    for loss in (3.0, 1.0, 2.0):\n"
+        "        yield {'valid_loss': config['depth'] * loss, 'finished': 0.0, 'failure': 0.5}\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
@@ -83,3 +89,74 @@ def test_a_function_and_a_program_run_under_stock_tune_too(tmp_path):
         for result in results:
             assert result.metrics["valid_loss"] == result.config["depth"] / last
             assert result.metrics["done"]
+
+
+class Attentive(RandomSearch):
+    """Notes what it is told."""
+
+    def observe(self, observation: Observation) -> None:
+        TOLD.append(observation)
+
+
+TOLD: list[Observation] = []
+
+
+@pytest.mark.parametrize(("epochs", "times"), [(5, 1.0), (3, 1.0), (2, 1.0), (1, 3.0)])
+@pytest.mark.usefixtures("own_module", "ray_of_two")
+def test_the_searcher_learns_the_best_loss_so_far_as_from_the_engine(tmp_path, epochs, times):
+    """Losses are 3, 1 and 2 times the depth; what returns after them has no fourth epoch."""
+    TOLD.clear()
+    space = {"depth": {"low": 0.5, "high": 1.0}}
+    sweep = Sweep("own_tuned:bends-random", space=space, trials=2, epochs=epochs, concurrency=1)
+    spec = sweep.spec.model_copy(update={"searcher": Attentive()})
+    results = to_tuner(spec, None, storage_path=str(tmp_path / "tune"), verbose=0).fit()
+    assert results.num_errors == 0
+    assert [told.number for told in TOLD] == [0, 1]
+    for told in TOLD:
+        assert (told.epoch, told.loss) == (epochs, told.config["depth"] * times)
+
+
+def complete(searcher, trial, *losses, **last):
+    """Tell the searcher of a trial as Tune does: every result but the last, then the end."""
+    results = [
+        {"valid_loss": loss, "training_iteration": epoch} for epoch, loss in enumerate(losses, 1)
+    ]
+    for result in results[:-1]:
+        searcher.on_trial_result(trial, result)
+    searcher.on_trial_complete(trial, {**results[-1], **last})
+
+
+@pytest.mark.parametrize(
+    ("last", "told"),
+    [
+        ({"finished": "no better for 2 epochs"}, (9, 0.25)),
+        ({"finished": "the function returned"}, (9, 0.25)),
+        ({}, (3, 0.25)),  # Tune's scheduler stopped it
+        ({"failure": "loss became nan"}, (3, float("inf"))),
+        ({"valid_loss": float("nan")}, (3, float("inf"))),
+        ({"valid_loss": float("nan"), "finished": "the function returned"}, (3, float("inf"))),
+    ],
+)
+def test_a_trial_is_observed_as_the_engine_would(last, told):
+    TOLD.clear()
+    space = {"depth": {"low": 0.5, "high": 1.0}}
+    spec = Sweep("ask-random", space=space, trials=3, epochs=9).spec
+    spec = spec.model_copy(update={"searcher": Attentive()})
+    searcher = _tune_searcher(spec, None)
+    searcher.suggest("a")
+    complete(searcher, "a", 0.5, 0.25, 0.75, **last)
+    assert [(seen.epoch, seen.loss) for seen in TOLD] == [told]
+
+
+def test_the_best_loss_so_far_outlives_the_process():
+    TOLD.clear()
+    space = {"depth": {"low": 0.5, "high": 1.0}}
+    spec = Sweep("ask-random", space=space, trials=3, epochs=9).spec
+    spec = spec.model_copy(update={"searcher": Attentive()})
+    first = _tune_searcher(spec, None)
+    first.suggest("a")
+    first.on_trial_result("a", {"valid_loss": 0.25, "training_iteration": 1})
+    again = _tune_searcher(spec, None)
+    again.set_state(first.get_state())
+    complete(again, "a", 0.5)
+    assert [seen.loss for seen in TOLD] == [0.25]

@@ -66,14 +66,20 @@ def table(
 
 def header(outline: Outline, width: int, whole: float | None = None) -> list[str]:
     """What runs, under which id, as planned; ``whole`` is the estimate of its seconds."""
-    run = f"run {outline.run}"
-    first = ends(outline.title, run, width) if outline.run else outline.title
-    lines = [first] if not outline.run or run in first else [first, run]
+    lines = title_lines(outline.title, outline.run, width)
     plan = block("plan", wrap(outline.plan, width - LABEL))
     if whole is not None:
         plan[-1] = ends(plan[-1], about(whole), width)
     check = block("check", wrap(outline.check, width - LABEL)) if outline.check else []
     return [*lines, *plan, *check]
+
+
+def title_lines(title: str, run: str, width: int) -> list[str]:
+    """``gru-bohb on digits`` and, if there is one, the run's id at the end or below."""
+    if not run:
+        return [title]
+    first = ends(title, f"run {run}", width)
+    return [first, f"run {run}"] if first == title else [first]
 
 
 def data_lines(split: str, warning: str, width: int) -> list[str]:

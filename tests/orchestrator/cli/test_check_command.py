@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -67,8 +69,11 @@ def test_check_says_what_a_sweep_costs_and_leaves_nothing(orch, tmp_path):
         text,
     )
     assert "data 1,078 series to train, 360 to validate" in text
-    assert lines[-1] == "next   orch sweep mlp-bohb"
-    assert max(map(len, lines)) <= 80
+    assert lines[-1] == (
+        "next   orch sweep mlp-bohb --concurrency 2 --set space.depth=1 --set space.h2=16 "
+        "--set training.batch_size=256"
+    )
+    assert max(map(len, lines[:-1])) <= 80
     assert [path.name for path in tmp_path.iterdir()] == ["raising.py"]
 
 
@@ -78,9 +83,63 @@ def test_a_network_that_raises_stops_a_sweep_before_it_has_a_folder(orch, tmp_pa
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
         "error: check: ValueError: too wide. "
-        "Look closer: orch try raising:Net --seed 3 --set width=64\n"
+        "Look closer: orch try raising:Net --seed 3 --set training.learning_rate=0.01 "
+        "--set training.batch_size=64 --set width=64\n"
     )
     assert not (tmp_path / "runs").exists()
+
+
+LIGHTNING = """\
+import pytorch_lightning
+
+from searchspaces import Int, IntParam, SearchSpace
+
+
+class Space(SearchSpace):
+    width: IntParam = Int(4, 64)
+
+
+class Lit(pytorch_lightning.LightningModule):
+    space = Space
+
+    def __init__(self, config, facts):
+        raise ValueError("not yet written")
+"""
+
+
+def test_a_lightning_module_on_data_of_orch_is_tried_before_a_sweep_too(orch, tmp_path):
+    pytest.importorskip("pytorch_lightning")
+    (tmp_path / "lit.py").write_text(LIGHTNING)
+    done = orch("sweep", "lit:Lit", "--dataset", "digits")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "error: check: ValueError: not yet written. "
+        "Look closer: orch try lit:Lit --dataset digits --set width=4\n"
+    )
+    assert not (tmp_path / "runs").exists()
+
+
+WITH_A_CHOICE = RAISING.replace("Int, IntParam,", "Choice, ChoiceParam, Int, IntParam,").replace(
+    "Int(4, 64)\n", 'Int(4, 64)\n    how: ChoiceParam = Choice(("good", "bad"))\n'
+).replace('config["width"] == 64', 'config["how"] == "bad"')  # fmt: skip
+
+
+def test_what_it_says_to_type_is_a_trial_that_fails_too(orch, tmp_path):
+    (tmp_path / "own sweep.yaml").write_text("architecture: choosy:Net\n")
+    (tmp_path / "choosy.py").write_text(WITH_A_CHOICE)
+    done = orch("check", "own sweep.yaml", "--metric", "accuracy", "--epochs", "9", "--trials", "5",
+                "--set", "space.width={low: 5, high: 6}", "--set", "space.how=bad")  # fmt: skip
+    assert done.returncode == 1
+    said, _, typed = done.stderr.rstrip("\n").partition(" Look closer: orch ")
+    assert said == "error: check: ValueError: too wide."
+    start = (
+        "try 'own sweep.yaml' --set epochs=9 --set metric=accuracy "
+        "--set 'space.width={low: 5, high: 6}' --set space.how=bad --set width=5 --set "
+    )
+    assert typed.startswith(start)
+    tried = orch(*shlex.split(typed))
+    assert tried.returncode == 1
+    assert tried.stderr.endswith("ValueError: too wide\n")
 
 
 def test_bad_input_is_refused_before_anything_is_tried(orch):
@@ -107,6 +166,25 @@ def report(monkeypatch):
     )
     monkeypatch.setattr(command, "checked", lambda made, **rest: found)
     return found
+
+
+def test_the_sweep_it_says_to_type_is_the_one_that_was_checked(report, tmp_path, monkeypatch):
+    given = ["a name.yaml", "--dataset", "digits", "--split", "stratified", "--device", "cpu",
+             "--seed", "3", "--trials", "200", "--epochs", "9", "--metric", "accuracy",
+             "--mode", "max", "--concurrency", "2", "--name", "two-words", "--max-time", "1h30m",
+             "--set", "space.h1.high=512", "--set", "space.h2={low: 16, high: 64}"]  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    Path("a name.yaml").write_text("architecture: mlp\n")
+    done = CliRunner().invoke(cli, ["check", *given])
+    assert (done.exit_code, done.stderr) == (0, "")
+    last = done.stdout.splitlines()[-1]
+    assert last.startswith("next   orch sweep 'a name.yaml' --dataset digits ")
+    words = shlex.split(last.removeprefix("next   orch sweep "))
+    same, this = (
+        CliRunner().invoke(cli, ["sweep", *said, "--dry-run"]).stdout for said in (words, given)
+    )
+    assert same == this
+    assert "max_time: 5400.0" in this
 
 
 def test_json_holds_all_of_it(report):

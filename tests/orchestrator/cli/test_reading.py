@@ -10,6 +10,8 @@ from click.testing import CliRunner
 from ruamel.yaml import YAML
 
 from orchestrator.cli.main import cli
+from orchestrator.engine.journal import Journal
+from orchestrator.engine.records import EpochReported
 from orchestrator.runs.folder import RunFolder
 
 
@@ -82,12 +84,26 @@ def test_show_as_json_has_the_same_and_the_settings(run):
     assert found["states"] == {"completed": 8, "pruned": 37, "failed": 1}
     assert found["settings"]["trials"] == 46
     (trial,) = found["trials"]
+    assert (trial["error"], trial["note"]) == (None, None)
     assert trial["config"] == {
         "num_layers": 1, "hidden_size": 16, "learning_rate": 0.0001, "batch_size": 64,
     }  # fmt: skip
     assert (trial["number"], trial["epochs"], trial["best_epoch"]) == (0, 27, 27)
     assert trial["objective"] == pytest.approx(1 / 28**0.5)
     assert trial["metrics"]["accuracy"] == pytest.approx(1 - 1 / 28**0.5 / 2)
+
+
+def test_json_tells_why_a_trial_was_complete(make_run):
+    run = make_run(trials=3, epochs=2, reason="")
+    journal = Journal(run.journal, lambda record: None)
+    finished = "no better for 10 epochs"
+    journal.append(
+        EpochReported(1, 1, 2, {"valid_loss": 0.01}, 0.5, "here", 1.0, finished=finished)
+    )
+    journal.close()
+    found = json.loads(output("show", "--json"))
+    trial = next(row for row in found["trials"] if row["number"] == 1)
+    assert (trial["state"], trial["note"]) == ("completed", finished)
 
 
 def test_an_interrupted_run_says_how_to_go_on(make_run):

@@ -60,7 +60,11 @@ def diverges(config):
     yield {"valid_loss": float("nan")}
 
 
-train.space = diverges.space = Space
+def overflows(config):
+    yield {"valid_loss": 0.5, "ratio": float("inf"), "f1": float("nan")}
+
+
+overflows.space = train.space = diverges.space = Space
 """
 
 
@@ -228,6 +232,15 @@ def test_a_function_is_tried_the_same_way(folder, monkeypatch):
         "epoch  2  valid_loss 0.2500",
         "complete: the function returned",
     ]
+
+
+def test_json_has_null_for_what_is_not_finite(folder, monkeypatch):
+    (folder / "own_training.py").write_text(FUNCTION)
+    monkeypatch.syspath_prepend(str(folder))
+    done = tried("own_training:overflows", "--json")
+    assert done.exit_code == 0
+    found = json.loads(done.stdout, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
+    assert found["epochs"] == [{"valid_loss": 0.5, "ratio": None, "f1": None}]
 
 
 def test_an_objective_that_is_not_finite_or_not_there_fails_as_in_a_sweep(folder, monkeypatch):

@@ -178,15 +178,9 @@ class Bench:
     ) -> StopRun | None:
         """One process's time with the run; ``Killed`` after so many records."""
         ledger = self.ledger()
-        told: list[Record | None] = [None]
-
-        def take_over(record: Record) -> None:
-            ledger.replay(record)
-            told.append(record)
-
-        journal = Journal(self.folder / "journal", take_over)
+        journal = Journal(self.folder / "journal", ledger.replay)
         ledger.recover()
-        tidy(told[-1], ledger, Place(self.folder / "journal", self.store, NAME))
+        tidy(ledger, Place(self.folder / "journal", self.store, NAME))
         rng = np.random.default_rng([self.seed, journal.segment])
         blueprint = Blueprint(self.trainable, self.settings, 1, self.store, self.checkpoint_seconds)
         bench, count = self, 0

@@ -272,6 +272,21 @@ def test_a_trial_whose_state_is_older_than_its_rung_runs_the_epochs_between_agai
     assert all(int(key[-18:-12]) % 2 == 0 for key in keys)
 
 
+def test_what_is_kept_of_a_completed_trial_survives_a_kill_at_its_last_record(
+    bench: MakeBench,
+) -> None:
+    """Its state of epoch 8 is the newest there is: the record of epoch 9 brings none."""
+    sweep = bench(scheduler="fifo", trainable=Careful, trials=1, workers=1)
+    assert sweep.run(kill_after=9) == StopRun("killed")  # that of epoch 6 is there still
+    assert sweep.run(kill_after=2) == StopRun("killed")  # resumed, and epoch 9
+    last = sweep.records()[-1]
+    assert isinstance(last, EpochReported)
+    assert (last.epoch, last.checkpoint) == (9, None)
+    assert len(sweep.files()) == 3
+    assert sweep.run() is None
+    assert sweep.files() == ["0000", "0000/001-000008.safetensors"]
+
+
 def test_a_letter_to_a_process_that_is_gone_stops_nobody_else(tmp_path: Path) -> None:
     """What it says about a trial is about the run, and stays."""
     send(tmp_path / "inbox", StopRun("enough"))

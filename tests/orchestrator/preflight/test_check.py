@@ -203,16 +203,10 @@ def test_a_process_that_says_nothing_for_long_is_given_up(own, monkeypatch):
     monkeypatch.setattr(process, "SILENT_SECONDS", 0.01)
     with pytest.raises(CheckError) as caught:
         own("Fine").check()
-    assert caught.value.reason == "a batch takes longer than 0 s"
-
-
-def test_a_process_that_ends_tells_its_last_words(tmp_path, monkeypatch):
-    child = tmp_path / "child.py"
-    child.write_text("import sys\nsys.exit('no room here')\n")
-    monkeypatch.setattr(process, "_CHILD", child)
-    with pytest.raises(process.ProcessError) as caught:
-        list(process.messages({}, b"x" * 10**6))
-    assert caught.value.reason == ("the process that tried it ended with exit code 1: no room here")
+    assert str(caught.value).startswith(
+        "check: a batch takes longer than 0 s. If it is slow and does not hang, sweep without a "
+        "check: --no-check. Look closer: orch try own_networks:Fine --dataset digits --set width="
+    )
 
 
 FUNCTION = """\
