@@ -13,6 +13,9 @@ Model = TypeVar("Model", bound=BaseModel)
 _INSTEAD_OF = {"powers_of": ("log", "step"), "log": ("powers_of",), "step": ("powers_of",)}
 
 
+_SPACES = ("space", "training")  # mappings of names of one's own: kind may be one of them
+
+
 def declare(cls: type[Model], values: Mapping[str, Any], *, place: str = "") -> Model:
     """Make a ``cls`` of ``values``.
 
@@ -73,10 +76,13 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
                 merged.pop(other, None)
     for key, value in over.items():
         before = merged.get(key)
-        if isinstance(value, Mapping) and isinstance(before, Mapping) and "kind" not in value:
+        merged[key] = value
+        if (
+            isinstance(value, Mapping)
+            and isinstance(before, Mapping)
+            and ("kind" not in value or key in _SPACES)
+        ):
             merged[key] = merge(before, value)
-        else:
-            merged[key] = value
     return merged
 
 

@@ -86,6 +86,8 @@ def test_merging_changes_single_keys_and_replaces_what_has_a_kind() -> None:
     }
     assert merge(base, {"a": {"kind": "y"}, "c": 2}) == {"a": {"kind": "y"}, "b": 1, "c": 2}
     assert merge(base, {"a": 5, "b": {"x": 1}}) == {"a": 5, "b": {"x": 1}}
+    mine = {"space": {"width": {"low": 5}, "kind": "good"}}
+    assert merge(mine, {"space": {"kind": "bad"}}) == {"space": {**mine["space"], "kind": "bad"}}
     assert base == {"a": {"kind": "x", "one": 1, "two": {"deep": 1, "other": 2}}, "b": 1}
 
 
