@@ -71,14 +71,28 @@ def _when(parameter: Parameter, among: Mapping[str, Parameter]) -> list[str]:
     conditions = [
         f"{parent} {_shortest(values, among.get(parent))}"
         for parent, values in condition(parameter).items()
+        if not _always(values, among.get(parent))
     ]
     return [f"if {' and '.join(conditions)}"] if conditions else []
 
 
+def _members(parent: Parameter | None) -> list[Scalar]:
+    """All values that a parent can have; empty where they are too many, or not known."""
+    if isinstance(parent, Int | Choice) and parent.size <= 1_000:
+        return [parent.value_at(index) for index in range(parent.size)]
+    return [] if parent is None or isinstance(parent, Domain) else [parent]
+
+
+def _always(values: Sequence[Scalar], parent: Parameter | None) -> bool:
+    """Whether the parent can have no value but these."""
+    members = _members(parent)
+    return bool(members) and all(any(same(one, value) for value in values) for one in members)
+
+
 def _shortest(values: Sequence[Scalar], parent: Parameter | None) -> str:
     """``> 1`` where the values are all of the parent's above 1, else the list."""
-    if isinstance(parent, Int) and parent.size <= 1_000:
-        members = [parent.value_at(index) for index in range(parent.size)]
+    members = _members(parent)
+    if isinstance(parent, Int) and members:
         hits = [any(same(member, value) for value in values) for member in members]
         cut = sum(hits)
         if len(values) > 1 and 0 < cut < len(members):

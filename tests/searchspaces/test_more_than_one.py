@@ -169,3 +169,12 @@ def test_a_sweep_whose_layers_are_widened_has_dropout_in_all(changes: Any) -> No
 
 def _widened(spec: SweepSpec, high: int) -> SweepSpec:
     return spec_from(spec.dump(), {"space": {"num_layers": {"high": high}}})
+
+
+@layered
+@pytest.mark.parametrize("layers", [3, Int(2, 4), Int(5, 8)])
+def test_a_condition_that_always_holds_is_not_spoken_of(
+    kind: type[SearchSpace], parent: str, child: str, layers: Any
+) -> None:
+    assert f"if {parent}" not in _line(kind(**{parent: layers}))
+    assert child in _line(kind(**{parent: layers}))
