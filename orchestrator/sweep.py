@@ -19,7 +19,7 @@ from orchestrator.result import Result
 from orchestrator.runs.checkpoints import FolderStore
 from orchestrator.runs.describe import tables_of
 from orchestrator.runs.folder import RunFolder, find_run
-from orchestrator.runs.refresh import rebuild
+from orchestrator.runs.refresh import is_study, rebuild
 from orchestrator.spec import SweepSpec, compose, spec_from
 from orchestrator.spec_file import read_spec
 from searchspaces.errors import OrchError, UsageError
@@ -166,7 +166,7 @@ def resume(
     """
     folder = run if isinstance(run, RunFolder) else find_run(Path(runs), run)
     spec = folder.spec()
-    if spec.program.form is Form.ASK:
+    if spec.program.form is Form.ASK or is_study(folder):
         raise UsageError(
             f"run {folder.id} is asked for its trials. Go on with it from Python: "
             f"Study.resume({folder.id!r})."

@@ -12,7 +12,7 @@ from orchestrator.cli.view.closing import states
 from orchestrator.cli.view.outline import short_name
 from orchestrator.engine.trial import FINAL, State
 from orchestrator.runs.folder import SPEC, RunFolder, find_run
-from orchestrator.runs.refresh import refresh
+from orchestrator.runs.refresh import is_study, refresh
 from orchestrator.spec_file import FileError, read_mapping
 from searchspaces.errors import OrchError, UsageError
 from trainables.programs import ASK, program_of
@@ -85,7 +85,7 @@ class NoResultsError(UsageError):
 
 def go_on(run: RunFolder) -> str:
     """What to type to go on with a run."""
-    asked = settings_of(run).get("architecture") == ASK
+    asked = settings_of(run).get("architecture") == ASK or is_study(run)
     return f"Study.resume({run.id!r})" if asked else f"orch resume {short_name(run)}"
 
 

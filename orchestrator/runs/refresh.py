@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
 import polars as pl
 
-from orchestrator.engine.journal import position, read
+from orchestrator.engine.journal import Entry, position, read
 from orchestrator.engine.records import Opened
 from orchestrator.runs.describe import tables_of
 from orchestrator.runs.folder import RunBusyError, RunFolder, UnwritableError
@@ -38,8 +39,7 @@ def rebuild(run: RunFolder) -> None:
         UnwritableError: the folder cannot be written.
     """
     entries = list(read(run.journal))
-    opened = next((entry.record for entry in entries if isinstance(entry.record, Opened)), None)
-    opened = opened or Opened(0.0, "", 0, {})
+    opened = _opened(entries) or Opened(0.0, "", 0, {})
     tables = tables_of(
         run, run.spec(), split=opened.split, warning=opened.warning, asked=opened.asked
     )
@@ -61,3 +61,18 @@ def _says(path: Path) -> tuple[int, bool] | None:
         return meta["journal"]["sequence"], meta["owned"]
     except (OSError, pl.exceptions.PolarsError, ValueError, KeyError, TypeError):
         return None
+
+
+def is_study(run: RunFolder) -> bool:
+    """Whether a program of the user's asks for the trials of a run and trains them itself.
+
+    Raises:
+        JournalError: the journal is damaged.
+    """
+    opened = _opened(read(run.journal))
+    return opened is not None and opened.asked
+
+
+def _opened(entries: Iterable[Entry]) -> Opened | None:
+    """The first record of a process that owned the run."""
+    return next((entry.record for entry in entries if isinstance(entry.record, Opened)), None)

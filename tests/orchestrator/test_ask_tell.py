@@ -11,7 +11,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from analysis import load_run
-from orchestrator import Study, Sweep
+from orchestrator import Study, Sweep, resume
 from orchestrator.engine.journal import read
 from orchestrator.engine.records import Closed, EpochRepeated, EpochReported
 from orchestrator.runs.folder import RunBusyError
@@ -156,3 +156,16 @@ def test_what_is_told_of_an_architecture_is_a_metric_whatever_its_name(tmp_path:
     for trials in (result.trials, pl.read_parquet(study.run.trials)):
         shown = trials.select("weights", "metric.weights", "metric.epoch_seconds")
         assert shown.rows() == [(None, 1e20, 0.25)]
+
+
+def test_a_study_on_a_network_s_space_is_not_trained_by_a_resume(tmp_path: Path) -> None:
+    with Sweep("mlp-random", trials=4, epochs=2).ask_tell(tmp_path) as study:
+        trial = study.ask()
+        assert trial is not None
+        study.tell(trial, {"valid_loss": 1.0})
+    with pytest.raises(UsageError) as failure:
+        resume(study.run)
+    assert str(failure.value) == (
+        f"run {study.run.id} is asked for its trials. Go on with it from Python: "
+        f"Study.resume({study.run.id!r})."
+    )
