@@ -59,6 +59,12 @@ class UnknownNameError(UsageError):
         return (type(self), (self.kind, self.name, self.known))
 
 
+def raised(error: BaseException) -> str:
+    """What was raised, in one line; errors of orch's own say all in their text."""
+    text = " ".join(str(error).split())
+    return text if isinstance(error, OrchError) else f"{type(error).__name__}: {text}".rstrip(": ")
+
+
 def nearest_first(name: str, known: Iterable[str]) -> tuple[str, ...]:
     """Sort ``known`` by likeness to ``name``; ties in alphabetical order."""
 

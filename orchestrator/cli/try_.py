@@ -117,7 +117,7 @@ class _Trial:
         try:
             trial.begin(self.config, seed=trial_seed(self.spec.seed, 0))
             for epoch in range(1, self.most + 1):
-                outcome = self._judged(trial.run_epoch(), epoch)
+                outcome = self.spec.objective.judged(trial.run_epoch(), epoch)
                 match outcome:
                     case EpochDone():
                         self.epochs.append(outcome.metrics)
@@ -130,15 +130,6 @@ class _Trial:
                     return
         finally:
             trial.release()
-
-    def _judged(self, outcome: Outcome, epoch: int) -> Outcome:
-        """As a sweep takes it: without a finite objective the trial has failed."""
-        from trainables.outcomes import EpochDone, EpochFailed
-
-        objective = self.spec.objective
-        if isinstance(outcome, EpochDone) and math.isnan(objective.loss(outcome.metrics)):
-            return EpochFailed(objective.failure(epoch), outcome.metrics)
-        return outcome
 
 
 def _spec(

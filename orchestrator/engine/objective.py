@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from searchspaces.errors import ConfigurationError, did_you_mean
+from trainables.outcomes import EpochDone, EpochFailed, Outcome
 
 Mode = Literal["min", "max"]
 
@@ -46,6 +47,16 @@ class Objective:
     def failure(self, epoch: int) -> str:
         """Why a trial whose loss is nan at that epoch has failed."""
         return f"{self.metric} is not finite at epoch {epoch}"
+
+    def judged(self, outcome: Outcome, epoch: int) -> Outcome:
+        """As a sweep takes it: an epoch without a finite objective is a failure.
+
+        Raises:
+            ConfigurationError: the trainable reports no such metric.
+        """
+        if isinstance(outcome, EpochDone) and math.isnan(self.loss(outcome.metrics)):
+            return EpochFailed(self.failure(epoch), outcome.metrics)
+        return outcome
 
     def value(self, loss: float) -> float:
         """The metric's value of a loss, and the other way round."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.engine.records import Checkpoint, Metrics
 from orchestrator.engine.results import EpochResult, NoMore
 from orchestrator.runs.checkpoints import CheckpointError, CheckpointStore, StoreError
-from searchspaces.errors import OrchError
+from searchspaces.errors import raised
 from trainables.outcomes import EpochFailed, NothingLeft
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ class Worker:
             yield Fault(lease.number, lease.attempt, str(error), fatal=True)
         except Exception as error:  # noqa: BLE001  # a user's network may raise anything
             detail = _clean(traceback.format_exc())[-DETAIL:]
-            yield Fault(lease.number, lease.attempt, _line(error), detail)
+            yield Fault(lease.number, lease.attempt, _clean(raised(error))[:REASON], detail)
         finally:
             # Also when the lease is interrupted, which ends this generator at a yield.
             if self._holds is None:
@@ -231,14 +231,6 @@ def _limit_threads(threads: int) -> None:
 
 def _finite(metrics: Mapping[str, float]) -> Metrics:
     return {name: float(value) if math.isfinite(value) else None for name, value in metrics.items()}
-
-
-def _line(error: BaseException) -> str:
-    """What was raised, in one line; errors of orch's own say all in their text."""
-    text = " ".join(str(error).split())
-    if not isinstance(error, OrchError):
-        text = f"{type(error).__name__}: {text}".rstrip(": ")
-    return _clean(text)[:REASON]
 
 
 def _clean(text: str) -> str:

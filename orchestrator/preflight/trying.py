@@ -15,7 +15,7 @@ from orchestrator.preflight import memory
 from orchestrator.preflight.corners import BATCH
 from orchestrator.preflight.few import BATCHES, Few
 from orchestrator.spec import SweepSpec, spec_from
-from searchspaces.errors import ConfigurationError, OrchError
+from searchspaces.errors import ConfigurationError, OrchError, raised
 from trainables.architecture_trial import ArchitectureTrial
 from trainables.data import SweepData
 from trainables.outcomes import EpochDone, EpochFailed, Outcome
@@ -64,7 +64,7 @@ def try_all(order: Mapping[str, Any], few: Few, say: Say) -> None:
             say("tried", index=index, **_measured(trying, config, empty))
     except Exception as error:  # noqa: BLE001  # a user's network may raise anything
         detail = traceback.format_exc()
-        say("raised", index=index, reason=_line(error), code=_code(error), detail=detail)
+        say("raised", index=index, reason=raised(error), code=_code(error), detail=detail)
         return
     say("done")
 
@@ -97,17 +97,11 @@ class _Trying:
         try:
             _check_logits(trial, data)
             started = time.perf_counter()
-            outcome = self._judged(trial.run_epoch())
+            outcome = self._objective.judged(trial.run_epoch(), 1)
             seconds = time.perf_counter() - started
         finally:
             trial.release()
         return outcome, seconds, self._few.share(data, size)
-
-    def _judged(self, outcome: Outcome) -> Outcome:
-        """As a sweep takes it: without a finite objective the trial has failed."""
-        if isinstance(outcome, EpochDone) and math.isnan(self._objective.loss(outcome.metrics)):
-            return EpochFailed(self._objective.failure(1), outcome.metrics)
-        return outcome
 
     def lack(self, config: Mapping[str, Any]) -> str:
         """Why there is no room for a config on this machine, told without building it."""
@@ -201,13 +195,6 @@ class _Gpu:
     def peak(self) -> int | None:
         """Bytes; None without a GPU. What is allocated counts, not what torch has in reserve."""
         return None if self._cuda is None else int(self._cuda.max_memory_allocated())
-
-
-def _line(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    if isinstance(error, OrchError):
-        return text
-    return f"{type(error).__name__}: {text}".rstrip(": ")
 
 
 def _code(error: BaseException) -> int:
