@@ -1,15 +1,16 @@
-"""Everything that was found in a run, for the words and for the figures."""
+"""Everything that can be found in a run, each found when it is first asked for."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 from analysis.bounds import AtBound, at_bounds
 from analysis.epoch_optimum import EpochOptimum, epoch_optimum
+from analysis.failures import failures_by_cause
 from analysis.fidelity import Fidelity, comparable, ranking
 from analysis.importance import Importance, importance
 from analysis.load import Run
@@ -42,53 +43,64 @@ class Best:
 
 @dataclass(frozen=True)
 class Findings:
-    """What analysis found.
+    """What analysis finds; every property is worked out once, when it is first read.
 
     Attributes:
         run: the run.
-        ranking: trials compared at the furthest epoch, best first.
-        comparable: trials compared at the furthest epoch that enough of them reached.
-        best: the winner; None if no trial has a result.
-        optimum: how many epochs to train.
-        importance: what matters.
-        at_bounds: ranges that the best trials press against.
-        failures: reason to number of failed trials, most frequent first.
         top: how many best trials are looked at.
     """
 
     run: Run
-    ranking: Fidelity
-    comparable: Fidelity
-    best: Best | None
-    optimum: EpochOptimum
-    importance: Importance
-    at_bounds: tuple[AtBound, ...]
-    failures: dict[str, int]
-    top: int
+    top: int = field(default=5, kw_only=True)
+
+    @cached_property
+    def ranking(self) -> Fidelity:
+        """Trials compared at the furthest epoch, best first."""
+        return ranking(self.run)
+
+    @cached_property
+    def comparable(self) -> Fidelity:
+        """Trials compared at the furthest epoch that enough of them reached."""
+        return comparable(self.run)
+
+    @cached_property
+    def best(self) -> Best | None:
+        """The winner; None if no trial has a result."""
+        return _best(self.run, self.ranking)
+
+    @cached_property
+    def optimum(self) -> EpochOptimum:
+        """How many epochs to train."""
+        return epoch_optimum(self.run, top=self.top)
+
+    @cached_property
+    def importance(self) -> Importance:
+        """What matters."""
+        return importance(self.run)
+
+    @cached_property
+    def at_bounds(self) -> tuple[AtBound, ...]:
+        """Ranges that the best trials press against."""
+        order, group = self.ranking, self.comparable
+        return at_bounds(self.run, order if order.trials >= group.trials / 2 else group)
+
+    @cached_property
+    def failures(self) -> dict[str, int]:
+        """Reason to number of failed trials, most frequent first."""
+        return failures_by_cause(self.run)
 
 
 def find(run: Run, *, top: int = 5) -> Findings:
-    """Look for everything in a run.
+    """What can be found in a run.
 
     Raises:
         UsageError: no trial of the run has a result or an error.
     """
-    order, group = ranking(run), comparable(run)
-    failures = _failures(run)
-    if not order.trials and not failures:
+    found = Findings(run, top=top)
+    if not found.ranking.trials and not found.failures:
         raise UsageError(f"run {run.meta.run} has no results: no trial has finished an epoch. "
                          f"Run: {run.meta.resume}")  # fmt: skip
-    return Findings(
-        run=run,
-        ranking=order,
-        comparable=group,
-        best=_best(run, order),
-        optimum=epoch_optimum(run, top=top),
-        importance=importance(run),
-        at_bounds=at_bounds(run, order if order.trials >= group.trials / 2 else group),
-        failures=failures,
-        top=top,
-    )
+    return found
 
 
 def _best(run: Run, order: Fidelity) -> Best | None:
@@ -106,12 +118,3 @@ def _best(run: Run, order: Fidelity) -> Best | None:
         if name.startswith("config.") and value is not None
     }
     return Best(entry["number"], entry["trial_id"], epoch, metrics, config)
-
-
-def _failures(run: Run) -> dict[str, int]:
-    failed = run.trials.filter(pl.col("state").is_in(["failed", "infeasible"]))
-    if "error" not in failed.columns:
-        return {"unknown reason": failed.height} if failed.height else {}
-    reasons = failed["error"].cast(pl.String).fill_null("unknown reason").value_counts(sort=True)
-    return {str(reason): int(count) for reason, count in reasons.sort(
-        "count", "error", descending=[True, False]).iter_rows()}  # fmt: skip
