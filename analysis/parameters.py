@@ -16,6 +16,8 @@ from searchspaces.errors import ConfigurationError
 
 FloatArray = NDArray[np.float64]
 _KINDS: dict[str, type[Float | Int | Choice]] = {"float": Float, "int": Int, "choice": Choice}
+_BESIDE = frozenset({"group", "kind", "inferred"})
+"""Keys of a parameter's entry that are no fields of its domain."""
 
 
 @dataclass(frozen=True)
@@ -26,11 +28,13 @@ class Parameter:
         name: as in the column ``config.NAME``.
         group: the half of the joint space it belongs to, ``space`` or ``training``.
         domain: what it was drawn from.
+        inferred: the domain was guessed from the values, as in an imported run.
     """
 
     name: str
     group: str
     domain: Float | Int | Choice
+    inferred: bool = False
 
     @property
     def column(self) -> str:
@@ -136,14 +140,15 @@ def parse_parameters(mapping: Mapping[str, Mapping[str, Any]]) -> tuple[Paramete
                 f"unknown kind {kind!r}. Known: constant, {', '.join(_KINDS)}",
                 place=f"parameters.{name}",
             )
-        fields = {key: value for key, value in entry.items() if key not in {"group", "kind"}}
+        fields = {key: value for key, value in entry.items() if key not in _BESIDE}
         try:
             domain = _KINDS[kind](**fields)
         except (ValueError, TypeError) as error:
             reason = " ".join(str(error).split())
             raise ConfigurationError(reason, place=f"parameters.{name}") from error
         if domain.size > 1:
-            found.append(Parameter(name, str(entry.get("group", "space")), domain))
+            group, inferred = str(entry.get("group", "space")), bool(entry.get("inferred"))
+            found.append(Parameter(name, group, domain, inferred))
     return tuple(found)
 
 

@@ -41,6 +41,13 @@ def read_spec(path: Path, *overrides: Mapping[str, Any]) -> SweepSpec:
         ConfigurationError: an override cannot be.
     """
     values, lines = read_mapping(path)
+    if isinstance(values.get("imported"), Mapping):
+        raise FileError(
+            path,
+            0,
+            f"imported from {values['imported'].get('from')}: there is no sweep to run or to go on "
+            f"with. See: orch analyze {path.resolve().parent.name}",
+        )
     try:
         return spec_from(values, *overrides)
     except (ConfigurationError, UnknownNameError) as error:

@@ -24,6 +24,7 @@ COMMANDS = {
     "show": ("orchestrator.cli.show:show", "Show a run: its state, its best trials."),
     "best": ("orchestrator.cli.best:best", "Print the winning config of a run."),
     "analyze": ("orchestrator.cli.analyze:analyze", "Say what a run found, and draw its figures."),
+    "import": ("orchestrator.cli.import_:import_", "Take in a sweep of Ray Tune, Optuna or a CSV."),
     "data": ("orchestrator.cli.data:data", "List, fetch and describe data sets."),
 }
 OWN_CODE = frozenset({"try"})

@@ -136,9 +136,10 @@ def read(run: RunFolder, columns: list[str] | None = None) -> Reading:
         trials = pl.read_parquet(run.trials, columns=columns)
     except (OSError, ValueError, pl.exceptions.PolarsError) as error:
         reason = " ".join(str(error).split())
-        raise OrchError(
-            f"{run.trials}: cannot be read: {reason}. Delete it; orch makes it anew."
-        ) from error
+        mend = "Delete it; orch makes it anew."
+        if not run.journal.is_dir():  # an imported run
+            mend = f"Delete {run.path} and import it again."
+        raise OrchError(f"{run.trials}: cannot be read: {reason}. {mend}") from error
     return Reading(run, meta, trials, owned)
 
 

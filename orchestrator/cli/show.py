@@ -61,17 +61,22 @@ def _head(reading: Reading, width: int) -> list[str]:
     epochs = 0 if trials is None else int(trials["epochs"].sum())
     done = f"{reading.done:,} of {plural(meta['trials'], 'trial')} done"
     state = f"{reading.state}, {done}: {states(reading.counts)}"
-    made = (
-        f"{meta['metric']} {meta['mode']}, searcher {meta['searcher']['kind']}, "
-        f"scheduler {meta['scheduler']['kind']}, seed {meta['seed']}"
-    )
+    imported = meta.get("imported")
+    if imported:
+        how = f"imported from {imported['from']}"
+    else:
+        how = (f"searcher {meta['searcher']['kind']}, scheduler {meta['scheduler']['kind']}, "
+               f"seed {meta['seed']}")  # fmt: skip
+    made = f"{meta['metric']} {meta['mode']}, {how}"
+    unknown = trials is None or trials["seconds"].null_count() == len(trials)
+    took = "unknown, " if imported and unknown else f"{clock(seconds)} in "
     room = width - LABEL
     lines = [
         *_planned(reading, width),
         *data_lines(meta.get("split", ""), meta.get("warning", ""), width),
         *block("made", wrap(made, room)),
         *block("state", wrap(state, room)),
-        *block("time", wrap(f"{clock(seconds)} in {plural(epochs, 'epoch')}", room)),
+        *block("time", wrap(f"{took}{plural(epochs, 'epoch')}", room)),
         *block("run", [shown_path(reading.run.path)]),
     ]
     if reading.state == "interrupted":
@@ -86,11 +91,17 @@ def _planned(reading: Reading, width: int) -> list[str]:
     from orchestrator.cli.view.table import header, space_lines, title_lines
     from orchestrator.cli.view.words import LABEL, block, wrap
 
+    meta = reading.meta
+    if meta.get("imported"):
+        return [
+            *title_lines(meta["sweep"], reading.run.id, width),
+            *block("from", [meta["imported"]["source"]]),
+            *block("space", wrap(meta["imported"]["space"], width - LABEL)),
+        ]
     reason = absent(reading.run)
     if not reason:
         outline = outline_of(reading.run.spec(), reading.run)
         return [*header(outline, width), *space_lines(outline, width)]
-    meta = reading.meta
     title = f"{meta['sweep']} on {meta['dataset']}" if meta["dataset"] else meta["sweep"]
     note = wrap(f"plan and space are left out: {reason}", width - LABEL)
     return [*title_lines(title, reading.run.id, width), *block("note", note)]
@@ -118,9 +129,10 @@ def _table(reading: Reading, top: int, width: int | None) -> list[str]:
     if name != "accuracy" and "metric.accuracy" in reading.trials.columns:
         cells = [metric(row["metric.accuracy"], "accuracy") for row in rows]
         found.append(Column("accuracy", cells, rank=2))
+    times = ["-" if row["seconds"] is None else clock(row["seconds"]) for row in rows]
     found += [
         Column("epochs", [str(row["epochs"]) for row in rows]),
-        Column("time", [clock(row["seconds"]) for row in rows], rank=3),
+        Column("time", times, rank=3),
     ]
     for key in searched:
         cells = ["-" if row[f"config.{key}"] is None else scalar(row[f"config.{key}"])

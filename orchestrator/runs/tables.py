@@ -16,7 +16,7 @@ from typing import Any
 
 import polars as pl
 
-from orchestrator.engine.objective import Objective
+from orchestrator.engine.objective import Mode, Objective
 from orchestrator.engine.records import (
     Closed,
     EpochRepeated,
@@ -66,6 +66,7 @@ EPOCHS: dict[str, Any] = {
     "epoch": pl.Int64,
     "epoch_seconds": pl.Float64,
     "total_seconds": pl.Float64,
+    "reported_at": _TIME,
     "bracket": pl.Int64,
     "rung": pl.Int64,
 }
@@ -156,23 +157,11 @@ class RunTables:
     def frames(self, *, owned: bool) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Trials, best first, and epochs, in the order of trial and epoch.
 
-        Completed trials rank first, however many epochs they took, then those that came
-        further, then by objective; trials without a result come last.
-
         Args:
             owned: a process runs the sweep; otherwise what was running is ``interrupted``.
         """
         live = [self._row(row, owned=owned) for row in self._live.values()]
-        trials = self._trials.frame(live)
-        worst_last = self._objective.mode == "max"
-        full = (pl.col("state") == State.COMPLETED.value).fill_null(value=False)
-        failed = pl.col("state").is_in([State.FAILED.value, State.INFEASIBLE.value])
-        came = pl.when(full).then(0).otherwise(-pl.col("epochs"))
-        trials = trials.sort(
-            [~full, failed, came, pl.col("objective"), pl.col("number")],
-            descending=[False, False, False, worst_last, False],
-            nulls_last=True,
-        )
+        trials = best_first(self._trials.frame(live), self._objective.mode)
         return trials, self._epochs.frame([]).sort("number", "epoch")
 
     def write(self, folder: Path, *, owned: bool, sequence: int) -> None:
@@ -221,6 +210,7 @@ class RunTables:
                 "epoch": record.epoch,
                 "epoch_seconds": record.seconds,
                 "total_seconds": row.seconds,
+                "reported_at": _time(record.at),
                 "bracket": row.record.bracket,
                 "rung": row.rung,
                 **self._metrics(record.metrics),
@@ -280,6 +270,22 @@ class RunTables:
 
     def _metrics(self, metrics: Metrics) -> Metrics:
         return {f"metric.{k}": value for k, value in metrics.items() if k not in self._repeated}
+
+
+def best_first(trials: pl.DataFrame, mode: Mode) -> pl.DataFrame:
+    """Trials in the order of their ranks.
+
+    Completed trials rank first, however many epochs they took, then those that came
+    further, then by objective; trials without a result come last.
+    """
+    full = (pl.col("state") == State.COMPLETED.value).fill_null(value=False)
+    failed = pl.col("state").is_in([State.FAILED.value, State.INFEASIBLE.value])
+    came = pl.when(full).then(0).otherwise(-pl.col("epochs"))
+    return trials.sort(
+        [~full, failed, came, pl.col("objective"), pl.col("number")],
+        descending=[False, False, False, mode == "max", False],
+        nulls_last=True,
+    )
 
 
 class _Packed:

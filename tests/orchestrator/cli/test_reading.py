@@ -214,20 +214,3 @@ def test_list_tells_what_a_sweep_can_be_made_of():
         "                 num_layers 1..4, hidden_size 16..256 powers of 2,",
     ]
     assert "  bohb       densities of good configs, halving brackets (the default)" in lines
-
-
-def test_analyze_prints_the_words_of_the_analysis(run, monkeypatch):
-    import analysis
-
-    class Found:
-        lines = ("best      trial 0", "figures   somewhere (4)")
-
-        def as_dict(self):
-            return {"best": 0}
-
-    asked = []
-    monkeypatch.setattr(analysis, "analyze", lambda path: asked.append(path) or Found())
-    assert output("analyze") == "best      trial 0\nfigures   somewhere (4)\n"
-    assert json.loads(output("analyze", run.suffix, "--json")) == {"best": 0}
-    assert [path.name for path in asked] == [run.id, run.id]
-    assert run.trials.exists()

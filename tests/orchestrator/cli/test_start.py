@@ -83,7 +83,7 @@ def test_the_module_runs_as_the_script_does():
     ("arguments", "line"),
     [
         (["swep"], "error: unknown command 'swep'. Did you mean 'sweep'? Known: sweep, show, "
-                   "resume, best, list, runs, check, analyze, data, try."),
+                   "resume, best, list, runs, check, import, analyze, data, try."),
         (["sweep", "gru-bohb", "--trails", "3"],
          "error: unknown option '--trails'. Did you mean '--trials'? See: orch sweep --help"),
         (["--bebug"], "error: unknown option '--bebug'. Did you mean '--debug'? See: orch --help"),

@@ -165,6 +165,7 @@ def test_every_value_of_the_epochs_table() -> None:
         (2, 1, 1, 0.5, 0.5, 1, 0),
         (3, 1, 1, 0.5, 0.5, 1, 0),
     ]
+    assert epochs["reported_at"].to_list() == [at(epoch) for epoch in (1, 1, 2, 3, 1, 1)]
     assert epochs["metric.valid_loss"].to_list() == [0.9, 0.8, 0.4, 0.6, 0.1, 0.7]
     assert epochs["trial_id"].unique(maintain_order=True).to_list() == [
         f"ab12-{number:04d}" for number in range(4)
@@ -206,6 +207,7 @@ def test_the_columns_of_schema_1_are_these() -> None:
         "epoch": pl.Int64,
         "epoch_seconds": pl.Float64,
         "total_seconds": pl.Float64,
+        "reported_at": time,
         "bracket": pl.Int64,
         "rung": pl.Int64,
         "metric.valid_loss": pl.Float64,
@@ -213,7 +215,7 @@ def test_the_columns_of_schema_1_are_these() -> None:
     }
     empty_trials, empty_epochs = make().frames(owned=True)
     assert dict(empty_trials.schema).items() <= dict(trials.schema).items()
-    assert list(empty_epochs.columns) == list(epochs.columns)[:8]
+    assert list(empty_epochs.columns) == list(epochs.columns)[:9]
 
 
 @pytest.mark.parametrize(("mode", "sign"), [("min", 1), ("max", -1)])
@@ -325,7 +327,7 @@ def test_a_metric_that_appears_late_is_null_before(
     assert epochs["metric.f1"].to_list() == [None, 0.5, None, None]
     assert epochs["metric.gap"].to_list() == [None, None, 0.1, None]
     assert trials["metric.f1"].to_list() == [0.5, None]
-    assert epochs.columns[8:] == [f"metric.{n}" for n in ("valid_loss", "accuracy", "f1", "gap")]
+    assert epochs.columns[9:] == [f"metric.{n}" for n in ("valid_loss", "accuracy", "f1", "gap")]
 
 
 class OddSpace(SearchSpace):
