@@ -11,15 +11,33 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from analysis.comparison.several import SeveralAnalysis, analyze_runs
+    from analysis.figures.shown import ShownFigure, figure
+    from analysis.frames import TrialView
     from analysis.load import Run, load_run
     from analysis.pipeline import Analysis, analyze
 
-__all__ = ["Analysis", "Run", "analyze", "load_run"]
+__all__ = [
+    "Analysis",
+    "Run",
+    "SeveralAnalysis",
+    "ShownFigure",
+    "TrialView",
+    "analyze",
+    "analyze_runs",
+    "figure",
+    "load_run",
+]
 
 _HOME = {
     "Analysis": "analysis.pipeline",
     "Run": "analysis.load",
+    "SeveralAnalysis": "analysis.comparison.several",
+    "ShownFigure": "analysis.figures.shown",
+    "TrialView": "analysis.frames",
     "analyze": "analysis.pipeline",
+    "analyze_runs": "analysis.comparison.several",
+    "figure": "analysis.figures.shown",
     "load_run": "analysis.load",
 }
 

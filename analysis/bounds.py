@@ -11,7 +11,8 @@ import numpy as np
 from analysis.encoding import active_points
 from analysis.fidelity import Fidelity
 from analysis.load import Run
-from analysis.parameters import Parameter, plain
+from analysis.parameters import Parameter
+from analysis.settings import option, snippet
 from searchspaces import Choice, Float, Int
 
 TOP = 5
@@ -45,12 +46,17 @@ class AtBound:
         verb = "lies" if self.hits == 1 else "lie"
         return (
             f"{self.name}: {self.hits} of the best {self.best} {verb} {self.where}",
-            f"--set {self.key}={plain(self.value)}",
+            option(self.key, self.value),
         )
+
+    @property
+    def yaml(self) -> str:
+        """The widened range as lines for a sweep file."""
+        return snippet({self.key: self.value})
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
-        return {**asdict(self), "words": self.words()}
+        return {**asdict(self), "yaml": self.yaml, "words": self.words()}
 
 
 def at_bounds(run: Run, group: Fidelity) -> tuple[AtBound, ...]:
@@ -58,7 +64,8 @@ def at_bounds(run: Run, group: Fidelity) -> tuple[AtBound, ...]:
 
     Looks at the best 5 trials of ``group``, of which at least 4 must lie in the
     outer tenth of the range, or at its last value if the range is a coarse grid. A
-    bound that cannot be widened (0 dropout, 1 layer, a choice) is not reported.
+    bound that cannot be widened (0 dropout, 1 layer, a choice) or was guessed from the
+    values is not reported.
     """
     rows = group.rows[:TOP]
     if len(rows) < FEW or group.trials < 2 * TOP:
@@ -75,7 +82,7 @@ def at_bounds(run: Run, group: Fidelity) -> tuple[AtBound, ...]:
 
 
 def _check(parameter: Parameter, places: Any, bound: str) -> AtBound | None:
-    wider = _wider(parameter, bound)
+    wider = None if parameter.inferred else _wider(parameter, bound)
     if wider is None or len(places) < FEW:
         return None
     cells = parameter.cells()

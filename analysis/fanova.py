@@ -11,8 +11,9 @@ Source: Hutter, Hoos and Leyton-Brown, An Efficient Approach for Assessing
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 from analysis.parameters import FloatArray
 
+IntArray = NDArray[np.int64]
 Cells = tuple[FloatArray, FloatArray] | None
 """A grid's values and cell edges, see Parameter.cells; None for an interval."""
 
@@ -39,8 +41,29 @@ class Boxes:
     low: FloatArray
     high: FloatArray
     value: FloatArray
-    tree: NDArray[np.int64]
+    tree: IntArray
     trees: int
+
+    @cached_property
+    def volumes(self) -> FloatArray:
+        """Of the leaves, shape (n,); those of a tree sum to 1."""
+        volumes: FloatArray = np.prod(self.high - self.low, axis=1)
+        return volumes
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Where the leaves of each tree lie along one parameter, in steps of that tree.
+
+    Attributes:
+        start: index of the first step that a leaf covers, shape (n,).
+        stop: index of the step after its last, shape (n,).
+        widths: of the steps, shape (trees, s); 0 beyond a tree's last one.
+    """
+
+    start: IntArray
+    stop: IntArray
+    widths: FloatArray
 
 
 @dataclass(frozen=True)
@@ -54,6 +77,15 @@ class Marginal:
 
     edges: FloatArray
     steps: FloatArray
+
+    def at(self, coordinates: FloatArray) -> FloatArray:
+        """What each tree says at coordinates of shape (m,): shape (trees, m)."""
+        step = np.searchsorted(self.edges, coordinates, side="right") - 1
+        return self.steps[:, np.clip(step, 0, self.steps.shape[1] - 1)]
+
+    def mean(self) -> float:
+        """The mean over the axis and all trees."""
+        return float((self.steps @ np.diff(self.edges)).mean())
 
 
 def leaf_boxes(trees: Sequence[Any], cells: Sequence[Cells]) -> Boxes:
@@ -98,27 +130,65 @@ def leaf_boxes(trees: Sequence[Any], cells: Sequence[Cells]) -> Boxes:
     return Boxes(low[leaves], high[leaves], value[leaves], tree_of[leaves], len(grown))
 
 
-def marginal(boxes: Boxes, column: int) -> Marginal:
-    """The marginal of one parameter, on the steps of all trees together."""
+def marginal(boxes: Boxes, column: int, volumes: FloatArray | None = None) -> Marginal:
+    """The marginal of one parameter, on the steps of all trees together.
+
+    Args:
+        boxes: the leaves.
+        column: the parameter.
+        volumes: of the leaves, where not all of the cube counts: see :func:`restricted`.
+    """
     edges = np.unique(np.concatenate([boxes.low[:, column], boxes.high[:, column], [0.0, 1.0]]))
-    steps = len(edges) - 1
-    length = boxes.high[:, column] - boxes.low[:, column]
-    mass = boxes.value * _volumes(boxes) / length
     start = np.searchsorted(edges, boxes.low[:, column])
     stop = np.searchsorted(edges, boxes.high[:, column])
-    # A leaf adds its mass where its interval starts and takes it back where it stops.
-    shape = boxes.trees * (steps + 1)
-    jumps = np.bincount(boxes.tree * (steps + 1) + start, mass, shape)
-    jumps -= np.bincount(boxes.tree * (steps + 1) + stop, mass, shape)
-    sums: FloatArray = np.cumsum(jumps.reshape(boxes.trees, -1), axis=1)
-    return Marginal(edges, sums[:, :steps])
+    mass = _masses(boxes, column, boxes.volumes if volumes is None else volumes)
+    return Marginal(edges, _added(boxes, mass, start, stop, len(edges)))
 
 
-def total_variance(boxes: Boxes) -> tuple[FloatArray, FloatArray]:
+def total_variance(
+    boxes: Boxes, volumes: FloatArray | None = None
+) -> tuple[FloatArray, FloatArray]:
     """Mean and variance of each tree over the cube, both of shape (trees,)."""
-    volume = _volumes(boxes)
-    mean = _sums(boxes, volume * boxes.value)
-    return mean, _sums(boxes, volume * (boxes.value - mean[boxes.tree]) ** 2)
+    volumes = boxes.volumes if volumes is None else volumes
+    mean = _sums(boxes, volumes * boxes.value)
+    return mean, _sums(boxes, volumes * (boxes.value - mean[boxes.tree]) ** 2)
+
+
+def tree_steps(boxes: Boxes, column: int) -> Steps:
+    """The steps of each tree along one parameter, counted within the tree."""
+    # One sort for all trees: tree k lies in 2 k .. 2 k + 1, so that no two of them touch.
+    base = 2.0 * boxes.tree
+    places, first, start = np.unique(
+        base + boxes.low[:, column], return_index=True, return_inverse=True
+    )
+    stop = np.searchsorted(places, base + boxes.high[:, column])
+    begins = np.searchsorted(places, 2.0 * np.arange(boxes.trees + 1))
+    counts = np.diff(begins)
+    own = np.arange(counts.max())
+    edges = np.ones((boxes.trees, counts.max() + 1))
+    edges[:, :-1][own < counts[:, None]] = boxes.low[first, column]
+    shift = begins[boxes.tree]
+    return Steps(start - shift, stop - shift, np.diff(edges, axis=1))
+
+
+def effect_variance(
+    boxes: Boxes, column: int, steps: Steps, mean: FloatArray, volumes: FloatArray | None = None
+) -> FloatArray:
+    """Variance of one parameter's marginal, in each tree: shape (trees,)."""
+    mass = _masses(boxes, column, boxes.volumes if volumes is None else volumes)
+    values = _added(boxes, mass, steps.start, steps.stop, steps.widths.shape[1] + 1)
+    found: FloatArray = ((values - mean[:, None]) ** 2 * steps.widths).sum(axis=1)
+    return found
+
+
+def main_effect(boxes: Boxes, column: int, volumes: FloatArray) -> FloatArray:
+    """One parameter's share of each tree's variance in a part of the cube: shape (trees,).
+
+    The volumes are those of :func:`restricted`, by other parameters than this one.
+    """
+    mean, variance = total_variance(boxes, volumes)
+    effect = effect_variance(boxes, column, tree_steps(boxes, column), mean, volumes)
+    return shares(effect[:, None], variance)[:, 0]
 
 
 def main_effects(boxes: Boxes) -> FloatArray:
@@ -127,20 +197,56 @@ def main_effects(boxes: Boxes) -> FloatArray:
     A tree without variance (a single leaf) gives NaN.
     """
     mean, variance = total_variance(boxes)
-    shares = np.empty((boxes.trees, boxes.low.shape[1]))
-    for column in range(shares.shape[1]):
-        effect = marginal(boxes, column)
-        widths = np.diff(effect.edges)
-        shares[:, column] = (effect.steps - mean[:, None]) ** 2 @ widths
+    effects = [
+        effect_variance(boxes, column, tree_steps(boxes, column), mean)
+        for column in range(boxes.low.shape[1])
+    ]
+    return shares(np.stack(effects, axis=1), variance)
+
+
+def shares(effects: FloatArray, variance: FloatArray) -> FloatArray:
+    """Effects of shape (trees, k) as shares of each tree's variance; NaN where it has none."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(variance[:, None] > 0, shares / variance[:, None], np.nan)
+        return np.where(variance[:, None] > 0, effects / variance[:, None], np.nan)
+
+
+def restricted(
+    boxes: Boxes, inside: Mapping[int, tuple[FloatArray, NDArray[np.bool_]]]
+) -> FloatArray:
+    """Volumes of the leaves where only a part of the cube counts, as 1 in all: shape (n,).
+
+    Args:
+        boxes: the leaves.
+        inside: per parameter that is restricted, edges of its cells (k + 1,) and which of
+            these count (k,).
+    """
+    volumes = boxes.volumes
+    for column, (edges, counted) in inside.items():
+        low, high = boxes.low[:, column], boxes.high[:, column]
+        sums = np.concatenate([[0.0], np.cumsum(np.diff(edges) * counted)])
+        kept = np.interp(high, edges, sums) - np.interp(low, edges, sums)
+        volumes = volumes / (high - low) * kept / sums[-1]
+    return volumes
+
+
+def _masses(boxes: Boxes, column: int, volumes: FloatArray) -> FloatArray:
+    """What each leaf adds to the marginal of a parameter on its interval: shape (n,)."""
+    masses: FloatArray = boxes.value * volumes / (boxes.high[:, column] - boxes.low[:, column])
+    return masses
+
+
+def _added(
+    boxes: Boxes, mass: FloatArray, start: IntArray, stop: IntArray, edges: int
+) -> FloatArray:
+    """Masses added up on the steps that their leaves cover: shape (trees, edges - 1)."""
+    # A leaf adds its mass where its interval starts and takes it back where it stops.
+    shape = boxes.trees * edges
+    jumps = np.bincount(boxes.tree * edges + start, mass, shape).astype(np.float64, copy=False)
+    jumps -= np.bincount(boxes.tree * edges + stop, mass, shape)
+    sums: FloatArray = np.cumsum(jumps.reshape(boxes.trees, -1), axis=1)[:, :-1]
+    return sums
 
 
 def _sums(boxes: Boxes, weights: FloatArray) -> FloatArray:
     """Sums per tree: shape (trees,)."""
     return np.bincount(boxes.tree, weights, boxes.trees).astype(np.float64)
-
-
-def _volumes(boxes: Boxes) -> FloatArray:
-    volumes: FloatArray = np.prod(boxes.high - boxes.low, axis=1)
-    return volumes

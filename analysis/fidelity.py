@@ -72,12 +72,17 @@ def ended(run: Run) -> IntArray:
 def at_epoch(
     run: Run, epoch: int, reason: str, *, among: NDArray[np.bool_] | None = None
 ) -> Fidelity:
-    """The trials that reached ``epoch``, compared there; with ``among`` (trials,) those alone."""
+    """The trials that reached ``epoch``, compared there; with ``among`` (trials,) those alone.
+
+    A trial whose objective was not finite up to that epoch, but later, is left out.
+    """
     there = reached(run) >= max(epoch, 1)
     rows = np.flatnonzero(there if among is None else there & among) if epoch else np.empty(0, int)
     losses = np.full(len(run.trials), np.nan)
     if len(rows):
-        losses[rows] = np.nanmin(run.meta.sign * run.curves(run.meta.metric)[rows, :epoch], axis=1)
+        curves = run.curves(run.meta.metric)[rows, :epoch]
+        losses[rows] = np.fmin.reduce(run.meta.sign * curves, axis=1)
+        rows = rows[np.isfinite(losses[rows])]
     order = rows[np.argsort(losses[rows], kind="stable")]
     return Fidelity(epoch, order.astype(np.int64), run.meta.sign * losses[order], reason)
 

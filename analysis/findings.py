@@ -8,12 +8,26 @@ from typing import Any
 
 import numpy as np
 
+from analysis.ablation import Ablation, ablation
 from analysis.bounds import AtBound, at_bounds
+from analysis.cost_front import CostFront, cost_front
+from analysis.coverage import Coverage, coverage
 from analysis.epoch_optimum import EpochOptimum, epoch_optimum
-from analysis.failures import failures_by_cause
+from analysis.failures import Failures, failures
 from analysis.fidelity import Fidelity, comparable, ranking
+from analysis.history import History, history
+from analysis.idle import Idle, idle
 from analysis.importance import Importance, importance
 from analysis.load import Run
+from analysis.marginals import Marginals, marginals
+from analysis.overfitting import Overfitting, overfitting
+from analysis.ped_anova import LocalImportance, ped_anova
+from analysis.pruning import Pruning, pruning
+from analysis.rank_correlation import RankCorrelations, rank_correlations
+from analysis.ties import Ties, ties
+from analysis.timeline import Timeline, timeline
+from analysis.tuning_curve import TuningCurve, tuning_curve
+from analysis.winners_drop import WinnersDrop, winners_drop
 from searchspaces.errors import UsageError
 
 
@@ -79,15 +93,90 @@ class Findings:
         return importance(self.run)
 
     @cached_property
+    def marginals(self) -> Marginals:
+        """How the objective goes with each parameter."""
+        return marginals(self.run, self.importance)
+
+    @cached_property
+    def local_importance(self) -> LocalImportance:
+        """What tells the best trials from the rest."""
+        return ped_anova(self.run, self.comparable)
+
+    @cached_property
+    def correlations(self) -> RankCorrelations:
+        """Which parameters are better higher or lower."""
+        return rank_correlations(self.run, self.comparable)
+
+    @cached_property
+    def ablation(self) -> Ablation:
+        """What each parameter gained between the middle of the space and the winner."""
+        return ablation(self.run, self.importance)
+
+    @cached_property
     def at_bounds(self) -> tuple[AtBound, ...]:
         """Ranges that the best trials press against."""
         order, group = self.ranking, self.comparable
         return at_bounds(self.run, order if order.trials >= group.trials / 2 else group)
 
     @cached_property
+    def pruning(self) -> Pruning:
+        """Whether early cuts stopped the right trials."""
+        return pruning(self.run)
+
+    @cached_property
+    def tuning_curve(self) -> TuningCurve:
+        """Whether more trials would pay."""
+        return tuning_curve(self.run)
+
+    @cached_property
+    def timeline(self) -> Timeline:
+        """When trials trained, and how many at once."""
+        return timeline(self.run)
+
+    @cached_property
+    def history(self) -> History:
+        """How the best improved with epochs and time."""
+        return history(self.run)
+
+    @cached_property
+    def cost_front(self) -> CostFront:
+        """What trials reach for what they cost."""
+        return cost_front(self.run)
+
+    @cached_property
     def failures(self) -> dict[str, int]:
         """Reason to number of failed trials, most frequent first."""
-        return failures_by_cause(self.run)
+        return self.failure_causes.by_cause
+
+    @cached_property
+    def failure_causes(self) -> Failures:
+        """Failed trials by cause, and where in the space they fail."""
+        return failures(self.run)
+
+    @cached_property
+    def overfitting(self) -> Overfitting:
+        """How validation goes on after its optimum."""
+        return overfitting(self.run, top=self.top)
+
+    @cached_property
+    def ties(self) -> Ties:
+        """Which configs cannot be told from the winner."""
+        return ties(self.run, fidelity=self.ranking)
+
+    @cached_property
+    def winners_drop(self) -> WinnersDrop:
+        """What a fresh run of the winner's config would score."""
+        return winners_drop(self.run, fidelity=self.ranking)
+
+    @cached_property
+    def coverage(self) -> Coverage:
+        """What part of the space was tried."""
+        return coverage(self.run)
+
+    @cached_property
+    def idle(self) -> Idle:
+        """Parameters that do not matter and may be fixed."""
+        return idle(self.run, self.importance)
 
 
 def find(run: Run, *, top: int = 5) -> Findings:

@@ -1,36 +1,44 @@
-"""Which parameters matter: fANOVA at one epoch, with its noise and its limits.
+"""Which parameters matter, alone and in pairs: fANOVA at one epoch, with noise and limits.
 
 A random forest learns the objective at the one epoch that ``fidelity`` chose, from
 the configs' places in the unit cube. Its out-of-bag R2 says whether it learned
-anything; where it did not, importance is withheld. What a parameter scores by
-chance is measured beside it: copies of every parameter, shuffled over the trials,
-are given to further forests, and the best copy marks the noise.
+anything; where it did not, importance is withheld. What parameters and pairs score by
+chance is measured beside it, see ``analysis.chance``.
 
-Source: Hutter, Hoos and Leyton-Brown, ICML 2014 (fANOVA); Kursa and Rudnicki,
-    Feature Selection with the Boruta Package, J. Stat. Softw. 36 (2010) (shuffled copies).
+A parameter that is inactive in a trial has a place all the same, drawn at random (see
+``analysis.encoding``), so the share of a conditional parameter is that of the whole
+space: it is small where the parameter seldom acts. ``Effect.active`` is its share among
+the configs in which it acts.
+
+Source: Hutter, Hoos and Leyton-Brown, ICML 2014 (fANOVA).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from analysis.active_region import active_region
+from analysis.chance import Chance, chance_of_pairs, chance_of_parameters
 from analysis.encoding import full_points
-from analysis.fanova import leaf_boxes, main_effects
-from analysis.fidelity import Fidelity, comparable, earlier
+from analysis.fanova import Boxes, Cells, leaf_boxes, main_effect, restricted
+from analysis.fanova_pairs import all_effects, pairs_of
+from analysis.fidelity import Fidelity, IntArray, comparable, earlier
+from analysis.forest import MOST_ROWS, Forest, grow_forest
 from analysis.load import Run
-from analysis.parameters import FloatArray
+from analysis.parameters import FloatArray, Parameter
 
-TREES = 100
+TREES = 64
+"""Trees of a forest of many trials; those of few differ more, and so many more are grown."""
 FEW = 10
 """Trials below which nothing is said."""
 CLEAR = 0.1
 """Out-of-bag R2 that an earlier epoch must give: a second try succeeds by chance more often."""
-_REPLICATES = 20
-_TREES_PER_REPLICATE = 6
-_HITS = 15
+_NAMED = 3
+"""Pairs that words name at most."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +50,57 @@ class Effect:
         share: part of the forest's variance that it explains alone, from 0 to 1.
         spread: standard deviation of the share over resampled trials.
         noise: whether shuffled copies of the parameters do as well too often.
+        active: its share among configs in which it acts; None if it always does.
     """
 
     name: str
     share: float
     spread: float
     noise: bool
+    active: float | None = None
+
+
+@dataclass(frozen=True)
+class PairEffect:
+    """What two parameters explain together, beyond what each explains alone.
+
+    Attributes:
+        a: the parameter that comes first in the space.
+        b: the other one.
+        share: part of the forest's variance, from 0 to 1.
+        spread: standard deviation of the share over resampled trials.
+        noise: whether a forest sees as much where effects only add up.
+        chance: the share that it sees there.
+    """
+
+    a: str
+    b: str
+    share: float
+    spread: float
+    noise: bool
+    chance: float
+
+    @property
+    def name(self) -> str:
+        """``learning_rate x hidden_size``."""
+        return f"{self.a} x {self.b}"
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """What importance learned from, for others to look into.
+
+    Attributes:
+        forest: on places in the unit cube and losses, which are to be minimised.
+        boxes: its leaves.
+        rows: of ``run.trials`` that it learned from.
+        parameters: of the columns of the cube.
+    """
+
+    forest: Forest
+    boxes: Boxes
+    rows: IntArray
+    parameters: tuple[Parameter, ...]
 
 
 @dataclass(frozen=True)
@@ -62,6 +115,9 @@ class Importance:
         cut: trials so bad that their score was cut to the fence of outliers.
         withheld: why there is nothing to say, else empty.
         instead: why nothing can be said at a later epoch, where one was tried, else empty.
+        pairs: of parameters, most important first; empty if withheld.
+        used: how many of the trials the forest was grown on, drawn at random if not all.
+        learned: the forest; None if withheld.
     """
 
     fidelity: Fidelity = field(compare=False)
@@ -71,24 +127,37 @@ class Importance:
     cut: int = 0
     withheld: str = ""
     instead: str = ""
+    pairs: tuple[PairEffect, ...] = ()
+    used: int = 0
+    learned: Learned | None = field(default=None, compare=False, repr=False)
 
     @property
     def together(self) -> float:
-        """The share that no parameter explains alone: interactions."""
-        return max(0.0, 1.0 - sum(effect.share for effect in self.effects))
+        """The share that neither parameters nor pairs explain: three or more together."""
+        alone = sum(effect.share for effect in self.effects)
+        return max(0.0, 1.0 - alone - sum(pair.share for pair in self.pairs))
 
     def words(self) -> tuple[str, ...]:
-        """The parameters above the noise, what that rests on, and what could not be used."""
+        """What is above the noise, what that rests on, and what could not be used."""
         if self.withheld:
             return (f"cannot tell: {self.withheld}",)
         said = [f"{e.name} {e.share:.2f} ± {e.spread:.2f}" for e in self.effects if not e.noise]
         rest = len(self.effects) - len(said)
+        pairs = [pair for pair in self.pairs if not pair.noise]
+        said += [f"{pair.name} {pair.share:.2f} together" for pair in pairs[:_NAMED]]
+        if len(pairs) > _NAMED:
+            said.append(f"{len(pairs) - _NAMED} more pairs")
         if not said:
             said = ["no parameter stands out from noise"]
         elif rest:
-            said.append("rest below noise" if rest > 1 else f"{self.effects[-1].name} below noise")
-        based = f"at epoch {self.fidelity.epoch}, {self.fidelity.trials} trials, "
-        rests_on = f"{based}forest explains {self.r2:.2f} of the variance"
+            alone = " alone" if pairs else ""
+            last = self.effects[-1].name if rest == 1 else "rest"
+            said.append(f"{last} below noise{alone}")
+        trials = f"{self.fidelity.trials} trials"
+        if self.used < self.fidelity.trials:
+            trials = f"{self.used} of {trials}"
+        rests_on = (f"at epoch {self.fidelity.epoch}, {trials}, "
+                    f"forest explains {self.r2:.2f} of the variance")  # fmt: skip
         later = (f"later epochs cannot tell: {self.instead}",) if self.instead else ()
         return ", ".join(said), rests_on, *later
 
@@ -96,7 +165,9 @@ class Importance:
         """Plain values, for JSON."""
         return {
             **self.fidelity.as_dict(),
+            "used": self.used,
             "effects": [asdict(effect) for effect in self.effects],
+            "pairs": [asdict(pair) for pair in self.pairs],
             "noise": self.noise,
             "r2": self.r2,
             "together": self.together if self.effects else None,
@@ -107,7 +178,7 @@ class Importance:
 
 
 def importance(run: Run, *, fidelity: Fidelity | None = None, seed: int = 0) -> Importance:
-    """Main effects of a run's parameters on its objective.
+    """Effects of a run's parameters on its objective, alone and in pairs.
 
     Of trials that were promoted to an epoch the scheduler has taken away what told them
     apart. Where the forest learns nothing from those, the epochs before it are tried, at
@@ -137,35 +208,75 @@ def _at(run: Run, group: Fidelity, seed: int) -> Importance:
         return Importance(group, withheld="every parameter is a constant")
     if group.trials < FEW:
         return Importance(group, withheld=too_few(group, FEW))
-    # Ordered by number, so that ties in the ranking cannot change the forest.
-    rows = np.sort(group.rows)
-    scores = run.meta.sign * group.scores[np.argsort(group.rows)]
-    losses, cut = _cut(scores)
+    rng = np.random.default_rng(seed)
+    rows, scores = _some(group, rng)
+    losses, cut = _cut(run.meta.sign * scores)
     if np.ptp(losses) == 0:
         return Importance(group, withheld=f"every trial has the same {run.meta.metric}")
-    trials = run.trials[rows]
-    points = full_points(trials, parameters)
+    points = full_points(run.trials[rows], parameters)
     cells = [parameter.cells() for parameter in parameters]
-    forest = _forest(TREES, seed, oob_score=True).fit(points, losses)
-    r2 = float(forest.oob_score_)
-    if r2 <= 0:
-        return Importance(group, r2=r2, cut=cut, withheld=(
-            f"the forest predicts no trial it has not seen (out-of-bag R2 {r2:.2f}, "
+    forest = grow_forest(points, losses, min(max(TREES, 64_000 // len(rows)), 3 * TREES), rng)
+    known = Importance(group, r2=forest.r2, cut=cut, used=len(rows))
+    if forest.r2 <= 0:
+        return replace(known, withheld=(
+            f"the forest predicts no trial it has not seen (out-of-bag R2 {forest.r2:.2f}, "
             f"{group.trials} trials at epoch {group.epoch})"))  # fmt: skip
-    shares = np.nanmean(main_effects(leaf_boxes(forest.estimators_, cells)), axis=0)
-    spreads, noisy, noise = _by_chance(points, losses, cells, seed)
-    if len(parameters) == 1:  # nothing else could explain the variance
-        spreads, noisy, noise = np.zeros(1), [False], 0.0
-    effects = sorted(
-        (
-            Effect(parameter.name, float(share), float(spread), at_noise)
-            for parameter, share, spread, at_noise in zip(
-                parameters, shares, spreads, noisy, strict=True
-            )
-        ),
-        key=lambda effect: -effect.share,
+    learned = Learned(forest, leaf_boxes(forest.trees, cells), rows, parameters)
+    if len(parameters) > 1:
+        chance = chance_of_parameters(points, losses, cells, rng)
+    else:  # nothing else could explain the variance
+        chance = Chance(np.zeros(1), np.zeros(1, dtype=bool), 0.0, np.empty(0))
+    alone, together = (np.nanmean(found, axis=0) for found in all_effects(learned.boxes))
+    return replace(
+        known,
+        effects=_effects(learned, alone, chance),
+        pairs=_pairs(learned, together, chance, cells, rng),
+        noise=chance.level,
+        learned=learned,
     )
-    return Importance(group, tuple(effects), noise, r2, cut)
+
+
+def _some(group: Fidelity, rng: np.random.Generator) -> tuple[IntArray, FloatArray]:
+    """Rows and scores of the trials to learn from, at most ``MOST_ROWS``, drawn at random."""
+    # Ordered by number, so that ties in the ranking cannot change the forest.
+    order = np.argsort(group.rows)
+    if len(order) > MOST_ROWS:
+        order = order[np.sort(rng.choice(len(order), MOST_ROWS, replace=False))]
+    return group.rows[order], group.scores[order]
+
+
+def _effects(learned: Learned, shares: FloatArray, chance: Chance) -> tuple[Effect, ...]:
+    found = [
+        Effect(parameter.name, float(shares[column]), float(chance.spreads[column]),
+               bool(chance.noisy[column]), _where_active(learned, column))
+        for column, parameter in enumerate(learned.parameters)
+    ]  # fmt: skip
+    return tuple(sorted(found, key=lambda effect: -effect.share))
+
+
+def _where_active(learned: Learned, column: int) -> float | None:
+    """A parameter's share among the configs in which it acts; None if it always does."""
+    region = active_region(learned.parameters, column)
+    if not region:
+        return None
+    shares = main_effect(learned.boxes, column, restricted(learned.boxes, region))
+    return float(np.nanmean(shares)) if np.isfinite(shares).any() else 0.0
+
+
+def _pairs(
+    learned: Learned, shares: FloatArray, chance: Chance, cells: Sequence[Cells],
+    rng: np.random.Generator,
+) -> tuple[PairEffect, ...]:  # fmt: skip
+    names = [parameter.name for parameter in learned.parameters]
+    if len(names) == 1:
+        return ()
+    noisy, levels = chance_of_pairs(learned.forest, learned.boxes, shares, cells, rng)
+    found = [
+        PairEffect(names[a], names[b], float(shares[place]), float(chance.pair_spreads[place]),
+                   bool(noisy[place]), float(levels[place]))
+        for place, (a, b) in enumerate(pairs_of(len(names)))
+    ]  # fmt: skip
+    return tuple(sorted(found, key=lambda pair: -pair.share))
 
 
 def too_few(group: Fidelity, needed: int) -> str:
@@ -185,45 +296,3 @@ def _cut(losses: FloatArray) -> tuple[FloatArray, int]:
     fence = q3 + 3 * (q3 - q1)
     beyond = int((losses > fence).sum()) if q3 > q1 else 0
     return (np.minimum(losses, fence), beyond) if beyond else (losses, 0)
-
-
-def _forest(trees: int, seed: int, *, bootstrap: bool = True, oob_score: bool = False) -> Any:
-    from sklearn.ensemble import RandomForestRegressor
-
-    # Five of six features a split and leaves of two: as in fANOVA's reference, less deep.
-    return RandomForestRegressor(
-        trees, max_features=5 / 6, min_samples_leaf=2, bootstrap=bootstrap,
-        oob_score=oob_score, random_state=seed,
-    )  # fmt: skip
-
-
-def _by_chance(
-    points: FloatArray, losses: FloatArray, cells: list[Any], seed: int
-) -> tuple[FloatArray, list[bool], float]:
-    """What resampling the trials does to the shares, and what shuffled copies reach.
-
-    Returns:
-        The standard deviation of each parameter's share; whether it fails to beat
-        the best shuffled copy in 15 of 20 resamples (a coin does in 2 % of cases);
-        and the share that this copy stays below in 9 of 10 resamples.
-    """
-    rng = np.random.default_rng(seed)
-    trials, dimensions = points.shape
-    shares = []
-    for replicate in range(_REPLICATES):
-        chosen = rng.integers(trials, size=trials)
-        copies = rng.permuted(points, axis=0)[chosen]
-        both = np.concatenate([points[chosen], copies], axis=1)
-        if np.ptp(losses[chosen]) == 0:
-            continue
-        small = _forest(_TREES_PER_REPLICATE, seed + replicate + 1, bootstrap=False)
-        small.fit(both, losses[chosen])
-        trees = main_effects(leaf_boxes(small.estimators_, cells + cells))
-        if np.isfinite(trees).any():
-            shares.append(np.nanmean(trees, axis=0))
-    if len(shares) < _HITS:
-        return np.zeros(dimensions), [True] * dimensions, 1.0
-    replicates = np.array(shares)  # (replicates, 2 d)
-    own, best_copy = replicates[:, :dimensions], replicates[:, dimensions:].max(axis=1)
-    hits = (own > best_copy[:, None]).sum(axis=0)
-    return own.std(axis=0, ddof=1), (hits < _HITS).tolist(), float(np.quantile(best_copy, 0.9))

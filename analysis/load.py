@@ -5,17 +5,26 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from analysis.freshness import behind
+from analysis.locate import find_folder
 from analysis.metrics import Mode
 from analysis.parameters import FloatArray, Parameter, parse_parameters
-from searchspaces.errors import OrchError, UsageError
+from searchspaces.errors import ConfigurationError, OrchError, UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd  # type: ignore[import-untyped]  # it ships no type information
+    import pyarrow as pa
+
+    from analysis.fidelity import Fidelity
+    from analysis.frames import Table, TrialView
 
 SCHEMA = 1
 """The version of the tables that this module reads."""
@@ -130,15 +139,87 @@ class Run:
         self._curves[metric] = values
         return values
 
+    @cached_property
+    def ranking(self) -> Fidelity:
+        """Trials compared at the furthest epoch, best first: :func:`analysis.fidelity.ranking`."""
+        from analysis.fidelity import ranking
 
-def load_run(folder: str | Path) -> Run:
-    """Read the run in ``folder``.
+        return ranking(self)
+
+    def at_epoch(self, epoch: int) -> Fidelity:
+        """Trials that came to ``epoch``, compared there, best first; kept once worked out.
+
+        Raises:
+            ConfigurationError: ``epoch`` is below 1.
+        """
+        from analysis.fidelity import at_epoch
+
+        if epoch < 1:
+            raise ConfigurationError(f"{epoch} is below 1. Epochs count from 1.", place="epoch")
+        if epoch not in self._compared:
+            self._compared[epoch] = at_epoch(self, epoch, "asked for")
+        return self._compared[epoch]
+
+    @cached_property
+    def _compared(self) -> dict[int, Fidelity]:
+        return {}
+
+    @property
+    def configs(self) -> pl.DataFrame:
+        """A row a trial: ``number`` and a column a parameter, null where inactive."""
+        from analysis.frames import configs
+
+        return configs(self)
+
+    def trial(self, number: int) -> TrialView:
+        """One trial: its config, curves and scores.
+
+        Raises:
+            UsageError: there is none of that number.
+        """
+        from analysis.frames import trial_view
+
+        return trial_view(self, number)
+
+    def best(self) -> TrialView | None:
+        """The first of ``ranking``; None if no trial has a result."""
+        from analysis.frames import view_of_row
+
+        return view_of_row(self, int(self.ranking.rows[0])) if self.ranking.trials else None
+
+    def to_pandas(self, table: Table = "trials") -> pd.DataFrame:
+        """``trials``, ``epochs`` or ``configs`` for pandas: :func:`analysis.frames.to_pandas`."""
+        from analysis.frames import to_pandas
+
+        return to_pandas(self, table)
+
+    def to_arrow(self, table: Table = "trials") -> pa.Table:
+        """``trials``, ``epochs`` or ``configs`` for Arrow: :func:`analysis.frames.to_arrow`."""
+        from analysis.frames import to_arrow
+
+        return to_arrow(self, table)
+
+    def __repr__(self) -> str:
+        return f"<Run {self.meta.run}: {len(self.trials)} trials, {len(self.epochs)} epochs>"
+
+    def _repr_html_(self) -> str:
+        from analysis.notebook_html import run_html
+
+        return run_html(self)
+
+
+def load_run(folder: str | Path = "", *, runs: str | Path = "runs") -> Run:
+    """Read a run.
+
+    Args:
+        folder: its path, or any unique part of its id; the latest run by default.
+        runs: where run folders lie, for an id and for the latest.
 
     Raises:
-        UsageError: no such folder, no results in it, a table that is damaged, not
-            orch's, of another schema, or without a column it must have.
+        UsageError: no such run, several of that name, no results in it, a table that is
+            damaged, not orch's, of another schema, or without a column it must have.
     """
-    folder = Path(folder)
+    folder = find_folder(folder, runs)
     if not folder.is_dir():
         raise UsageError(f"no run folder {folder}. Run: orch runs")
     trials, meta = _read(folder, "trials.parquet", _TRIALS)

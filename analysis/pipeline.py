@@ -1,4 +1,4 @@
-"""``analyze``: from a run folder to words, numbers and figures."""
+"""``analyze``: from a run folder to words, numbers, figures and a report."""
 
 from __future__ import annotations
 
@@ -11,8 +11,14 @@ from typing import Any
 from analysis.figures import Picture, check_names, write_figures
 from analysis.findings import Findings, find
 from analysis.load import Run, load_run
-from analysis.summary import look_out, summary
+from analysis.objective import judged_by
+from analysis.summary import block, look_out, summary
 from searchspaces.errors import ConfigurationError
+
+_TOLD = ("importance", "marginals", "local_importance", "correlations", "ablation",
+         "failure_causes", "pruning", "overfitting", "ties", "winners_drop", "idle", "coverage",
+         "cost_front", "history", "tuning_curve")  # fmt: skip
+"""Properties of Findings that JSON has under their names."""
 
 
 @dataclass(frozen=True)
@@ -23,11 +29,13 @@ class Analysis:
         findings: everything, typed.
         pictures: the figures, drawn or withheld.
         folder: where they were written.
+        report: the page, where one was asked for.
     """
 
     findings: Findings
     pictures: tuple[Picture, ...]
     folder: Path
+    report: Path | None = None
 
     @property
     def figures(self) -> dict[str, tuple[Path, ...]]:
@@ -37,13 +45,13 @@ class Analysis:
     @property
     def lines(self) -> tuple[str, ...]:
         """The words for a terminal, one line each."""
-        last = [f"figures   {self.folder} ({len(self.figures)})"] if self.pictures else []
-        last += [
-            f"{'':10}{picture.name} not drawn: {picture.reading}"
-            for picture in self.pictures
-            if not picture.drawn
-        ]
-        return (*summary(self.findings), *last)
+        return (*summary(self.findings), *_written(self))
+
+    def _repr_html_(self) -> str:
+        """The words and the figures, for a notebook."""
+        from analysis.notebook_html import analysis_html
+
+        return analysis_html(self.lines, self.pictures)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -66,9 +74,9 @@ class Analysis:
                 "config": best.config,
             },
             "epochs": found.optimum.as_dict(),
-            "importance": found.importance.as_dict(),
-            "at_bounds": [warning.as_dict() for warning in found.at_bounds],
             "failures": found.failures,
+            "at_bounds": [warning.as_dict() for warning in found.at_bounds],
+            **{name: getattr(found, name).as_dict() for name in _TOLD},
             "look_out": list(look_out(found)),
             "figures": [
                 {
@@ -79,6 +87,7 @@ class Analysis:
                 }
                 for picture in self.pictures
             ],
+            "report": None if self.report is None else str(self.report),
         }  # fmt: skip
 
 
@@ -88,18 +97,22 @@ def analyze(
     formats: Sequence[str] = ("png", "svg"),
     only: Sequence[str] | None = None,
     top: int = 5,
+    metric: str | None = None,
+    html: bool = False,
 ) -> Analysis:
     """Analyze a run and write its figures to ``figures/`` in its folder.
 
     Args:
-        run_folder: where the run lies, or the run.
+        run_folder: where the run lies, a unique part of its id, or the run.
         formats: of the figures: png, svg, pdf.
         only: names of the figures to draw; all by default, none if empty.
         top: how many of the best full trials the epoch optimum rests on.
+        metric: what trials are judged by; the objective of the sweep by default.
+        html: also write ``report.html`` into the run's folder.
 
     Raises:
         UsageError: no results, a damaged table, a folder that cannot be written to.
-        UnknownNameError: no such figure or format.
+        UnknownNameError: no such figure, format or metric.
         ConfigurationError: ``top`` is below 1.
     """
     check_names(formats, only)
@@ -107,8 +120,31 @@ def analyze(
         raise ConfigurationError(f"{top} is below 1. Give the number of best trials to look at.",
                                  place="top")  # fmt: skip
     run = run_folder if isinstance(run_folder, Run) else load_run(run_folder)
-    findings = find(run, top=top)
+    findings = find(judged_by(run, metric), top=top)
     folder = run.folder / "figures"
-    if only is not None and not only:
-        return Analysis(findings, (), folder)
-    return Analysis(findings, write_figures(findings, folder, formats=formats, only=only), folder)
+    pictures: tuple[Picture, ...] = ()
+    if only is None or only:
+        pictures = write_figures(findings, folder, formats=formats, only=only)
+    report = None
+    if html:
+        from analysis.report import write_report
+
+        report = write_report(findings, run.folder / "report.html", figures=pictures)
+    return Analysis(findings, pictures, folder, report)
+
+
+def _written(analysis: Analysis) -> list[str]:
+    """Where the figures and the report lie, and which figures would mislead."""
+    lines = []
+    if analysis.pictures:
+        hint = "" if analysis.report else "    orch analyze --html"
+        lines.append(f"figures   {analysis.folder} ({len(analysis.figures)}){hint}")
+    withheld: dict[str, list[str]] = {}
+    for picture in analysis.pictures:
+        if not picture.drawn:
+            withheld.setdefault(picture.reading, []).append(picture.name)
+    for reason, names in withheld.items():
+        lines += block("", [f"not drawn: {', '.join(names)}: {reason}"])
+    if analysis.report is not None:
+        lines.append(f"report    {analysis.report}")
+    return lines

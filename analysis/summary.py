@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 
@@ -14,36 +15,42 @@ _INDENT = 10
 _COLUMNS = 80
 
 
+_WARNINGS = ("failure_causes", "pruning", "overfitting", "ties", "winners_drop", "idle", "coverage")
+"""Properties of Findings whose words are warnings, most pressing first."""
+
+
 def summary(findings: Findings) -> tuple[str, ...]:
-    """Lines for the terminal: best config, split, epochs, what matters, what to look out for."""
-    lines = [
-        *_block("best", _best(findings)),
-        *_block("split", [findings.run.meta.split] if findings.run.meta.split else []),
-        *_block("care", [findings.run.meta.warning] if findings.run.meta.warning else []),
-        *_block("epochs", _epochs(findings)),
-        *_block("matters", findings.importance.words()),
-        *_block("look out", look_out(findings)),
-    ]
-    return tuple(lines)
+    """The blocks as lines for a terminal of 80 columns."""
+    return tuple(line for head, lines in blocks(findings) for line in block(head, lines))
+
+
+def blocks(findings: Findings) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Heads and their lines: best config, epochs, what matters, what to look out for, more.
+
+    Lines are as long as they are; a block without lines is left out.
+    """
+    meta = findings.run.meta
+    given = (
+        ("best", _best(findings)),
+        ("split", (meta.split,) if meta.split else ()),
+        ("care", (meta.warning,) if meta.warning else ()),
+        ("epochs", _epochs(findings)),
+        ("matters", _matters(findings)),
+        ("look out", look_out(findings)),
+        ("cheaper", findings.cost_front.words()),
+        ("more", findings.tuning_curve.words()),
+    )
+    return tuple((head, lines) for head, lines in given if lines)
 
 
 def look_out(findings: Findings) -> tuple[str, ...]:
-    """Warnings: ranges to widen, failed trials by cause, what was left out."""
-    lines = [line for warning in findings.at_bounds for line in _indented(warning.words())]
-    if findings.failures:
-        total = len(findings.run.trials)
-        alone = len(findings.failures) == 1
-        causes = ", ".join(
-            reason if alone else f"{reason} ({count})"
-            for reason, count in findings.failures.items()
-        )
-        lines.append(
-            f"{sum(findings.failures.values())} of {plural(total, 'trial')} failed: {causes}"
-        )
+    """Warnings, each a line and what to do about it below; then what was left out."""
+    lines = [line for warning in warnings_of(findings) for line in _indented(warning)]
     if findings.importance.cut:
         cut = findings.importance.cut
         lines.append(
-            f"{plural(cut, 'trial')} far worse than the rest; importance cuts them at its fence"
+            f"{plural(cut, 'trial')} far worse than the rest; importance cuts "
+            f"{'it' if cut == 1 else 'them'} at its fence"
         )
     winner = next(iter(findings.optimum.trials), None)
     optimum = findings.optimum
@@ -57,6 +64,13 @@ def look_out(findings: Findings) -> tuple[str, ...]:
             f"the best trial itself (trial {winner.number}) was best at epoch {winner.epoch}"
         )
     return (*lines, *findings.run.notes)
+
+
+def warnings_of(findings: Findings) -> tuple[tuple[str, ...], ...]:
+    """Each warning that this run gives: what was seen, then lines on what to do."""
+    given = [warning.words() for warning in findings.at_bounds]
+    given += [getattr(findings, name).words() for name in _WARNINGS]
+    return tuple(words for words in given if words)
 
 
 def best_words(best: Best) -> str:
@@ -73,11 +87,19 @@ def _best(findings: Findings) -> tuple[str, ...]:
     of = findings.run.meta.max_epochs
     short = "" if order.epoch >= of else f" (no trial ran all {of})"
     searched = {parameter.name for parameter in findings.run.meta.parameters}
-    config = _wrapped(
-        [f"{name} {plain(value)}" for name, value in best.config.items() if name in searched]
-    )
+    config = [f"{name} {plain(value)}" for name, value in best.config.items() if name in searched]
     words = f"{best_words(best)}  epoch {best.epoch} of {order.epoch}{short}"
-    return (words, *config)
+    return (words, "  ".join(config)) if config else (words,)
+
+
+def _matters(findings: Findings) -> tuple[str, ...]:
+    """Importance; where there is any, what sets the best apart and which way is better."""
+    found = findings.importance
+    if found.withheld:
+        return found.words()
+    further = [part for part in (findings.correlations, findings.local_importance)
+               if not part.withheld]  # fmt: skip
+    return (*found.words(), *(line for part in further for line in part.words()))
 
 
 def _epochs(findings: Findings) -> tuple[str, ...]:
@@ -94,22 +116,12 @@ def _epochs(findings: Findings) -> tuple[str, ...]:
     )
 
 
-def _wrapped(items: Sequence[str]) -> list[str]:
-    """Items in lines that fit a terminal of 80 columns."""
-    lines: list[str] = []
-    for item in items:
-        if lines and len(lines[-1]) + 2 + len(item) <= _COLUMNS - _INDENT:
-            lines[-1] += f"  {item}"
-        else:
-            lines.append(item)
-    return lines
-
-
 def _indented(lines: Sequence[str]) -> list[str]:
     return [lines[0], *(f"  {line}" for line in lines[1:])]
 
 
-def _block(head: str, lines: Sequence[str]) -> list[str]:
+def block(head: str, lines: Sequence[str]) -> list[str]:
+    """Lines under a head of at most 9 characters, folded to a terminal of 80 columns."""
     short = [part for line in lines for part in _folded(line)]
     return [f"{'' if place else head:<{_INDENT}}{line}" for place, line in enumerate(short)]
 
@@ -119,5 +131,9 @@ def _folded(line: str) -> list[str]:
     if len(line) <= width:
         return [line]
     tied = line.replace(" ± ", "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}")
-    parts = textwrap.wrap(tied, width, break_long_words=False, break_on_hyphens=False)
+    if "  " in line.strip():  # facts side by side: each stays whole
+        tied = re.sub("(?<! ) (?! )", "\N{NO-BREAK SPACE}", tied)
+    indent = " " * (len(line) - len(line.lstrip()))
+    parts = textwrap.wrap(tied, width, subsequent_indent=indent, break_long_words=False,
+                          break_on_hyphens=False)  # fmt: skip
     return [part.replace("\N{NO-BREAK SPACE}", " ") for part in parts]

@@ -5,30 +5,20 @@ A new figure is a new module here; its name is the figure's name.
 
 from __future__ import annotations
 
-import importlib
 import pkgutil
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.figures.style import Withheld, placeholder, style
+from analysis.figures.shown import FORMATS, draw_figure, save_figure
+from analysis.figures.style import style
 from searchspaces.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from analysis.findings import Findings
 
-FORMATS = ("png", "svg", "pdf")
-_HELPERS = {"style"}
-# Without a date in it the same run gives the same bytes.
-_METADATA: dict[str, dict[str, str | None]] = {
-    "png": {"Software": None},
-    "svg": {"Date": None},
-    "pdf": {"CreationDate": None},
-}
+_HELPERS = {"choosing", "panels", "shown", "style"}
 
 
 @dataclass(frozen=True)
@@ -90,21 +80,8 @@ def check_names(formats: Sequence[str], only: Sequence[str] | None) -> tuple[str
 
 
 def _write(name: str, findings: Findings, folder: Path, formats: Sequence[str]) -> Picture:
-    module = importlib.import_module(f"analysis.figures.{name}")
-    outcome = module.draw(findings)
-    if isinstance(outcome, Withheld):
-        figure, reading = placeholder(module.TITLE, outcome.reason), outcome.reason
-    else:
-        figure, reading = outcome.figure, outcome.reading
-    paths = tuple(_save(figure, folder / f"{name}.{suffix}", suffix) for suffix in formats)
-    return Picture(name, reading, not isinstance(outcome, Withheld), paths)
-
-
-def _save(figure: Figure, path: Path, suffix: str) -> Path:
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
-    try:
-        figure.savefig(part, format=suffix, metadata=_METADATA[suffix])
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-    return path
+    shown = draw_figure(name, findings)
+    paths = tuple(
+        save_figure(shown.figure, folder / f"{name}.{suffix}", suffix) for suffix in formats
+    )
+    return Picture(name, shown.reading, shown.drawn, paths)

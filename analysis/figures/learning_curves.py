@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 TITLE = "Learning curves"
 _HEIGHT = 2.9
 _MOST_GROUPS = 7
+_VERTICES = 15_000  # above which curves are a picture inside an SVG
+_MOST, _BEST, _FEWEST = 300, 5, 20  # curves, the best of them, those of a group
 
 
 def draw(findings: Findings) -> Drawing | Withheld:
@@ -56,9 +58,13 @@ def draw(findings: Findings) -> Drawing | Withheld:
     away = _away(curves, run.meta.sign)
     if away.any():
         subtitle += f"; {plural(int(away.any(axis=1).sum()), 'curve')} beyond the axis"
+    drawn = _thinned(groups, findings)
+    count = sum(len(rows) for rows in drawn.values())
+    if count < (ends > 0).sum():
+        subtitle += f"; drawn: the best {_BEST} and a random {count - _BEST} of the others"
     figure = new_figure(TITLE, reading, subtitle_of(subtitle, findings), height=_HEIGHT + 0.6)
     axes = figure.subplots()
-    _lines(axes, curves, ends, groups, failed)
+    _lines(axes, curves, ends, drawn, failed)
     log_epochs = len(groups) >= 3 and last >= 9
     if log_epochs:
         axes.set_xscale("log")
@@ -93,6 +99,22 @@ def _groups(findings: Findings, ends: IntArray) -> dict[int, IntArray]:
     }
 
 
+def _thinned(groups: dict[int, IntArray], findings: Findings) -> dict[int, IntArray]:
+    """Rows to draw: all, or a sample of each group in proportion, and the best trials."""
+    total = sum(len(rows) for rows in groups.values())
+    if total <= _MOST:
+        return groups
+    rng = np.random.default_rng(0)
+    best = findings.ranking.rows[:_BEST]
+    drawn = {}
+    for epoch, rows in groups.items():
+        others = np.setdiff1d(rows, best)
+        kept = min(max(_MOST * len(rows) // total, _FEWEST), len(others))
+        sample = rng.choice(others, kept, replace=False)
+        drawn[epoch] = np.union1d(sample, np.intersect1d(rows, best))
+    return drawn
+
+
 def _away(curves: FloatArray, sign: int) -> NDArray[np.bool_]:
     """Values so bad that an axis that showed them would show nothing else: six IQR out."""
     losses = sign * curves
@@ -111,6 +133,7 @@ def _lines(
     from matplotlib.collections import LineCollection
 
     total = sum(len(rows) for rows in groups.values())
+    dense = sum(len(curves[0]) * len(rows) for rows in groups.values()) > _VERTICES
     alpha = float(np.clip(25 / max(total, 1), 0.3, 0.9))
     for colour, rows in zip(ordered_colours(len(groups)), groups.values(), strict=True):
         lines = []
@@ -118,7 +141,8 @@ def _lines(
             known = np.flatnonzero(np.isfinite(curves[row]))
             lines.append(np.column_stack([known + 1, curves[row, known]]))
         axes.add_collection(
-            LineCollection(lines, colors=[colour], alpha=alpha, linewidths=1.1), autolim=False
+            LineCollection(lines, colors=[colour], alpha=alpha, linewidths=1.1, rasterized=dense),
+            autolim=False,
         )
         for mark, chosen in (("o", rows[~failed[rows]]), ("X", rows[failed[rows]])):
             at = curves[chosen, ends[chosen] - 1]

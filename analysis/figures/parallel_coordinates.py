@@ -9,6 +9,7 @@ import numpy as np
 
 from analysis.encoding import active_points
 from analysis.epoch_optimum import plural
+from analysis.figures.choosing import ranked, spread, thin, thinned_words
 from analysis.figures.importance import short_name
 from analysis.figures.style import (
     GREY,
@@ -39,6 +40,7 @@ FEW = 4
 _OFF = -0.13
 _FAILED = 1.13
 _BEST = 5
+_MOST, _MOST_FAILED = 80, 12  # lines; more are a grey area
 _PITCH = 54  # points from axis to axis, less a gap
 
 
@@ -60,40 +62,43 @@ def draw(findings: Findings) -> Drawing | Withheld:
     parameters = run.meta.parameters
     if not parameters:
         return Withheld("every parameter is a constant")
-    if group.trials < FEW:
+    rows, scores = ranked(run, group)
+    if len(rows) < FEW:
         return Withheld(too_few(group, FEW))
     scale = _scale(group, run.meta.mode)
     points = active_points(run.trials, parameters)
+    chosen = thin(len(rows), _MOST, first=_MOST // 5)
     failed = np.flatnonzero(run.failed)
-    compared = group.rows[~run.failed[group.rows]]
-    scores = group.scores[~run.failed[group.rows]]
-    reading = _reading(findings, points[compared])
-    subtitle = (f"{plural(len(compared), 'trial')} compared at epoch {group.epoch} "
+    drawn = failed[thin(len(failed), _MOST_FAILED)]
+    reading = _reading(findings, points[rows])
+    subtitle = (f"{plural(len(rows), 'trial')} compared at epoch {group.epoch} "
                 f"({group.reason}); dark is better")  # fmt: skip
     if len(failed):
-        subtitle += f"; dashed: {len(failed)} failed"
+        some = f"{len(drawn)} of " if len(drawn) < len(failed) else ""
+        subtitle += f"; dashed: {some}{len(failed)} failed"
+    subtitle += thinned_words(len(chosen), len(rows), first=_MOST // 5)
     width = max(WIDTH, 0.8 * (len(parameters) + 1))
     figure = new_figure(TITLE, reading, subtitle_of(subtitle, findings), height=3.3, width=width)
     axes = figure.subplots()
-    shown = _jittered(points, parameters)
+    shown = spread(points, parameters)
     shown = np.where(np.isnan(shown), _OFF, shown)
     away = _FAILED if run.meta.mode == "min" else _OFF
-    last = np.full((len(failed), 1), away)
+    last = np.full((len(drawn), 1), away)
     x = np.arange(len(parameters) + 1)
-    faint = float(np.clip(15 / max(len(failed), 1), 0.15, 0.8))
-    for line in np.concatenate([shown[failed], last], axis=1):
+    faint = float(np.clip(15 / max(len(drawn), 1), 0.15, 0.8))
+    for line in np.concatenate([shown[drawn], last], axis=1):
         axes.plot(x, line, color=VERMILLION, lw=0.9, ls=(0, (3, 2)), alpha=faint, zorder=2)
-    lines = np.concatenate([shown[compared], scale.place(scores)[:, None]], axis=1)
+    lines = np.concatenate([shown[rows], scale.place(scores)[:, None]], axis=1)
     colours = ordered_colours(len(lines))[::-1]
-    alpha = float(np.clip(30 / len(lines), 0.25, 0.9))
-    for rank in reversed(range(len(lines))):
+    alpha = float(np.clip(30 / len(chosen), 0.25, 0.9))
+    for rank in chosen[::-1]:
         top = rank < _BEST
         axes.plot(x, lines[rank], color=colours[rank], lw=1.9 if top else 0.9,
                   alpha=1 if top else alpha, zorder=5 if top else 3)  # fmt: skip
     _axes(
         axes,
         parameters,
-        points[np.union1d(compared, failed)],
+        points[np.union1d(rows, failed)],
         scale,
         findings,
         has_failed=bool(len(failed)),
@@ -110,19 +115,6 @@ def _scale(group: Fidelity, mode: str) -> _Scale:
     if best == worst:
         best, worst = best - 0.5, worst + 0.5
     return _Scale(min(best, worst), max(best, worst), bool(beyond))
-
-
-def _jittered(points: FloatArray, parameters: tuple[Parameter, ...]) -> FloatArray:
-    """Points moved a little within wide cells, so that equal values do not hide each other."""
-    moved = points.copy()
-    for column, parameter in enumerate(parameters):
-        cells = parameter.cells()
-        if cells is None or len(cells[0]) > 12:
-            continue
-        # Multiples of the golden ratio spread evenly, whatever the number of trials.
-        offset = (np.arange(len(points)) * 0.6180339887 + 0.37 * column) % 1 - 0.5
-        moved[:, column] += 0.4 * offset / len(cells[0])
-    return moved
 
 
 def _axes(
@@ -145,7 +137,7 @@ def _axes(
         if off[column]:
             ticks = [*ticks, (_OFF, "off")]
         for y, text in ticks:
-            _tick(axes, column, y, text, halo)
+            _tick(axes, column, y, short_name(text, _PITCH - 10), halo)
         axes.text(column, head, _broken(parameter), size=9, ha="center", va="bottom",
                   linespacing=1.0, zorder=8, path_effects=halo)  # fmt: skip
     last = len(parameters)

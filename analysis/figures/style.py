@@ -84,7 +84,9 @@ def style() -> Iterator[None]:
     """Draw and save within this, so that every figure looks the same and nothing stays set."""
     import matplotlib as mpl
 
-    with mpl.rc_context(_RC):  # type: ignore[arg-type]  # its keys are literals there
+    with mpl.rc_context():
+        mpl.rcdefaults()  # a notebook or a matplotlibrc may have a look of its own
+        mpl.rcParams.update(_RC)  # type: ignore[arg-type]  # its keys are literals there
         yield
 
 
@@ -162,7 +164,7 @@ def ordered_colours(count: int) -> list[tuple[float, float, float]]:
     from matplotlib import colormaps
 
     places = np.linspace(0.82, 0.0, count) if count > 1 else np.array([0.25])
-    return [tuple(float(c) for c in colormaps["viridis"](place)[:3]) for place in places]  # type: ignore[misc]  # three of four
+    return [(red, green, blue) for red, green, blue, _ in colormaps["viridis"](places).tolist()]
 
 
 def label_ends(

@@ -1,6 +1,6 @@
 """Synthetic runs with known answers, written as the orchestrator writes its tables.
 
-``write_run`` simulates HyperBand over trials whose curves follow
+``write_run`` simulates HyperBand on two workers over trials whose curves follow
 ``floor(config) + depth * (x - 1 - ln x)`` with ``x = epoch / optimum``: least at
 ``x = 1``, falling fast before and rising slowly after, as overfitting does.
 """
@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+
+EPOCH_SECONDS = 0.4
 
 PARAMETERS: dict[str, dict[str, Any]] = {
     "num_layers": {"group": "space", "kind": "int", "low": 1, "high": 4},
@@ -89,25 +91,48 @@ def curve(plan: Plan, config: dict[str, Any], number: int) -> dict[str, np.ndarr
     }
 
 
-def hyperband(losses: np.ndarray, max_epochs: int) -> tuple[list[int], list[int]]:
-    """Epochs and bracket of each trial: brackets of eta 3 (Li et al., table 1), repeated."""
+def halvings(losses: np.ndarray, max_epochs: int) -> list[tuple[tuple[int, ...], list[list[int]]]]:
+    """Brackets of eta 3 (Li et al., table 1), repeated: epochs of the rungs, trials given each."""
     levels = [max_epochs]
-    while levels[-1] >= 3:
-        levels.append(levels[-1] // 3)
-    levels.reverse()
-    top = len(levels) - 1
-    ends, brackets, start = [0] * len(losses), [0] * len(losses), 0
+    while levels[0] >= 3:
+        levels.insert(0, levels[0] // 3)
+    top, start, brackets = len(levels) - 1, 0, []
     while start < len(losses):
         for s in range(top, -1, -1):
             alive = list(range(start, min(start + (top + 1) // (s + 1) * 3**s, len(losses))))
             start += len(alive)
+            rungs = []
             for level in levels[top - s :]:
-                for number in alive:
-                    ends[number], brackets[number] = level, s
+                rungs.append(alive)
                 alive = sorted(alive, key=lambda n: losses[n, level - 1])[: max(1, len(alive) // 3)]
-            if start >= len(losses):
-                break
-    return ends, brackets
+            if rungs[0]:
+                brackets.append((tuple(levels[top - s :]), rungs))
+    return brackets
+
+
+def report_times(
+    brackets: list[tuple[tuple[int, ...], list[list[int]]]], ends: list[int], workers: int = 2
+) -> tuple[list[float], list[list[float]]]:
+    """Seconds at which each trial started and at which its epochs were over, one rung at a time.
+
+    A trial goes to the worker that is free first, which takes 0.05 s; a rung is begun when
+    the one before is over.
+    """
+    started, reported = [0.0] * len(ends), [[] for _ in ends]
+    free = [0.0] * workers
+    for levels, rungs in brackets:
+        for before, level, alive in zip((0, *levels), levels, rungs, strict=False):
+            free = [max(free)] * workers
+            for number in alive:
+                worker = free.index(min(free))
+                begin = free[worker] + 0.05
+                if not before:
+                    started[number] = free[worker]
+                times = [begin + EPOCH_SECONDS * k
+                         for k in range(1, min(level, ends[number]) - before + 1)]  # fmt: skip
+                reported[number] += times
+                free[worker] = times[-1] if times else free[worker]
+    return started, reported
 
 
 def write_run(folder: Path, plan: Plan | None = None, **changes: Any) -> Path:
@@ -118,10 +143,17 @@ def write_run(folder: Path, plan: Plan | None = None, **changes: Any) -> Path:
     curves = [curve(plan, config, number) for number, config in enumerate(configs)]
     sign = -1 if plan.mode == "max" else 1
     losses = np.array([sign * c[plan.metric] for c in curves]).reshape(plan.trials, plan.max_epochs)
-    if plan.hyperband and plan.trials:
-        ends, brackets = hyperband(losses, plan.max_epochs)
+    if plan.hyperband:
+        brackets = halvings(losses, plan.max_epochs)
     else:
-        ends, brackets = [plan.max_epochs] * plan.trials, [0] * plan.trials
+        brackets = [((plan.max_epochs,), [list(range(plan.trials))])]
+    ends, bracket_of = [0] * plan.trials, [0] * plan.trials
+    for bracket, (levels, given) in enumerate(brackets):
+        for level, numbers in zip(levels, given, strict=True):
+            for number in numbers:
+                ends[number], bracket_of[number] = level, bracket
+    ends = [max(1, end // 2) if number in plan.fail else end for number, end in enumerate(ends)]
+    started, reported = report_times(brackets, ends)
     rungs = [plan.max_epochs]
     while plan.hyperband and rungs[0] >= 3:
         rungs.insert(0, rungs[0] // 3)
@@ -130,8 +162,7 @@ def write_run(folder: Path, plan: Plan | None = None, **changes: Any) -> Path:
     for number, config in enumerate(configs):
         end = ends[number]
         failed = number in plan.fail
-        if failed:
-            end = max(1, end // 2)
+        levels = brackets[bracket_of[number]][0]
         for epoch in range(1, end + 1):
             row = {
                 f"metric.{name}": float(values[epoch - 1])
@@ -141,8 +172,10 @@ def write_run(folder: Path, plan: Plan | None = None, **changes: Any) -> Path:
                 row["metric.valid_loss"] = math.nan
             epoch_rows.append({
                 "trial_id": f"t{number:05d}", "number": number, "attempt": 1, "epoch": epoch,
-                "epoch_seconds": 0.4, "total_seconds": 0.4 * epoch, "bracket": brackets[number],
-                "rung": sum(rung < epoch for rung in rungs), **row,
+                "epoch_seconds": EPOCH_SECONDS, "total_seconds": EPOCH_SECONDS * epoch,
+                "reported_at": began + timedelta(seconds=reported[number][epoch - 1]),
+                "bracket": bracket_of[number],
+                "rung": sum(level < epoch for level in levels), **row,
             })  # fmt: skip
         shown = losses[number, :end].copy()
         if failed:
@@ -152,11 +185,12 @@ def write_run(folder: Path, plan: Plan | None = None, **changes: Any) -> Path:
         trial_rows.append({
             "trial_id": f"t{number:05d}", "number": number, "state": state, "attempts": 1,
             "epochs": end, "objective": None if best is None else float(sign * shown[best - 1]),
-            "best_epoch": best, "seconds": 0.4 * end, "weights": 1000,
+            "best_epoch": best, "seconds": EPOCH_SECONDS * end,
+            "weights": 100 * config.get("hidden_size", 10),
             "error": "loss became nan" if failed else None, "seed": plan.seed + number,
             "repeat": 0, "fold": 0, "parent": None, "space_version": 1, "node": "here",
-            "started_at": began + timedelta(seconds=number),
-            "ended_at": began + timedelta(seconds=number + end),
+            "started_at": began + timedelta(seconds=started[number]),
+            "ended_at": began + timedelta(seconds=reported[number][-1]),
             **{f"config.{name}": config[name] for name in plan.parameters},
             **{f"metric.{name}": None if best is None else float(values[best - 1])
                for name, values in curves[number].items()},
@@ -182,7 +216,8 @@ TRIALS = {
 }  # fmt: skip
 EPOCHS = {
     "trial_id": pl.String, "number": pl.Int64, "attempt": pl.Int64, "epoch": pl.Int64,
-    "epoch_seconds": pl.Float64, "total_seconds": pl.Float64, "bracket": pl.Int64, "rung": pl.Int64,
+    "epoch_seconds": pl.Float64, "total_seconds": pl.Float64,
+    "reported_at": pl.Datetime("us", "UTC"), "bracket": pl.Int64, "rung": pl.Int64,
 }  # fmt: skip
 
 

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import json
-import time
 
 import polars as pl
 import pytest
 
 from analysis import analyze, load_run
+from analysis.figures import figure_names
 from searchspaces.errors import ConfigurationError, UnknownNameError, UsageError
 
 
@@ -15,7 +15,7 @@ def test_the_words_answer_what_people_ask_after_a_sweep(make_run):
     lines = analyze(folder, only=["learning_curves"], formats=("png",)).lines
     heads = [line[:10].strip() for line in lines]
     assert [head for head in heads if head] == [
-        "best", "split", "epochs", "matters", "look out", "figures"
+        "best", "split", "epochs", "matters", "look out", "more", "figures"
     ]  # fmt: skip
     text = "\n".join(lines)
     assert "of 27\n          num_layers " in text
@@ -24,7 +24,7 @@ def test_the_words_answer_what_people_ask_after_a_sweep(make_run):
     assert "at epoch 27, 49 trials, forest explains 0." in text
     assert "--set space.hidden_size.high=512" in text
     assert "2 of 300 trials failed: loss became nan" in text
-    assert lines[-1] == f"figures   {folder / 'figures'} (1)"
+    assert lines[-1] == f"figures   {folder / 'figures'} (1)    orch analyze --html"
     assert max(len(line) for line in lines[:-1]) <= 80
 
 
@@ -49,9 +49,9 @@ def test_everything_can_be_had_as_json(make_run):
     assert again["epochs"]["epoch"] == analysis.findings.optimum.epoch
     assert again["importance"]["effects"][0]["name"] == "learning_rate"
     assert again["failures"] == {"loss became nan": 1}
-    assert [figure["name"] for figure in again["figures"]] == [
-        "epoch_optimum", "importance", "learning_curves", "parallel_coordinates",
-    ]  # fmt: skip
+    assert [figure["name"] for figure in again["figures"]] == list(figure_names())
+    assert again["overfitting"]["unknown"] == analysis.findings.overfitting.unknown
+    assert again["tuning_curve"]["trials"] == 46
 
 
 def test_no_trial_is_one_clear_line(make_run):
@@ -66,14 +66,16 @@ def test_no_trial_is_one_clear_line(make_run):
 def test_one_trial_is_analyzed_as_far_as_that_goes(make_run):
     analysis = analyze(make_run(trials=1))
     assert analysis.findings.best.number == 0
-    assert set(analysis.figures) == {"epoch_optimum", "learning_curves"}
+    assert set(analysis.figures) == {
+        "epoch_optimum", "history", "learning_curves", "rungs", "timeline",
+    }  # fmt: skip
 
 
 def test_a_run_of_failed_trials_says_why_they_failed(make_run):
     analysis = analyze(make_run(trials=9, fail=tuple(range(9)), max_epochs=1))
     assert analysis.lines[0] == "best      none: no trial has a result"
     assert "look out  9 of 9 trials failed: loss became nan" in analysis.lines
-    assert analysis.figures == {}
+    assert set(analysis.figures) == {"timeline"}
     assert analysis.as_dict()["best"] is None
 
 
@@ -177,9 +179,24 @@ def test_a_place_that_cannot_be_written_is_one_clear_line(make_run):
         analyze(folder)
 
 
-def test_three_hundred_trials_take_a_few_seconds_at_most(make_run):
-    folder = make_run(trials=300)
-    analyze(make_run("warm-up", trials=4))
-    began = time.perf_counter()
-    analyze(folder)
-    assert time.perf_counter() - began < 10  # 1.5 s alone on two cores; others may share them
+def test_another_metric_judges_the_same_trials(make_run):
+    folder = make_run(hyperband=False)
+    found = analyze(folder, only=[], metric="accuracy").findings
+    at_best = load_run(folder).trials.sort("metric.accuracy", descending=True)
+    by_curve = load_run(folder).curves("accuracy").max(axis=1)
+    assert found.run.meta.mode == "max"
+    assert found.best.number == int(by_curve.argmax())
+    assert found.best.objective == by_curve.max() >= at_best["metric.accuracy"][0]
+    assert next(iter(found.best.metrics)) == "accuracy"
+    assert found.run.notes == (
+        "judged by accuracy, higher is better; the sweep itself sought valid_loss",
+    )
+
+
+def test_a_metric_that_was_not_reported_suggests_those_that_were(make_run):
+    with pytest.raises(UnknownNameError) as caught:
+        analyze(make_run(trials=4), only=[], metric="acuracy")
+    assert str(caught.value) == (
+        "unknown metric 'acuracy'. Did you mean 'accuracy'? "
+        "Known: accuracy, learning_rate, train_loss, valid_loss."
+    )

@@ -22,6 +22,8 @@ def test_best_trials_at_a_bound_give_the_range_to_set(make_run):
         "hidden_size: 5 of the best 5 lie in the top tenth of 16..256",
         "--set space.hidden_size.high=512",
     )
+    assert found[0].yaml == "space:\n  hidden_size:\n    high: 512"
+    assert found[0].as_dict()["yaml"] == found[0].yaml
 
 
 def test_an_optimum_inside_gives_no_warning(make_run):

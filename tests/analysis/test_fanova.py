@@ -8,13 +8,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.ensemble import RandomForestRegressor
 
-from analysis.fanova import leaf_boxes, main_effects, marginal, total_variance
+from analysis.fanova import (
+    leaf_boxes,
+    main_effect,
+    main_effects,
+    marginal,
+    restricted,
+    total_variance,
+)
+from analysis.fanova_pairs import all_effects, pair_effects, pairs_of
 from analysis.parameters import Parameter
 from searchspaces import Choice, Int
 
 
 def brute_force(tree, cells):
-    """Mean, variance and main effects by evaluating the tree on every cell of its partition."""
+    """Mean, variance, effects and pairs by evaluating the tree on all cells of its partition."""
     points, widths = [], []
     for column, cell in enumerate(cells):
         if cell is not None:
@@ -37,7 +45,13 @@ def brute_force(tree, cells):
         others = tuple(k for k in range(len(widths)) if k != column)
         alone = (value * weight).sum(axis=others) / w
         effects.append(((alone - mean) ** 2 * w).sum())
-    return mean, variance, np.array(effects)
+    pairs = []
+    for a, b in itertools.combinations(range(len(widths)), 2):
+        others = tuple(k for k in range(len(widths)) if k not in (a, b))
+        area = np.outer(widths[a], widths[b])
+        both = (value * weight).sum(axis=others) / area
+        pairs.append(((both - mean) ** 2 * area).sum() - effects[a] - effects[b])
+    return mean, variance, np.array(effects), np.array(pairs)
 
 
 @settings(deadline=None, max_examples=15)
@@ -49,13 +63,14 @@ def test_shares_equal_brute_force_integration_of_the_same_forest(seed, dimension
     forest = RandomForestRegressor(5, max_depth=5, random_state=seed).fit(x, y)
     boxes = leaf_boxes(forest.estimators_, [None] * dimensions)
     mean, variance = total_variance(boxes)
-    shares = main_effects(boxes)
+    shares, pairs = main_effects(boxes), pair_effects(boxes)
     for index, tree in enumerate(forest.estimators_):
         expected = brute_force(tree, [None] * dimensions)
         assert mean[index] == pytest.approx(expected[0], abs=1e-9)
         assert variance[index] == pytest.approx(expected[1], abs=1e-9)
         if expected[1] > 1e-12:
             np.testing.assert_allclose(shares[index] * variance[index], expected[2], atol=1e-6)
+            np.testing.assert_allclose(pairs[index] * variance[index], expected[3], atol=1e-6)
 
 
 def test_grids_are_weighed_by_their_values_and_not_by_where_a_split_fell():
@@ -69,12 +84,13 @@ def test_grids_are_weighed_by_their_values_and_not_by_where_a_split_fell():
     forest = RandomForestRegressor(8, random_state=0).fit(x, y)
     boxes = leaf_boxes(forest.estimators_, cells)
     mean, variance = total_variance(boxes)
-    shares = main_effects(boxes)
+    shares, pairs = main_effects(boxes), pair_effects(boxes)
     for index, tree in enumerate(forest.estimators_):
         expected = brute_force(tree, cells)
         assert mean[index] == pytest.approx(expected[0], abs=1e-9)
         assert variance[index] == pytest.approx(expected[1], abs=1e-9)
         np.testing.assert_allclose(shares[index] * variance[index], expected[2], atol=1e-6)
+        np.testing.assert_allclose(pairs[index] * variance[index], expected[3], atol=1e-6)
 
 
 def test_boxes_of_a_tree_tile_the_cube_and_hold_its_predictions():
@@ -107,3 +123,54 @@ def test_the_marginal_of_an_additive_function_is_its_term():
 def test_a_tree_that_never_split_has_no_shares():
     forest = RandomForestRegressor(2).fit(np.random.default_rng(0).random((5, 2)), np.ones(5))
     assert np.isnan(main_effects(leaf_boxes(forest.estimators_, [None, None]))).all()
+    assert np.isnan(pair_effects(leaf_boxes(forest.estimators_, [None, None]))).all()
+
+
+def exact(value, columns):
+    """Leaves of a forest that learns a function on an 8 by 8 by ... grid exactly."""
+    grid = np.array(list(itertools.product(np.arange(8) / 8 + 1 / 16, repeat=columns)))
+    forest = RandomForestRegressor(2, bootstrap=False, random_state=0).fit(grid, value(grid))
+    return leaf_boxes(forest.estimators_, [None] * columns)
+
+
+def test_an_exclusive_or_is_all_of_one_pair():
+    boxes = exact(lambda x: ((x[:, 0] > 0.5) ^ (x[:, 2] > 0.5)).astype(float), 3)
+    alone, together = all_effects(boxes)
+    np.testing.assert_allclose(alone, 0, atol=1e-12)
+    assert pairs_of(3) == [(0, 1), (0, 2), (1, 2)]
+    np.testing.assert_allclose(together, [[0, 1, 0]] * 2, atol=1e-12)
+
+
+def test_a_product_of_three_centred_factors_is_left_to_three_together():
+    boxes = exact(lambda x: np.sign(x - 0.5).prod(axis=1), 3)
+    alone, together = all_effects(boxes)
+    np.testing.assert_allclose(np.concatenate([alone, together], axis=1), 0, atol=1e-12)
+
+
+def test_a_product_has_the_shares_of_its_closed_form():
+    # f = a b with a, b uniform on the 8 cell middles: V_a = mean(b)^2 var(a), V_ab = var(a) var(b).
+    boxes = exact(lambda x: x[:, 0] * x[:, 1], 2)
+    alone, together = all_effects(boxes)
+    middles = np.arange(8) / 8 + 1 / 16
+    spread, mean = middles.var(), middles.mean()
+    total = 2 * mean**2 * spread + spread**2
+    np.testing.assert_allclose(alone, mean**2 * spread / total)
+    np.testing.assert_allclose(together, spread**2 / total)
+
+
+def test_pairs_of_the_first_columns_are_those_of_all():
+    boxes = exact(lambda x: x[:, 0] * x[:, 1] + x[:, 2], 3)
+    np.testing.assert_allclose(all_effects(boxes, 2)[1][:, 0], pair_effects(boxes)[:, 0])
+
+
+def test_in_a_part_of_the_cube_shares_are_those_of_the_function_there():
+    # The second parameter acts only where the first is in its upper half: f = [a > 1/2] b.
+    boxes = exact(lambda x: (x[:, 0] > 0.5) * x[:, 1], 2)
+    inside = {0: (np.array([0.0, 0.5, 1.0]), np.array([False, True]))}
+    volumes = restricted(boxes, inside)
+    np.testing.assert_allclose(np.bincount(boxes.tree, volumes), 1.0)
+    np.testing.assert_allclose(main_effect(boxes, 1, volumes), 1.0)
+    assert (main_effects(boxes)[:, 1] < 0.3).all()
+    middles = np.arange(8) / 8 + 1 / 16
+    np.testing.assert_allclose(marginal(boxes, 1, volumes).at(middles), [middles] * 2)
+    np.testing.assert_allclose(marginal(boxes, 1).at(middles), [middles / 2] * 2)

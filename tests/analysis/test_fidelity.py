@@ -114,3 +114,16 @@ def test_when_every_full_trial_ended_early_the_optimum_is_still_found_and_drawn(
     assert abs((optimum.epoch or 0) - (epoch_optimum(before).epoch or 0)) <= 1
     analyze(run.folder)
     assert (run.folder / "figures" / "epoch_optimum.png").stat().st_size > 10_000
+
+
+def test_a_trial_without_a_finite_objective_up_to_the_epoch_is_left_out(make_run, rewrite):
+    folder = make_run(hyperband=False, trials=5)
+    run = load_run(folder)
+    late = (pl.col("number") == 2) & (pl.col("epoch") < 4)
+    epochs = run.epochs.with_columns(
+        pl.when(late).then(float("nan")).otherwise("metric.valid_loss").alias("metric.valid_loss")
+    )
+    rewrite(folder, run.trials, epochs, dict(run.meta.raw))
+    run = load_run(folder)
+    assert sorted(at_epoch(run, 3, "").rows) == [0, 1, 3, 4]
+    assert sorted(at_epoch(run, 4, "").rows) == [0, 1, 2, 3, 4]

@@ -60,6 +60,9 @@ def test_a_parameter_that_explains_eighty_percent_is_given_about_that(make_run):
     assert shares(found)["idle"] < 0.01
     assert [effect.noise for effect in found.effects] == [False, False, True]
     assert found.together < 0.05
+    for effect, truth in zip(found.effects, (0.8, 0.2, 0.0), strict=True):
+        assert abs(effect.share - truth) <= 2 * effect.spread + 0.01
+    assert all(pair.noise for pair in found.pairs)
 
 
 def test_trials_stopped_before_the_compared_epoch_change_nothing(make_run, rewrite):
@@ -193,7 +196,7 @@ def test_where_promoted_trials_tell_nothing_an_earlier_epoch_with_more_trials_is
     losses = run.epochs["metric.valid_loss"].to_numpy().copy()
     numbers, epochs = run.epochs["number"].to_numpy(), run.epochs["epoch"].to_numpy()
     rates = dict(zip(run.trials["number"], np.log(run.trials["config.learning_rate"]), strict=True))
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(1)
     for row, (number, epoch) in enumerate(zip(numbers, epochs, strict=True)):
         losses[row] = (rates[number] if epoch == 1 else -20.0) + 1e-3 * rng.random()
     planted = replace(run, epochs=run.epochs.with_columns(pl.Series("metric.valid_loss", losses)))
@@ -202,3 +205,87 @@ def test_where_promoted_trials_tell_nothing_an_earlier_epoch_with_more_trials_is
     assert found.effects[0].name == "learning_rate"
     assert "at epoch 3)" in found.instead
     assert found.words()[-1] == f"later epochs cannot tell: {found.instead}"
+
+
+FLOATS = {
+    name: {"group": "space", "kind": "float", "low": 0.0, "high": 1.0} for name in ("a", "b", "c")
+}
+
+
+def flat(make_run, floor, **changes):
+    given = {"trials": 300, "hyperband": False, "max_epochs": 1, "noise": 0.02, "jitter": 0.0,
+             "parameters": FLOATS, "floor": floor,
+             "config": lambda rng: {name: float(rng.random()) for name in FLOATS}}  # fmt: skip
+    return load_run(make_run(**given | changes))
+
+
+def test_an_exclusive_or_is_a_pair_and_no_parameter_alone(make_run):
+    found = importance(flat(make_run, lambda c: float((c["a"] > 0.5) ^ (c["c"] > 0.5))))
+    first = found.pairs[0]
+    assert (first.a, first.b, first.noise) == ("a", "c", False)
+    assert first.share > 0.4
+    assert first.share > first.chance + first.spread > first.spread
+    assert [pair.noise for pair in found.pairs] == [False, True, True]
+    assert all(effect.noise for effect in found.effects)
+    assert found.words()[0] == f"a x c {first.share:.2f} together, rest below noise alone"
+
+
+def test_effects_that_only_add_up_name_no_pair(make_run):
+    run = flat(make_run, lambda c: 2 * c["a"] + c["b"] ** 2)
+    found = importance(run)
+    assert [effect.noise for effect in found.effects] == [False, False, True]
+    assert all(pair.noise for pair in found.pairs)
+    assert " x " not in found.words()[0]
+
+
+def test_shares_alone_in_pairs_and_of_three_together_make_the_whole(make_run):
+    found = importance(flat(make_run, lambda c: c["a"] * c["b"] * c["c"]))
+    total = sum(effect.share for effect in (*found.effects, *found.pairs)) + found.together
+    assert total == pytest.approx(1.0)
+    assert found.together > 0
+    assert len(found.pairs) == 3
+    pairs = found.as_dict()["pairs"]
+    assert [pair["share"] for pair in pairs] == sorted((p["share"] for p in pairs), reverse=True)
+    assert set(pairs[0]) == {"a", "b", "share", "spread", "noise", "chance"}
+
+
+def test_a_forest_of_very_many_trials_is_grown_on_some_and_says_so(make_run, monkeypatch):
+    monkeypatch.setattr("analysis.importance.MOST_ROWS", 100)
+    run = flat(make_run, lambda c: c["a"])
+    found = importance(run)
+    assert (found.used, found.fidelity.trials) == (100, 300)
+    assert found.words()[1].startswith("at epoch 1, 100 of 300 trials, forest explains 0.9")
+    learned = found.learned
+    assert learned is not None
+    numbers = run.trials["number"].to_numpy()[learned.rows]
+    assert len(set(numbers.tolist())) == 100
+    # Places and losses are those of the same trials.
+    np.testing.assert_allclose(learned.forest.losses, run.curves("valid_loss")[learned.rows, 0])
+    np.testing.assert_allclose(
+        learned.forest.points[:, 0], run.trials["config.a"].to_numpy()[learned.rows]
+    )
+    assert importance(run) == found
+
+
+def test_one_parameter_has_no_pairs_and_two_leave_nothing_for_three(make_run):
+    one = {"a": FLOATS["a"]}
+    assert importance(flat(make_run, lambda c: c["a"], parameters=one)).pairs == ()
+    two = {name: FLOATS[name] for name in "ab"}
+    found = importance(flat(make_run, lambda c: c["a"] * c["b"], name="two", parameters=two))
+    assert len(found.pairs) == 1
+    assert found.together == pytest.approx(0, abs=1e-9)
+
+
+def test_the_share_of_a_conditional_parameter_is_also_told_where_it_acts(make_run):
+    # Dropout is half of the variance where it acts, and acts in three of four configs.
+    def floor(config):
+        return config["dropout"] if config["dropout"] is not None else 0.0
+
+    found = importance(
+        load_run(make_run(trials=200, hyperband=False, max_epochs=1, noise=1e-3, jitter=0.0,
+                          floor=floor))
+    )  # fmt: skip
+    (dropout,) = (effect for effect in found.effects if effect.name == "dropout")
+    assert dropout.active == pytest.approx(0.97, abs=0.03)
+    assert dropout.share < dropout.active - 0.2
+    assert all(e.active is None for e in found.effects if e.name != "dropout")

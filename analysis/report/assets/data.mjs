@@ -1,0 +1,16 @@
+// What Python found, as it was written into the page.
+import { byId } from "./dom.mjs";
+
+export const data = JSON.parse(byId("data").textContent);
+export const trials = data.trials;
+export const count = trials.number.length;
+export const stateOf = (row) => trials.states[trials.state[row]] ?? "-";
+export const rising = data.metric.mode === "max";
+
+const rows = new Map(trials.number.map((number, row) => [number, row]));
+export const winner = data.winner ? rows.get(data.winner.number) : null;
+
+// The sentence of a figure, and whether there is enough for it to be drawn.
+export function reading(name) {
+  return data.readings[name] ?? { drawn: true, reading: "" };
+}
