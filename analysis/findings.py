@@ -8,26 +8,26 @@ from typing import Any
 
 import numpy as np
 
-from analysis.ablation import Ablation, ablation
-from analysis.bounds import AtBound, at_bounds
-from analysis.cost_front import CostFront, cost_front
-from analysis.coverage import Coverage, coverage
-from analysis.epoch_optimum import EpochOptimum, epoch_optimum
-from analysis.failures import Failures, failures
+from analysis.budget.cost_front import CostFront, cost_front
+from analysis.budget.epoch_optimum import EpochOptimum, epoch_optimum
+from analysis.budget.history import History, history
+from analysis.budget.timeline import Timeline, timeline
+from analysis.budget.tuning_curve import TuningCurve, tuning_curve
 from analysis.fidelity import Fidelity, comparable, ranking
-from analysis.history import History, history
-from analysis.idle import Idle, idle
-from analysis.importance import Importance, importance
+from analysis.importance.ablation import Ablation, ablation
+from analysis.importance.effects import Importance, importance
+from analysis.importance.marginals import Marginals, marginals
+from analysis.importance.ped_anova import LocalImportance, ped_anova
+from analysis.importance.rank_correlation import RankCorrelations, rank_correlations
 from analysis.load import Run
-from analysis.marginals import Marginals, marginals
-from analysis.overfitting import Overfitting, overfitting
-from analysis.ped_anova import LocalImportance, ped_anova
-from analysis.pruning import Pruning, pruning
-from analysis.rank_correlation import RankCorrelations, rank_correlations
-from analysis.ties import Ties, ties
-from analysis.timeline import Timeline, timeline
-from analysis.tuning_curve import TuningCurve, tuning_curve
-from analysis.winners_drop import WinnersDrop, winners_drop
+from analysis.warnings.bounds import AtBound, at_bounds
+from analysis.warnings.coverage import Coverage, coverage
+from analysis.warnings.failures import Failures, failures
+from analysis.warnings.idle import Idle, idle
+from analysis.warnings.overfitting import Overfitting, overfitting
+from analysis.warnings.pruning import Pruning, pruning
+from analysis.warnings.ties import Ties, ties
+from analysis.warnings.winners_drop import WinnersDrop, winners_drop
 from searchspaces.errors import UsageError
 
 

@@ -64,3 +64,8 @@ def number(value: float | None, metric: str = "") -> str:
     if "accuracy" in metric:
         return f"{value:.3f}"
     return f"{value:.4g}"
+
+
+def plural(count: int, thing: str) -> str:
+    """``1 trial``, ``2 trials``."""
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"

@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from analysis.epoch_optimum import plural
-from analysis.metrics import number
+from analysis.metrics import number, plural
 from analysis.parameters import plain
 
 if TYPE_CHECKING:

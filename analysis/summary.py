@@ -6,9 +6,8 @@ import re
 import textwrap
 from collections.abc import Sequence
 
-from analysis.epoch_optimum import plural
 from analysis.findings import Best, Findings
-from analysis.metrics import number
+from analysis.metrics import number, plural
 from analysis.parameters import plain
 
 _INDENT = 10

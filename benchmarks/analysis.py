@@ -130,7 +130,7 @@ def read_study(folder: Path, size: str) -> Any:
 def orch_importance(folder: Path, size: str) -> tuple[Callable[[], Any], str]:
     """What to time, and what it says."""
     from analysis import load_run
-    from analysis.importance import importance
+    from analysis.importance.effects import importance
 
     run = load_run(folder / size)
     run.curves("valid_loss")
@@ -150,7 +150,7 @@ def optuna_fanova(folder: Path, size: str) -> tuple[Callable[[], Any], str]:
 def orch_ped_anova(folder: Path, size: str) -> tuple[Callable[[], Any], str]:
     """What to time, and what it says."""
     from analysis import load_run
-    from analysis.ped_anova import ped_anova
+    from analysis.importance.ped_anova import ped_anova
 
     run = load_run(folder / size)
     run.curves("valid_loss")

@@ -11,7 +11,6 @@ import numpy as np
 from analysis.comparison.compare import Comparison, Standing
 from analysis.comparison.statistics import half_width
 from analysis.comparison.words import at, repeats, verdict
-from analysis.epoch_optimum import plural
 from analysis.figures import Picture
 from analysis.figures.shown import FORMATS, save_figure
 from analysis.figures.style import (
@@ -33,7 +32,7 @@ from analysis.figures.style import (
     text_width,
     value_axis,
 )
-from analysis.metrics import label
+from analysis.metrics import label, plural
 from searchspaces.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:

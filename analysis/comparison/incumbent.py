@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from analysis.budget.times import arrivals, epoch_times, epochs_spent
 from analysis.fidelity import IntArray, at_epoch
 from analysis.load import Run
 from analysis.parameters import FloatArray
-from analysis.times import arrivals, epoch_times, epochs_spent
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from typing import Any
 
 from analysis.comparison.compare import Comparison, compare_runs
 from analysis.comparison.figures import NAMES, write_comparison
+from analysis.comparison.merge import merge_runs
 from analysis.figures import Picture, check_names, figure_names
 from analysis.load import Run, load_run
-from analysis.merge import merge_runs
 from analysis.objective import judged_by
 from analysis.pipeline import Analysis, analyze
 from analysis.summary import block

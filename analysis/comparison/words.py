@@ -8,8 +8,7 @@ from typing import Any
 
 from analysis.comparison.compare import Comparison, Standing
 from analysis.comparison.differences import SURE, Difference
-from analysis.epoch_optimum import plural
-from analysis.metrics import number
+from analysis.metrics import number, plural
 
 _COLUMNS = 70
 

@@ -18,7 +18,7 @@ from searchspaces.errors import UnknownNameError, UsageError
 if TYPE_CHECKING:
     from analysis.findings import Findings
 
-_HELPERS = {"choosing", "panels", "shown", "style"}
+_HELPERS = {"choosing", "pair_cells", "panels", "shown", "style"}
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.epoch_optimum import plural
 from analysis.figures.importance import short_name
 from analysis.figures.style import (
     BLUE,
@@ -21,14 +20,14 @@ from analysis.figures.style import (
     subtitle_of,
     text_width,
 )
-from analysis.metrics import label, number, short_label
+from analysis.metrics import label, number, plural, short_label
 from analysis.parameters import plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from analysis.ablation import Ablation, AblationStep
     from analysis.findings import Findings
+    from analysis.importance.ablation import Ablation, AblationStep
 
 TITLE = "Ablation: from the middle to the winner"
 MOST = 14

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.importance import too_few
+from analysis.importance.effects import too_few
 
 if TYPE_CHECKING:
     from analysis.fidelity import Fidelity, IntArray

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.cost_front import Cost, CostFront, Front
-from analysis.epoch_optimum import plural
+from analysis.budget.cost_front import Cost, CostFront, Front
 from analysis.figures.choosing import marks, thin, thinned_words
 from analysis.figures.panels import halo, panel
 from analysis.figures.style import (
@@ -22,7 +21,7 @@ from analysis.figures.style import (
     subtitle_of,
     value_axis,
 )
-from analysis.metrics import label
+from analysis.metrics import label, plural
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

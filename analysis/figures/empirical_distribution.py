@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.epoch_optimum import plural
 from analysis.fidelity import at_epoch
 from analysis.figures.choosing import listed, ranked
 from analysis.figures.panels import halo
@@ -20,8 +19,8 @@ from analysis.figures.style import (
     ordered_colours,
     subtitle_of,
 )
-from analysis.importance import too_few
-from analysis.metrics import label, number, short_label
+from analysis.importance.effects import too_few
+from analysis.metrics import label, number, plural, short_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.epoch_optimum import plural
 from analysis.fidelity import ended, full
 from analysis.figures.style import (
     BLUE,
@@ -22,7 +21,7 @@ from analysis.figures.style import (
     subtitle_of,
     value_axis,
 )  # fmt: skip
-from analysis.metrics import guess_mode, label, short_label
+from analysis.metrics import guess_mode, label, plural, short_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

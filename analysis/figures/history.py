@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.epoch_optimum import plural
+from analysis.budget.history import History, Step
+from analysis.budget.timeline import clock
 from analysis.figures.style import (
     BLUE,
     ORANGE,
@@ -19,9 +20,7 @@ from analysis.figures.style import (
     value_axis,
 )  # fmt: skip
 from analysis.figures.timeline import inner_ticks
-from analysis.history import History, Step
-from analysis.metrics import label, number
-from analysis.timeline import clock
+from analysis.metrics import label, number, plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from analysis.epoch_optimum import plural
 from analysis.figures.style import (
     BLUE,
     GREY,
@@ -18,11 +17,11 @@ from analysis.figures.style import (
     subtitle_of,
     text_width,
 )  # fmt: skip
-from analysis.metrics import short_label
+from analysis.metrics import plural, short_label
 
 if TYPE_CHECKING:
     from analysis.findings import Findings
-    from analysis.importance import Importance
+    from analysis.importance.effects import Importance
 
 TITLE = "Importance of parameters (fANOVA)"
 _MOST = 20

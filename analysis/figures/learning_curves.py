@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.epoch_optimum import plural
 from analysis.fidelity import ended as last_epochs
 from analysis.figures.style import (
     GREY,
@@ -20,7 +19,7 @@ from analysis.figures.style import (
     subtitle_of,
     value_axis,
 )  # fmt: skip
-from analysis.metrics import label, number, short_label
+from analysis.metrics import label, number, plural, short_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

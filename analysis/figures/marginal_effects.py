@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.epoch_optimum import plural
 from analysis.figures.choosing import spread
 from analysis.figures.panels import Grid
 from analysis.figures.style import (
@@ -19,14 +18,14 @@ from analysis.figures.style import (
     subtitle_of,
     value_axis,
 )
-from analysis.metrics import label, number, short_label
+from analysis.metrics import label, number, plural, short_label
 from analysis.parameters import plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from analysis.findings import Findings
-    from analysis.marginals import MarginalCurve
+    from analysis.importance.marginals import MarginalCurve
     from analysis.parameters import FloatArray, Parameter
 
 TITLE = "Marginal effects of parameters"

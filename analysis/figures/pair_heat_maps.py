@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.encoding import active_points
-from analysis.epoch_optimum import plural
 from analysis.figures.choosing import ranked, too_little
+from analysis.figures.pair_cells import AWAY, Cells, cells_of, strongest
 from analysis.figures.panels import colour_key, name_lines, panel, scale, shades, ticks_of
 from analysis.figures.style import (
     INK,
@@ -21,8 +21,7 @@ from analysis.figures.style import (
     new_figure,
     subtitle_of,
 )
-from analysis.metrics import number, short_label
-from analysis.pair_cells import AWAY, Cells, cells_of, strongest
+from analysis.metrics import number, plural, short_label
 from analysis.parameters import plain
 from searchspaces import domain_from_unit
 

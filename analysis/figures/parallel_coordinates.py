@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.encoding import active_points
-from analysis.epoch_optimum import plural
 from analysis.figures.choosing import ranked, spread, thin, thinned_words
 from analysis.figures.importance import short_name
 from analysis.figures.style import (
@@ -23,8 +22,8 @@ from analysis.figures.style import (
     subtitle_of,
     text_width,
 )  # fmt: skip
-from analysis.importance import too_few
-from analysis.metrics import label, short_label
+from analysis.importance.effects import too_few
+from analysis.metrics import label, plural, short_label
 from analysis.parameters import plain
 from searchspaces import domain_from_unit
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis.epoch_optimum import plural
 from analysis.figures.style import (
     GREY,
     INK,
@@ -15,12 +14,13 @@ from analysis.figures.style import (
     new_figure,
     subtitle_of,
 )  # fmt: skip
+from analysis.metrics import plural
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from analysis.findings import Findings
-    from analysis.pruning import Agreement, Pruning
+    from analysis.warnings.pruning import Agreement, Pruning
 
 TITLE = "Rank correlation between rungs (Spearman)"
 _ROW = 0.62  # inches

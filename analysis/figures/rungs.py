@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis.brackets import Stage, stages
-from analysis.epoch_optimum import plural
 from analysis.figures.style import (
     BLUE,
     GREEN,
@@ -20,6 +18,8 @@ from analysis.figures.style import (
     subtitle_of,
     text_width,
 )  # fmt: skip
+from analysis.metrics import plural
+from analysis.warnings.brackets import Stage, stages
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

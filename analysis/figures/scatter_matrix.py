@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.encoding import active_points
-from analysis.epoch_optimum import plural
 from analysis.figures.choosing import (
     best_of,
     few_failed,
@@ -42,8 +41,8 @@ from analysis.figures.style import (
     subtitle_of,
 )
 from analysis.figures.top_distribution import distribution
-from analysis.importance import FEW
-from analysis.metrics import number
+from analysis.importance.effects import FEW
+from analysis.metrics import number, plural
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.encoding import active_points
-from analysis.epoch_optimum import plural
 from analysis.figures.choosing import (
     OFF,
     coarse,
@@ -32,7 +31,7 @@ from analysis.figures.style import (
     subtitle_of,
     value_axis,
 )
-from analysis.metrics import label, number, short_label
+from analysis.metrics import label, number, plural, short_label
 from analysis.parameters import plain
 from searchspaces import domain_from_unit
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.epoch_optimum import plural
+from analysis.budget.timeline import Timeline, clock
 from analysis.figures.style import (
     GREY,
     INK,
@@ -19,7 +19,7 @@ from analysis.figures.style import (
     subtitle_of,
     text_width,
 )  # fmt: skip
-from analysis.timeline import Timeline, clock
+from analysis.metrics import plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

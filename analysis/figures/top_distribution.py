@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.encoding import active_points
-from analysis.epoch_optimum import plural
 from analysis.figures.choosing import FEWEST, OFF, best_of, coarse, gaps, ranked, too_little
 from analysis.figures.panels import Grid
 from analysis.figures.style import (
@@ -19,6 +18,7 @@ from analysis.figures.style import (
     new_figure,
     subtitle_of,
 )
+from analysis.metrics import plural
 from analysis.parameters import plain
 from searchspaces import Choice, domain_from_unit
 

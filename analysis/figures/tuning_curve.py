@@ -21,8 +21,8 @@ from analysis.figures.timeline import inner_ticks
 from analysis.metrics import label, number
 
 if TYPE_CHECKING:
+    from analysis.budget.tuning_curve import TuningCurve
     from analysis.findings import Findings
-    from analysis.tuning_curve import TuningCurve
 
 TITLE = "Tuning curve"
 _HEIGHT = 2.5

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from analysis.epoch_optimum import plural
-from analysis.metrics import label, short_label
+from analysis.metrics import label, plural, short_label
 from analysis.summary import blocks
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from analysis import analyze, load_run
-from analysis.epoch_optimum import epoch_optimum
+from analysis.budget.epoch_optimum import epoch_optimum
 from analysis.fidelity import at_epoch, comparable, ended, full, ranking, reached
 
 

@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 
 from analysis import load_run
-from analysis.bounds import at_bounds
 from analysis.fidelity import ranking
+from analysis.warnings.bounds import at_bounds
 from orchestrator import resume
 from orchestrator.engine.trial import State
 from orchestrator.importing.foreign import EPOCHS as COLUMNS

@@ -1,0 +1,1 @@
+"""What to look out for: a module a warning, each silent where it has nothing to say."""

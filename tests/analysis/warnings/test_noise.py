@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+
+from analysis import load_run
+from analysis.fidelity import full
+from analysis.warnings.noise import by_config, score_noise
+
+
+def test_the_noise_of_epochs_is_measured_beside_the_curve(make_run):
+    run = load_run(make_run(trials=40, hyperband=False, max_epochs=60, optimum=40, noise=0.02,
+                            floor=lambda c: 0.3))  # fmt: skip
+    found = score_noise(run, full(run))
+    assert found.source == "epochs"
+    assert found.epoch_sd == pytest.approx(0.02, rel=0.1)
+
+
+def test_a_score_varies_as_the_least_of_its_epochs_does(make_run):
+    """The curve is known, so 20,000 draws of its noise tell mean and spread of its least."""
+    run = load_run(make_run(trials=40, hyperband=False, max_epochs=60, optimum=40, noise=0.02,
+                            jitter=0.0, floor=lambda c: 0.3))  # fmt: skip
+    x = np.arange(1, 61) / 40
+    curve = 0.3 + 0.5 * (x - 1 - np.log(x))
+    noise = np.random.default_rng(5).normal(0, 0.02, (20_000, 60))
+    least = (curve + noise).min(axis=1)
+    found = score_noise(run, full(run))
+    assert found.sd == pytest.approx(least.std(), rel=0.2)
+    assert found.flattery == pytest.approx(0.3 - least.mean(), rel=0.2)
+
+
+def test_repeats_of_a_config_say_what_seeds_do(make_run):
+    def config(rng):
+        return {"x": float(rng.integers(3))}
+
+    run = load_run(make_run(
+        trials=300, hyperband=False, max_epochs=3, noise=0.05, jitter=0.0, optimum=3.0,
+        config=config, floor=lambda c: 1.0 + c["x"],
+        parameters={"x": {"group": "space", "kind": "float", "low": 0.0, "high": 2.0}},
+    ))  # fmt: skip
+    group = full(run)
+    found = score_noise(run, group)
+    assert (found.source, found.freedom) == ("repeats", 297)
+    scores = run.trials
+    squares = [
+        float(part["objective"].var(ddof=0)) * len(part) for part in scores.partition_by("config.x")
+    ]
+    assert found.sd == pytest.approx(np.sqrt(sum(squares) / 297))
+    assert [len(places) for places in by_config(run, group)] == [
+        len(part) for part in scores.sort("config.x").partition_by("config.x", maintain_order=True)
+    ]
+
+
+def test_copies_with_the_same_seed_are_no_repeats(make_run, rewrite):
+    folder = make_run(trials=30, hyperband=False, config=lambda rng: {"x": 1.0},
+                      floor=lambda c: 1.0,
+                      parameters={"x": {"group": "space", "kind": "float", "low": 0.0,
+                                        "high": 2.0}})  # fmt: skip
+    run = load_run(folder)
+    rewrite(folder, run.trials.with_columns(pl.lit(1).alias("seed")), run.epochs,
+            dict(run.meta.raw))  # fmt: skip
+    assert score_noise(load_run(folder), full(run)).source == "epochs"
+
+
+def test_noise_is_unknown_from_few_epochs_without_repeats(make_run):
+    run = load_run(make_run(trials=10, hyperband=False, max_epochs=3))
+    found = score_noise(run, full(run))
+    assert found.sd is None
+    assert found.unknown == "no config was repeated, and 3 epochs are too few to see it"
+
+
+def test_a_single_spike_does_not_make_all_scores_noisy(make_run, rewrite):
+    folder = make_run(trials=20, hyperband=False, noise=0.01, floor=lambda c: 0.3)
+    run = load_run(folder)
+    before = score_noise(run, full(run)).epoch_sd
+    spike = (pl.col("epoch") == 20) & (pl.col("number") == int(full(run).rows[0]))
+    epochs = run.epochs.with_columns(
+        pl.when(spike).then(5.0).otherwise("metric.valid_loss").alias("metric.valid_loss")
+    )
+    rewrite(folder, run.trials, epochs, dict(run.meta.raw))
+    assert score_noise(load_run(folder), full(run)).epoch_sd == pytest.approx(before, rel=0.3)
