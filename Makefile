@@ -36,8 +36,9 @@ lint: $(READY) ## Check format and lint rules.
 type: $(READY) ## Check types, strictly.
 	$(BIN)/mypy
 
-bench: $(READY) ## Measure what orchestration costs, beside Ray Tune.
+bench: $(READY) ## Measure orchestration beside Ray Tune, analysis beside Optuna.
 	$(BIN)/python benchmarks/overhead.py --long 10000
+	$(BIN)/python benchmarks/analysis.py
 
 clean: ## Remove the environment and everything that tools left behind; runs are kept.
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

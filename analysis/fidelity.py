@@ -20,6 +20,8 @@ from analysis.parameters import FloatArray
 WANTED = 20
 """Trials a comparison should have; importance from fewer is mostly noise."""
 
+_CUT_SHORT = ("failed", "infeasible", "running", "interrupted")
+
 IntArray = NDArray[np.int64]
 
 
@@ -91,17 +93,23 @@ def comparable(run: Run, wanted: int = WANTED) -> Fidelity:
     """The furthest epoch that at least ``wanted`` trials reached.
 
     With fewer trials than that, the furthest epoch that every trial with a result
-    reached; the reason says so.
+    reached; the reason says so. Where they are no more than half of them, those that
+    failed, still run or were interrupted do not hold the others back: where they ended
+    was nobody's choice.
     """
-    epochs = np.sort(reached(run))[::-1]
-    epochs = epochs[epochs > 0]
+    ends = reached(run)
+    epochs = np.sort(ends[ends > 0])[::-1]
     if not len(epochs):
         return at_epoch(run, 0, "no trial has a result")
     if len(epochs) >= wanted:
         epoch = int(epochs[wanted - 1])
         return at_epoch(run, epoch, f"the furthest epoch that at least {wanted} trials reached")
-    epoch = int(epochs[-1])
-    return at_epoch(run, epoch, f"only {len(epochs)} trials have results, and all reached it")
+    cut_short = run.trials["state"].is_in(list(_CUT_SHORT)).fill_null(value=False).to_numpy()
+    others = ends[(ends > 0) & ~cut_short]
+    epoch = int((others if 2 * len(others) >= len(epochs) else epochs).min())
+    few = "1 trial has a result" if len(epochs) == 1 else f"{len(epochs)} trials have results"
+    all_ = "all" if epochs[-1] >= epoch else "all that did not fail or still run"
+    return at_epoch(run, epoch, f"only {few}, and {all_} reached it")
 
 
 def earlier(run: Run, epoch: int) -> list[Fidelity]:

@@ -108,7 +108,7 @@ def trial_view(run: Run, number: int) -> TrialView:
     rows = np.flatnonzero(numbers == number)
     if not len(rows):
         has = f"its trials are {numbers[0]} to {numbers[-1]}" if len(numbers) else "it has none"
-        raise UsageError(f"run {run.meta.run} has no trial {number}; {has}")
+        raise UsageError(f"run {run.meta.run} has no trial {number!r}; {has}")
     return view_of_row(run, int(rows[0]))
 
 

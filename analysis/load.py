@@ -304,5 +304,7 @@ def _notes(folder: Path, meta: Meta) -> tuple[str, ...]:
         records = "1 record" if missing == 1 else f"{missing} records"
         notes.append(f"the tables lack the journal's last {records}; orch show {meta.run}")
     if not meta.finished:
-        notes.append(f"the sweep is not finished; {meta.resume}")
+        running = "was still running when these results were written"
+        state = running if meta.raw.get("owned") else f"is not finished; {meta.resume}"
+        notes.append(f"the sweep {state}")
     return tuple(notes)

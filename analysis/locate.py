@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from pathlib import Path
 
 from searchspaces.errors import UsageError, nearest_first
@@ -24,7 +26,7 @@ def find_folder(run: str | Path = "", runs: str | Path = "runs") -> Path:
     if not part:
         return _latest(runs)
     if _is_run(path) or part != path.name:
-        return path
+        return _checked(path)
     known = sorted(folder.name for folder in _below(runs))
     matches = [name for name in known if name == part] or [name for name in known if part in name]
     if len(matches) == 1:
@@ -33,11 +35,29 @@ def find_folder(run: str | Path = "", runs: str | Path = "runs") -> Path:
         raise UsageError(f"{part!r} is part of {len(matches)} runs: {_some(matches)}. "
                          f"Give more of the id.")  # fmt: skip
     if path.is_dir():
-        return path
+        return _checked(path)
     if not known:
         raise UsageError(f"no run {part!r}: there are no runs in {runs}. "
                          f"Give their folder: load_run({part!r}, runs=FOLDER)")  # fmt: skip
     raise UsageError(f"no run {part!r} in {runs}. Known: {_some(nearest_first(part, known))}.")
+
+
+def short_name(folder: Path) -> str:
+    """What finds this run again: the end of its id in ``./runs``, else its path."""
+    runs = Path("runs")
+    if folder.parent.resolve() != runs.resolve():
+        return shlex.quote(str(folder))
+    digits = folder.name.rpartition("-")[2]
+    if not re.fullmatch("[0-9a-f]{4}", digits):
+        return shlex.quote(folder.name)
+    return folder.name if sum(digits in run.name for run in _below(runs)) > 1 else digits
+
+
+def _checked(folder: Path) -> Path:
+    """The folder; one without tables is a run's if there is a journal to make them of."""
+    if folder.is_dir() and not _is_run(folder) and not (folder / "journal").is_dir():
+        raise UsageError(f"{folder} is no run: it has no trials.parquet. List runs: orch runs")
+    return folder
 
 
 def _latest(runs: Path) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Literal
 
 Mode = Literal["min", "max"]
@@ -57,6 +58,19 @@ def train_metric(objective: str, available: list[str]) -> str | None:
     return name if name in available and name != objective else None
 
 
+def least_loss(mode: Mode, best: float, worst: float) -> float:
+    """What no loss can be below: 0 where none ever was, -1 for a share that rises to 1.
+
+    Args:
+        mode: of the metric, which times -1 is the loss if it is ``max``.
+        best: the least loss of the run.
+        worst: the greatest one.
+    """
+    if mode == "min":
+        return 0.0 if best >= 0 else -math.inf
+    return -1.0 if best >= -1 and worst <= 0 else -math.inf
+
+
 def number(value: float | None, metric: str = "") -> str:
     """A value in words: accuracies with three decimals, others with four significant digits."""
     if value is None or not math.isfinite(value):
@@ -69,3 +83,9 @@ def number(value: float | None, metric: str = "") -> str:
 def plural(count: int, thing: str) -> str:
     """``1 trial``, ``2 trials``."""
     return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+
+
+def listed(things: Iterable[object]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    *most, last = [str(thing) for thing in things]
+    return f"{', '.join(most)} and {last}" if most else last

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from searchspaces import Choice, Float, Int, Scalar, domain_to_unit
+from searchspaces import Choice, Float, Int, Scalar, domain_to_unit, interval_to_unit
 from searchspaces.errors import ConfigurationError
 
 FloatArray = NDArray[np.float64]
@@ -59,6 +59,9 @@ class Parameter:
         A value outside the domain (the space was widened while the run was on)
         lies at the nearer bound; a text that stands for a choice is that choice.
         """
+        domain = self.domain
+        if isinstance(domain, Float) and domain.size == math.inf and values.dtype.is_numeric():
+            return interval_to_unit(domain, values.cast(pl.Float64).fill_null(math.nan).to_numpy())
         known: dict[Any, float] = {None: math.nan}
         found = []
         for value in values.to_list():

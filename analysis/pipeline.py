@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +12,10 @@ from typing import Any
 from analysis.figures import Picture, check_names, write_figures
 from analysis.findings import Findings, find
 from analysis.load import Run, load_run
+from analysis.locate import short_name
 from analysis.objective import judged_by
 from analysis.summary import block, look_out, summary
-from searchspaces.errors import ConfigurationError
+from searchspaces.errors import ConfigurationError, UsageError
 
 _TOLD = ("importance", "marginals", "local_importance", "correlations", "ablation",
          "failure_causes", "pruning", "overfitting", "ties", "winners_drop", "idle", "coverage",
@@ -30,12 +32,17 @@ class Analysis:
         pictures: the figures, drawn or withheld.
         folder: where they were written.
         report: the page, where one was asked for.
+        again: what to type after ``orch analyze`` for the same.
     """
 
     findings: Findings
     pictures: tuple[Picture, ...]
     folder: Path
     report: Path | None = None
+    again: str = ""
+
+    def __repr__(self) -> str:
+        return f"<Analysis of {self.findings.run.meta.run}: {len(self.figures)} figures>"
 
     @property
     def figures(self) -> dict[str, tuple[Path, ...]]:
@@ -94,8 +101,8 @@ class Analysis:
 def analyze(
     run_folder: str | Path | Run,
     *,
-    formats: Sequence[str] = ("png", "svg"),
-    only: Sequence[str] | None = None,
+    formats: str | Sequence[str] = ("png", "svg"),
+    only: str | Sequence[str] | None = None,
     top: int = 5,
     metric: str | None = None,
     html: bool = False,
@@ -111,14 +118,13 @@ def analyze(
         html: also write ``report.html`` into the run's folder.
 
     Raises:
-        UsageError: no results, a damaged table, a folder that cannot be written to.
+        UsageError: no results, a damaged table, no format, a folder that cannot be written to.
         UnknownNameError: no such figure, format or metric.
         ConfigurationError: ``top`` is below 1.
     """
-    check_names(formats, only)
-    if top < 1:
-        raise ConfigurationError(f"{top} is below 1. Give the number of best trials to look at.",
-                                 place="top")  # fmt: skip
+    formats, only = listed(formats), None if only is None else listed(only)
+    _check_alone(only or ())
+    check(formats, only, top)
     run = run_folder if isinstance(run_folder, Run) else load_run(run_folder)
     findings = find(judged_by(run, metric), top=top)
     folder = run.folder / "figures"
@@ -130,14 +136,49 @@ def analyze(
         from analysis.report import write_report
 
         report = write_report(findings, run.folder / "report.html", figures=pictures)
-    return Analysis(findings, pictures, folder, report)
+    return Analysis(findings, pictures, folder, report, typed([run], metric))
+
+
+def listed(names: str | Sequence[str]) -> tuple[str, ...]:
+    """Names, of which there may be one."""
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def check(formats: Sequence[str], only: Sequence[str] | None, top: int) -> None:
+    """Check what every analysis is asked for.
+
+    Raises:
+        UsageError: no format, though there is something to draw.
+        UnknownNameError: no such figure or format.
+        ConfigurationError: ``top`` is below 1.
+    """
+    check_names(formats, only)
+    if not formats and (only is None or only):
+        raise UsageError("no format to draw figures in. Give png, svg or pdf, or draw none.")
+    if top < 1:
+        raise ConfigurationError(f"{top} is below 1. Give the number of best trials to look at.",
+                                 place="top")  # fmt: skip
+
+
+def _check_alone(only: Sequence[str]) -> None:
+    from analysis.comparison.figures import NAMES
+
+    for name in only:
+        if name in NAMES:
+            raise UsageError(f"figure {name!r} compares runs. Give two or more of them.")
+
+
+def typed(runs: Sequence[Run], metric: str | None) -> str:
+    """What to type after ``orch analyze`` to look at these runs by this metric."""
+    judged = [] if metric is None else ["--metric", shlex.quote(metric)]
+    return " ".join([*(short_name(run.folder) for run in runs), *judged])
 
 
 def _written(analysis: Analysis) -> list[str]:
     """Where the figures and the report lie, and which figures would mislead."""
     lines = []
     if analysis.pictures:
-        hint = "" if analysis.report else "    orch analyze --html"
+        hint = "" if analysis.report else f"    orch analyze {analysis.again} --html"
         lines.append(f"figures   {analysis.folder} ({len(analysis.figures)}){hint}")
     withheld: dict[str, list[str]] = {}
     for picture in analysis.pictures:

@@ -6,6 +6,7 @@ import re
 import textwrap
 from collections.abc import Sequence
 
+from analysis.advice import advised
 from analysis.findings import Best, Findings
 from analysis.metrics import number, plural
 from analysis.parameters import plain
@@ -39,7 +40,7 @@ def blocks(findings: Findings) -> tuple[tuple[str, tuple[str, ...]], ...]:
         ("cheaper", findings.cost_front.words()),
         ("more", findings.tuning_curve.words()),
     )
-    return tuple((head, lines) for head, lines in given if lines)
+    return tuple((head, advised(findings.run, lines)) for head, lines in given if lines)
 
 
 def look_out(findings: Findings) -> tuple[str, ...]:
@@ -60,9 +61,10 @@ def look_out(findings: Findings) -> tuple[str, ...]:
         and not optimum.low <= winner.epoch <= optimum.high
     ):
         lines.append(
-            f"the best trial itself (trial {winner.number}) was best at epoch {winner.epoch}"
+            f"the best trial itself (trial {winner.number}) was best at epoch {winner.epoch}, "
+            f"its curve smoothed"
         )
-    return (*lines, *findings.run.notes)
+    return (*advised(findings.run, lines), *findings.run.notes)
 
 
 def warnings_of(findings: Findings) -> tuple[tuple[str, ...], ...]:
@@ -130,6 +132,9 @@ def _folded(line: str) -> list[str]:
     if len(line) <= width:
         return [line]
     tied = line.replace(" ± ", "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}")
+    # What is to be typed stays on one line.
+    typed = r"orch [a-z]+ \S+|--[a-z]+ ('[^']*'|\S+)"
+    tied = re.sub(typed, lambda found: found[0].replace(" ", "\N{NO-BREAK SPACE}"), tied)
     if "  " in line.strip():  # facts side by side: each stays whole
         tied = re.sub("(?<! ) (?! )", "\N{NO-BREAK SPACE}", tied)
     indent = " " * (len(line) - len(line.lstrip()))

@@ -35,7 +35,12 @@ if TYPE_CHECKING:
     from searchspaces.scalars import Scalar
     from searchspaces.space import SearchSpace
     from searchspaces.training import Training
-    from searchspaces.unit_cube import UnitCube, domain_from_unit, domain_to_unit
+    from searchspaces.unit_cube import (
+        UnitCube,
+        domain_from_unit,
+        domain_to_unit,
+        interval_to_unit,
+    )
 
 __all__ = [
     "AttentionGruSpace",
@@ -68,6 +73,7 @@ __all__ = [
     "constraint",
     "domain_from_unit",
     "domain_to_unit",
+    "interval_to_unit",
     "space_of",
 ]
 
@@ -92,7 +98,7 @@ _HOMES = {
     "scalars": ("Scalar",),
     "space": ("SearchSpace",),
     "training": ("Training",),
-    "unit_cube": ("UnitCube", "domain_from_unit", "domain_to_unit"),
+    "unit_cube": ("UnitCube", "domain_from_unit", "domain_to_unit", "interval_to_unit"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -119,6 +119,21 @@ def domain_to_unit(domain: AnyDomain, value: Scalar) -> float:
     return min(max((_scaled(domain, x) - low) / (high - low), 0.0), 1.0)
 
 
+def interval_to_unit(domain: Float, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """:func:`domain_to_unit` of many numbers at once, for an interval; NaN stays NaN.
+
+    Args:
+        domain: an interval: a float without a step.
+        values: of any shape; those outside lie at the nearer bound.
+    """
+    low, high = _edges(domain)
+    inside = np.clip(values, domain.low, domain.high)
+    if low == high:
+        return np.where(np.isnan(inside), np.nan, 0.5)
+    scaled = np.log(inside) if domain.log else inside
+    return np.clip((scaled - low) / (high - low), 0.0, 1.0)
+
+
 def domain_from_unit(domain: AnyDomain, coordinate: float) -> Scalar:
     """The member of the domain at a coordinate, which is clipped to [0, 1]."""
     u = min(max(coordinate, 0.0), 1.0)

@@ -16,7 +16,7 @@ import polars as pl
 
 from analysis.fidelity import Fidelity, comparable, ended, ranking
 from analysis.load import Run
-from analysis.metrics import short_label
+from analysis.metrics import plural, short_label
 from analysis.parameters import FloatArray
 from analysis.warnings.noise import score_noise
 
@@ -138,6 +138,8 @@ class CostFront:
             within = (f"the noise, {self.tolerance:.1g}" if self.measure == "noise" else
                       f"1 % of the best, {self.tolerance:.1g}")  # fmt: skip
             lines.append(f"that is within {within}")
+        if lines and self.machines > 1 and self.front("seconds").saving is not None:
+            lines.append(f"times are those of {self.machines} machines, which may differ in speed")
         return tuple(lines)
 
     def as_dict(self) -> dict[str, Any]:
@@ -196,7 +198,7 @@ def cost_front(run: Run, *, seed: int = 0) -> CostFront:
     share = SHARE * abs(float(group.scores[0])) if group.trials else 0.0
     fronts = tuple(_front(run, group, cost, max(noise, share)) for cost in COSTS)
     trials = run.trials[group.rows]
-    machines = trials["node"].n_unique() if "node" in trials.columns else 1
+    machines = trials["node"].drop_nulls().n_unique() if "node" in trials.columns else 1
     return CostFront(run.meta.metric, group, max(noise, share), "noise" if noise > share else "1 %",
                      fronts, max(machines, 1), final)  # fmt: skip
 
@@ -228,11 +230,11 @@ def _front(run: Run, group: Fidelity, cost: Cost, tolerance: float) -> Front:
         what = "seconds of epochs" if cost == "seconds" else "numbers of weights"
         return Front(cost, withheld=f"the run has no {what}")
     if known.sum() < FEW:
-        trials = "1 trial" if known.sum() == 1 else f"{known.sum()} trials"
+        trials = plural(int(known.sum()), "trial")
         return Front(cost, withheld=f"only {trials} can be compared (epoch {group.epoch}); "
                                     f"it takes {FEW}")  # fmt: skip
     paid, scores = paid[known], group.scores[known]
-    if np.ptp(paid) == 0:
+    if np.ptp(paid) <= 1e-9 * paid.max():  # means of equal times differ by rounding
         return Front(cost, withheld=f"every trial has the same {cost}")
     numbers = run.trials["number"].to_numpy()[group.rows][known]
     losses = run.meta.sign * scores

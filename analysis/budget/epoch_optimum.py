@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from analysis.advice import takes_options
 from analysis.fidelity import IntArray, full, reached
 from analysis.load import Run
 from analysis.metrics import guess_mode, second_metric, train_metric
@@ -138,7 +139,8 @@ def epoch_optimum(run: Run, *, top: int = 5, seed: int = 0) -> EpochOptimum:
     group = full(run)
     known = EpochOptimum(metric, second, epochs, full_trials=group.trials)
     if epochs < 2:
-        return _unknown(known, "trials of 1 epoch have no optimum; try --epochs 27")
+        more = "; try --epochs 27" if takes_options(run) else ""
+        return _unknown(known, f"trials of 1 epoch have no optimum{more}")
     if not group.trials:
         furthest = reached(run)
         return _unknown(
@@ -146,6 +148,9 @@ def epoch_optimum(run: Run, *, top: int = 5, seed: int = 0) -> EpochOptimum:
         )
     numbers = run.trials["number"].to_numpy()[group.rows]
     losses = run.meta.sign * _whole(run, metric, group.rows)
+    used = min(max(top, 1), group.trials)
+    if not np.ptp(losses[:used], axis=1).any():
+        return _unknown(known, f"{metric} is the same after every epoch")
     smooth = smoother(epochs)
     own = np.argmin(losses @ smooth.T, axis=1) + 1
     own_second = [None] * group.trials
@@ -153,11 +158,10 @@ def epoch_optimum(run: Run, *, top: int = 5, seed: int = 0) -> EpochOptimum:
     if second is not None:
         sign = -1 if guess_mode(second) == "max" else 1
         second_losses = sign * _whole(run, second, group.rows)
-        if np.isfinite(second_losses).all():
+        if np.isfinite(second_losses).all() and np.ptp(second_losses[:used], axis=1).any():
             own_second = (np.argmin(second_losses @ smooth.T, axis=1) + 1).tolist()
         else:
             second, second_losses = None, None
-    used = min(max(top, 1), group.trials)
     mean = smooth @ losses[:used].mean(axis=0)
     best = int(np.argmin(mean))
     low, high = _interval(losses[:used], seed)

@@ -77,7 +77,7 @@ class History:
         after = len(self.arrived) - 1 - self.arrived.index(last)
         said = f"best found after {last.epochs} of {self.epochs} epochs{time}"
         if not after:
-            return (f"{said}, by the last trial to run all of them",)
+            return (f"{said}, by the last trial that came so far",)
         return (f"{said}; {plural(after, 'later trial')} came as far and did not beat it",)
 
     def as_dict(self) -> dict[str, Any]:

@@ -127,7 +127,8 @@ def timeline(run: Run) -> Timeline:
     pieces = _pieces(run, times, seconds)
     trials = run.trials
     machines = trials["node"].drop_nulls().n_unique() if "node" in trials.columns else 0
-    resumed = "attempts" in trials.columns and bool((trials["attempts"] > 1).any())
+    attempts = trials["attempts"].cast(pl.Int64) if "attempts" in trials.columns else pl.Series([1])
+    resumed = bool((attempts > 1).any())
     return Timeline(pieces, began(run), seconds_taken(run, times), float(seconds.sum()),
                     _at_once(pieces), machines, resumed)  # fmt: skip
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from analysis.budget.tail import fit_tail, gains_to_come
 from analysis.fidelity import Fidelity, comparable, reached
 from analysis.load import Run
-from analysis.metrics import number, plural, short_label
+from analysis.metrics import least_loss, number, plural, short_label
 from analysis.parameters import FloatArray
 
 ENOUGH = 10
@@ -47,7 +47,8 @@ class TuningCurve:
         low: lower end of the interval in which 95 % of such gains lie.
         high: its upper end.
         epochs: what they cost, at the mean epochs of a trial of this run.
-        late_gain: what the second half of the trials gained over the first half.
+        late_gain: what the second half of the trials gained over the first half; None if no trial
+            of the first half came to ``epoch``.
         unknown: why nothing can be said, else empty.
         counts: numbers of trials of the curve, shape (points,).
         expected: best score expected of that many, in the objective's own sign.
@@ -77,12 +78,13 @@ class TuningCurve:
         if self.gain is None or self.low is None or self.high is None:
             return (f"cannot tell whether more trials pay: {self.unknown}",)
         half = self.trials - self.trials // 2
+        late = "" if self.late_gain is None else (
+            f"; the last {plural(half, 'trial')} gained {_short(self.late_gain)}")  # fmt: skip
         return (
             f"{self.more} more trials gain about {_short(self.gain)} "
             f"({_short(self.low)} to {_short(self.high)}) in {short_label(self.metric)} "
             f"at epoch {self.epoch}, if they are like those so far",
-            f"they cost about {self.epochs} epochs; the last {plural(half, 'trial')} "
-            f"gained {_short(self.late_gain or 0.0)}",
+            f"they cost about {self.epochs} epochs{late}",
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -117,9 +119,10 @@ def tuning_curve(run: Run, *, more: int | None = None, seed: int = 0) -> TuningC
         return _unknown(known, f"{plural(far, 'trial')} reached epoch {late}, and the tail of "
                                f"their scores needs {ENOUGH}")  # fmt: skip
     losses = np.sort(run.meta.sign * group.scores)
+    floor = least_loss(run.meta.mode, float(losses[0]), float(losses[-1]))
     if losses[0] == losses[-1]:
         return _unknown(known, f"all {group.trials} trials score the same")
-    if losses[0] == _floor(run, losses):
+    if losses[0] == floor:
         return _unknown(known, f"the best score, {number(run.meta.sign * float(losses[0]))}, "
                                f"cannot be beaten")  # fmt: skip
     if more is None:
@@ -132,7 +135,7 @@ def tuning_curve(run: Run, *, more: int | None = None, seed: int = 0) -> TuningC
     lower, upper = np.quantile(samples @ weights.T, _ENDS, axis=0)
     beyond = np.unique(np.linspace(1, more, min(_POINTS, more)).round().astype(np.int64))
     gains = _gains(losses, samples, len(tried), beyond, rng)  # (futures, beyond)
-    gains = np.clip(gains, 0.0, best - _floor(run, losses))
+    gains = np.clip(gains, 0.0, best - floor)
     low, high = np.quantile(gains, _ENDS, axis=0)
     mean = gains.mean(axis=0)
     return TuningCurve(
@@ -201,18 +204,13 @@ def _tried(run: Run, group: Fidelity) -> NDArray[np.int64]:
     return np.flatnonzero((reached(run) >= max(group.epoch, 1)) | ~live).astype(np.int64)
 
 
-def _floor(run: Run, losses: FloatArray) -> float:
-    """What no loss can be below: 0 where none ever was, -1 for a share that rises to 1."""
-    if run.meta.mode == "min":
-        return 0.0 if losses[0] >= 0 else -np.inf
-    return -1.0 if losses[0] >= -1 and losses[-1] <= 0 else -np.inf
-
-
 def _late_gain(run: Run, group: Fidelity, tried: NDArray[np.int64]) -> float | None:
     """By how much the second half of the trials beat the first half, at least 0."""
     early = np.isin(group.rows, tried[: len(tried) // 2])  # rows are ordered by number
     losses = run.meta.sign * group.scores
-    if early.all() or not early.any():
+    if early.all():
+        return 0.0
+    if not early.any():
         return None
     return max(float(losses[early].min() - losses[~early].min()), 0.0)
 

@@ -21,6 +21,8 @@ _WAY_OUT = {
     "architecture": "Give runs of one architecture, or compare them",
     "max_epochs": "A trial complete after fewer did not run more; compare them instead",
 }
+_SAID_AT_IMPORT = {"dataset", "split"}
+"""What nobody else's files say; options of ``orch import`` have the same names."""
 
 
 def require_same(runs: Sequence[Run], names: dict[str, str], purpose: str) -> None:
@@ -46,9 +48,12 @@ def require_same(runs: Sequence[Run], names: dict[str, str], purpose: str) -> No
         for name, words in names.items():
             here, there = said(first, name), said(other, name)
             if here != there:
+                way_out = _WAY_OUT[name]
+                if None in {here, there} and name in _SAID_AT_IMPORT:
+                    way_out = f"If it is the same, say so: orch import --{name}"
                 raise UsageError(
                     f"runs {first.run} and {other.run} cannot be {purpose}: {words} "
-                    f"{_shown(here)} and {_shown(there)}. {_WAY_OUT[name]}."
+                    f"{_shown(here)} and {_shown(there)}. {way_out}."
                 )
 
 

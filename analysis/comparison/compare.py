@@ -223,7 +223,7 @@ def _common(runs: Sequence[Run]) -> tuple[int, dict[str, Incumbent], int]:
     known = np.unique(np.minimum(np.concatenate(ends), furthest))
     for epoch in known[known > 0][::-1].tolist():
         steps = {run.meta.run: incumbent(run, epoch) for run in runs}
-        late = [name for name, step in steps.items() if step.budgets[0] > spent]
+        late = [name for name, step in steps.items() if not (step.budgets <= spent).any()]
         if not late:
             return epoch, steps, spent
     shortest = min(runs, key=lambda run: len(run.epochs))

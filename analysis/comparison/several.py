@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from analysis.comparison.compare import Comparison, compare_runs
 from analysis.comparison.figures import NAMES, write_comparison
 from analysis.comparison.merge import merge_runs
-from analysis.figures import Picture, check_names, figure_names
+from analysis.figures import Picture, figure_names
 from analysis.load import Run, load_run
 from analysis.objective import judged_by
-from analysis.pipeline import Analysis, analyze
+from analysis.pipeline import Analysis, analyze, check, listed, typed
 from analysis.summary import block
-from searchspaces.errors import ConfigurationError, UnknownNameError, UsageError
+from searchspaces.errors import UnknownNameError, UsageError
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,17 @@ class SeveralAnalysis:
     merged: Analysis | None
     apart: str
     folder: Path
+
+    def __repr__(self) -> str:
+        names = ", ".join(standing.name for standing in self.comparison.standings)
+        return f"<SeveralAnalysis of {names}: {len(self.figures)} figures>"
+
+    def _repr_html_(self) -> str:
+        """The words and the figures, for a notebook."""
+        from analysis.notebook_html import analysis_html
+
+        merged = () if self.merged is None else self.merged.pictures
+        return analysis_html(self.lines, (*self.pictures, *merged))
 
     @property
     def figures(self) -> dict[str, tuple[Path, ...]]:
@@ -82,8 +93,8 @@ class SeveralAnalysis:
 def analyze_runs(
     folders: Sequence[str | Path | Run],
     *,
-    formats: Sequence[str] = ("png", "svg"),
-    only: Sequence[str] | None = None,
+    formats: str | Sequence[str] = ("png", "svg"),
+    only: str | Sequence[str] | None = None,
     top: int = 5,
     metric: str | None = None,
     html: bool = False,
@@ -107,17 +118,15 @@ def analyze_runs(
         UnknownNameError: no such figure, format or metric.
         ConfigurationError: ``top`` is below 1.
     """
+    formats, only = listed(formats), None if only is None else listed(only)
     own = None if only is None else [name for name in only if name in NAMES]
     single = None if only is None else [name for name in only if name in figure_names()]
     for name in only or ():
         if name not in (known := (*NAMES, *figure_names())):
             raise UnknownNameError("figure", name, sorted(set(known)))
-    check_names(formats, single)
-    if top < 1:
-        raise ConfigurationError(f"{top} is below 1. Give the number of best trials to look at.",
-                                 place="top")  # fmt: skip
+    check(formats, None if own else single, top)
     runs = [given if isinstance(given, Run) else load_run(given) for given in folders]
-    runs = [judged_by(run, metric) for run in runs]
+    runs = _judged(runs, metric)
     comparison = compare_runs(runs)
     folder = folder or runs[0].folder.parent / f"compare-{_digits(runs)}"
     pictures: tuple[Picture, ...] = ()
@@ -132,7 +141,18 @@ def analyze_runs(
         if html:
             folder.mkdir(parents=True, exist_ok=True)
         merged = analyze(together, formats=formats, only=single, top=top, html=html)
+        merged = replace(merged, again=typed(runs, metric))
     return SeveralAnalysis(comparison, pictures, merged, apart, folder)
+
+
+def _judged(runs: Sequence[Run], metric: str | None) -> list[Run]:
+    """The runs as judged by a metric that all of them have."""
+    if metric is not None and any(metric in run.metrics for run in runs):
+        for run in runs:
+            if metric not in run.metrics:
+                raise UsageError(f"run {run.meta.run} has no metric {metric!r}. "
+                                 f"It has: {', '.join(sorted(run.metrics))}.")  # fmt: skip
+    return [judged_by(run, metric) for run in runs]
 
 
 def _digits(runs: Sequence[Run]) -> str:

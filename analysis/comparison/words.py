@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 from analysis.comparison.compare import Comparison, Standing
 from analysis.comparison.differences import SURE, Difference
-from analysis.metrics import number, plural
+from analysis.metrics import listed, number, plural
 
 _COLUMNS = 70
 
@@ -40,8 +39,8 @@ def verdict(comparison: Comparison) -> str:
     unsure = [standing.name for standing in comparison.standings[1:]
               if standing.name not in beaten]  # fmt: skip
     if not beaten:
-        return (f"no winner can be named {after}: the differences are below what the repeats "
-                f"scatter ({chance(closest)}, {_basis(comparison)})")  # fmt: skip
+        return (f"no winner can be named {after}: chance alone may make such "
+                f"differences ({chance(closest)}, {_basis(comparison)})")  # fmt: skip
     return (f"{leader.name} is ahead of {listed(beaten)}, but cannot be told apart from "
             f"{listed(unsure)} ({chance(closest)})")  # fmt: skip
 
@@ -68,11 +67,6 @@ def chance(difference: Difference | None) -> str:
     if difference is None or difference.p is None:
         return "p unknown"
     return "p < 0.001" if difference.p < 0.001 else f"p {difference.p:.2g}"
-
-
-def listed(names: Sequence[str]) -> str:
-    """``a``, ``a and b``, ``a, b and c``."""
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def repeats(comparison: Comparison) -> str:
@@ -142,13 +136,15 @@ def _more(comparison: Comparison) -> list[str]:
     if comparison.winner is None and closest is not None:
         needed = closest.repeats_needed
         if closest.p is None:
-            lines.append("repeat with other seeds: orch sweep NAME --seed 1 (and 2, 3, 4)")
+            seeds = {seed for standing in comparison.standings for seed in standing.seeds}
+            typed = "" if None in seeds else ": orch sweep NAME --seed 1 (and 2, 3, 4)"
+            lines.append(f"repeat with other seeds{typed}")
         elif needed is not None and needed <= 100:
             lines.append(f"about {needed} repeats each would tell {closest.better} from "
                          f"{closest.worse}, if the gap of {closest.gap:.2g} is real")  # fmt: skip
         elif needed is not None:
-            lines.append(f"{closest.better} and {closest.worse} are as good as equal: more than "
-                         f"100 repeats would be needed to tell them apart")  # fmt: skip
+            lines.append(f"{closest.better} and {closest.worse} look as good as equal: it would "
+                         f"take more than 100 repeats to tell them apart")  # fmt: skip
     return [*lines, *comparison.notes]
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from analysis.figures.choosing import percent
 from analysis.figures.importance import short_name
 from analysis.figures.style import (
     BLUE,
@@ -16,11 +17,12 @@ from analysis.figures.style import (
     VERMILLION,
     Drawing,
     Withheld,
+    legible,
     new_figure,
     subtitle_of,
     text_width,
 )
-from analysis.metrics import label, number, plural, short_label
+from analysis.metrics import label, number, plural
 from analysis.parameters import plain
 
 if TYPE_CHECKING:
@@ -43,9 +45,8 @@ def draw(findings: Findings) -> Drawing | Withheld:
     rest = found.steps[len(steps) :]
     reading = _reading(found)
     subtitle = (
-        f"{short_label(found.metric)} predicted at epoch {found.epoch} from "
-        f"{plural(findings.importance.used, 'trial')}; changed in the order of the largest gain; "
-        f"line: 95 % of the trees"
+        f"learned from {plural(findings.importance.used, 'trial')} compared at epoch "
+        f"{found.epoch}; changed in the order of the largest gain; line: 95 % of the trees"
     )
     rows = len(steps) + 1 + bool(rest)
     figure = new_figure(TITLE, reading, subtitle_of(subtitle, findings), height=0.7 + 0.29 * rows)
@@ -85,9 +86,14 @@ def _differences(axes: Axes, ends: list[float], sign: int) -> None:
     axes.text(1.02, 0, number(ends[0]), transform=axes.get_yaxis_transform(), size=9, va="center")
     for place, (before, after) in enumerate(pairwise(ends), start=1):
         change = after - before
-        axes.text(1.02, place, f"{change:+.2g}" if change else "0", size=9, va="center",
+        axes.text(1.02, place, _signed(change), size=9, va="center",
                   transform=axes.get_yaxis_transform(),
-                  color=VERMILLION if sign * change > 0 else INK)  # fmt: skip
+                  color=legible(VERMILLION) if sign * change > 0 else INK)  # fmt: skip
+
+
+def _signed(change: float) -> str:
+    """A change with its sign and two digits: ``-0.52``, ``+4.2e-5``, ``0``."""
+    return f"{change:+.2g}".replace("e-0", "e-").replace("e+0", "e+") if change else "0"
 
 
 def _label(step: AblationStep) -> str:
@@ -101,12 +107,13 @@ def _label(step: AblationStep) -> str:
 def _reading(found: Ablation) -> str:
     last = found.steps[-1]
     said = (
-        f"The forest predicts {number(found.predicted, found.metric)} in the middle of the space "
-        f"and {number(last.predicted, found.metric)} for trial {found.trial}"
+        f"At epoch {found.epoch} the forest predicts {number(found.predicted, found.metric)} in "
+        f"the middle of the space and {number(last.predicted, found.metric)} for trial "
+        f"{found.trial}"
     )
     best = max(found.steps, key=lambda step: step.gain)
     if best.gain <= 0:
         return f"{said}; no change on the way gains anything."
     way = abs(last.predicted - (found.predicted or 0.0))
-    part = f", {best.gain / way:.0%} of the way" if 0 < best.gain <= way else ""
+    part = f", {percent(best.gain / way)} of the way" if 0 < best.gain <= way else ""
     return f"{said}; {best.name} gains most, {best.gain:.2g}{part}."

@@ -16,10 +16,12 @@ from analysis.figures.style import (
     WIDTH,
     Drawing,
     Withheld,
+    legible,
     log_ticks,
     new_figure,
     subtitle_of,
     value_axis,
+    with_log,
 )
 from analysis.metrics import label, plural
 
@@ -59,7 +61,7 @@ def draw(findings: Findings) -> Drawing | Withheld:
         _scales(axes, front, findings, wide)
         _points(axes, front, rising=findings.run.meta.mode == "max")
         if place == 0:
-            axes.set_ylabel(label(findings.run.meta.metric))
+            axes.set_ylabel(with_log(label(findings.run.meta.metric), axes))
         else:
             axes.tick_params(axis="y", labelleft=False)
     return Drawing(figure, reading)
@@ -152,8 +154,9 @@ def _names(axes: Axes, front: Front, *, rising: bool) -> None:
         if away > 20:
             continue
         taken.append((float(x), float(y + side * away)))
-        axes.annotate(f"trial {trial.number}", place, size=9, color=colour,
-                      xytext=(3 if left else -3, side * away), textcoords="offset points",
+        axes.annotate(f"trial {trial.number}", place, size=9, color=legible(colour),
+                      xytext=(3 if left else 4 if side > 0 else -3, side * away),
+                      textcoords="offset points",
                       ha="right" if left else "left", va="bottom" if side > 0 else "top",
                       zorder=6, path_effects=halo())  # fmt: skip
 

@@ -14,6 +14,7 @@ from analysis.figures.style import (
     VERMILLION,
     Drawing,
     Withheld,
+    legible,
     log_ticks,
     new_figure,
     ordered_colours,
@@ -80,7 +81,7 @@ def draw(findings: Findings) -> Drawing | Withheld:
     at = (float(scores[0]), 1 / len(scores))
     axes.plot(*at, "o", ms=6, color=VERMILLION, mec="white", zorder=5, clip_on=False)
     axes.annotate(f"trial {run.trials['number'][int(rows[0])]}", at, xytext=(sign * 6, 2), size=9,
-                  textcoords="offset points", color=VERMILLION, zorder=6,
+                  textcoords="offset points", color=legible(VERMILLION), zorder=6,
                   ha="left" if sign > 0 else "right", va="bottom", path_effects=halo())  # fmt: skip
     return Drawing(figure, reading)
 
@@ -166,7 +167,7 @@ def _label(
 ) -> None:
     """A line's name beside it at a share of the trials, on the side of worse scores."""
     at = float(x[int(np.searchsorted(shares, height))])
-    axes.annotate(text, (at, height), xytext=(5 * sign, 0), size=9, color=colour,
+    axes.annotate(text, (at, height), xytext=(5 * sign, 0), size=9, color=legible(colour),
                   textcoords="offset points", ha="left" if sign > 0 else "right", va="center",
                   zorder=6, path_effects=halo())  # fmt: skip
 
@@ -178,9 +179,9 @@ def _reading(findings: Findings, rows: IntArray, scores: FloatArray) -> str:
     middle = float(np.median(scores))
     first = findings.run.trials["number"][int(rows[0])]
     best = number(float(scores[0]), metric)
-    said = f"At epoch {findings.comparable.epoch} half of the trials reach a {name} of "
-    said += number(middle, metric)
+    said = f"Half of the {len(scores)} trials at epoch {findings.comparable.epoch} reach a {name} "
+    said += f"of {number(middle, metric)}"
     if len(scores) >= 20:
         tenth = float(scores[math.ceil(len(scores) / 10) - 1])
         said += f", one in ten {number(tenth, metric)}"
-    return f"{said}; trial {first} is best there with {best}."
+    return f"{said}; trial {first} is best with {best}."

@@ -20,7 +20,9 @@ from analysis.figures.style import (
     new_figure,
     subtitle_of,
     value_axis,
+    with_log,
 )  # fmt: skip
+from analysis.figures.timeline import inner_ticks
 from analysis.metrics import guess_mode, label, plural, short_label
 
 if TYPE_CHECKING:
@@ -42,8 +44,9 @@ def draw(findings: Findings) -> Drawing | Withheld:
     reading = _reading(findings)
     early = bool((ended(run)[full(run).rows] < optimum.max_epochs).any())
     ran = f"ran all {optimum.max_epochs} epochs" + early * " or were complete before"
-    subtitle = (f"best {used} of {plural(optimum.full_trials, 'trial')} that {ran}; thick: "
-                f"their smoothed mean")  # fmt: skip
+    whose = "the" if used == optimum.full_trials else f"best {used} of"
+    subtitle = (f"{whose} {plural(optimum.full_trials, 'trial')} that {ran}; thick: their "
+                f"smoothed mean")  # fmt: skip
     if used == 1:
         subtitle = f"the one trial that {ran.replace('were', 'was')}; thick: smoothed"
     second = optimum.curve.second
@@ -58,18 +61,22 @@ def draw(findings: Findings) -> Drawing | Withheld:
            train=optimum.curve.train, height=_MAIN, rising=run.meta.mode == "max")  # fmt: skip
     name = label(optimum.metric)
     # With the training curve beside it the axis is that of both.
-    panels[0].set_ylabel(name if optimum.curve.train is None else name.removeprefix("validation "))
+    both = name if optimum.curve.train is None else name.removeprefix("validation ")
+    panels[0].set_ylabel(with_log(both, panels[0]))
     _mark(panels[0], optimum.epoch, optimum.curve.objective, BLUE)
     if optimum.low is not None and optimum.high is not None:
         panels[0].axvspan(optimum.low - 0.5, optimum.high + 0.5, color=SKY, alpha=0.25, lw=0)
     if second is not None and optimum.second_metric is not None and optimum.second_epoch:
         _panel(panels[1], run.curves(optimum.second_metric)[rows, :epochs], second, GREEN,
                height=_SECOND, rising=guess_mode(optimum.second_metric) == "max")  # fmt: skip
-        panels[1].set_ylabel(label(optimum.second_metric).replace("validation ", "validation\n"))
+        name = with_log(label(optimum.second_metric), panels[1])
+        panels[1].set_ylabel(name.replace("validation ", "validation\n"))
         _mark(panels[1], optimum.second_epoch, second, GREEN)
     panels[-1].set_xlabel("epoch")
     panels[-1].set_xlim(0.5, epochs + 0.5)
     panels[-1].set_xticks(epoch_ticks(epochs))
+    for axes in panels:
+        inner_ticks(axes)
     figure.align_ylabels(panels)
     return Drawing(figure, reading)
 
@@ -117,7 +124,7 @@ def _panel(
     value_axis(axes, np.concatenate(shown), rising=rising)
     if train is not None:
         below = train[-1] < axes.get_ylim()[0]
-        ends.append((float(train[-1]), "training ↓" if below else "training", "#9a6a00"))
+        ends.append((float(train[-1]), "training ↓" if below else "training", ORANGE))
         label_ends(axes, ends, height=height)
 
 

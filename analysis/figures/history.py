@@ -18,6 +18,7 @@ from analysis.figures.style import (
     new_figure,
     subtitle_of,
     value_axis,
+    with_log,
 )  # fmt: skip
 from analysis.figures.timeline import inner_ticks
 from analysis.metrics import label, number, plural
@@ -34,7 +35,6 @@ TITLE = "Optimisation history"
 _PANEL = 1.75  # inches
 _MOST_DOTS = 1_000
 _UNITS = ((1, "s"), (60, "min"), (3600, "h"), (86400, "days"))
-_DARK_ORANGE = "#9a6a00"  # legible as text
 
 
 def draw(findings: Findings) -> Drawing | Withheld:
@@ -44,10 +44,11 @@ def draw(findings: Findings) -> Drawing | Withheld:
         return Withheld("no trial has a result")
     reading = _reading(found)
     dots = found.arrived[:: -(-len(found.arrived) // _MOST_DOTS)]
-    kept = "" if len(dots) == len(found.arrived) else f", of which {len(dots)} are drawn"
+    kept = "" if len(dots) == len(found.arrived) else f", {len(dots)} of them drawn"
     away = _away(findings, dots)
-    subtitle = (f"dots: {plural(len(found.arrived), 'trial')} compared at epoch {found.epoch}, "
-                f"when they came there{kept}; thin: best value after any epoch")  # fmt: skip
+    subtitle = (f"{plural(len(found.arrived), 'trial')} compared at epoch {found.epoch}; "
+                f"dots: when they came there{kept}")  # fmt: skip
+    subtitle += "; thin: best value after any epoch" if _apart(found) else ""
     subtitle += f"; {plural(int(away.sum()), 'dot')} beyond the axis" if away.any() else ""
     subtitle += "" if found.timed else "; no times: in the order of trial numbers"
     panels_wanted = 2 if found.timed and found.seconds else 1
@@ -63,7 +64,9 @@ def draw(findings: Findings) -> Drawing | Withheld:
         panels[1].set_xlabel(f"time since the first trial started ({unit})")
     height = (_PANEL + 0.5) * panels_wanted
     total = float(figure.get_size_inches()[1])
-    figure.supylabel(label(found.metric), size=10, y=(height / 2 + 0.2) / total)
+    figure.supylabel(
+        with_log(label(found.metric), panels[0]), size=10, y=(height / 2 + 0.2) / total
+    )
     return Drawing(figure, reading)
 
 
@@ -84,7 +87,8 @@ def _panel(
         axes.plot([*at, last], [*(step.score for step in line), line[-1].score], color=colour,
                   lw=lw, drawstyle="steps-post", zorder=zorder)  # fmt: skip
 
-    steps(found.any_epoch, ORANGE, 1.1, 2)
+    if _apart(found):
+        steps(found.any_epoch, ORANGE, 1.1, 2)
     steps(found.compared, BLUE, 2.2, 4)
     shown = [dot for dot, out in zip(dots, away, strict=True) if not out]
     alpha = float(np.clip(60 / max(len(shown), 1), 0.15, 0.8))
@@ -101,9 +105,15 @@ def _panel(
     axes.locator_params(axis="x", nbins=6)
     inner_ticks(axes)
     names = [(best.score, f"epoch {found.epoch}", BLUE)]
-    if not np.isclose(found.any_epoch[-1].score, best.score) or len(found.any_epoch) > 1:
-        names.append((found.any_epoch[-1].score, "any epoch", _DARK_ORANGE))
+    if _apart(found):
+        names.append((found.any_epoch[-1].score, "any epoch", ORANGE))
     label_ends(axes, names, height=_PANEL)
+
+
+def _apart(found: History) -> bool:
+    """Whether the best after any epoch is another line than that at equal epochs."""
+    lines = [[(s.epochs, s.score) for s in line] for line in (found.any_epoch, found.compared)]
+    return lines[0] != lines[1]
 
 
 def _away(findings: Findings, dots: Sequence[Step]) -> FloatArray:
@@ -123,4 +133,6 @@ def _reading(found: History) -> str:
     if not gained:
         return f"{said}; nothing before it had come as far." if best is found.arrived[0] and (
             len(found.arrived) == 1) else f"{said}; it was the first to come as far."  # fmt: skip
-    return f"{said}, the last of {plural(gained, 'improvement')}."
+    if gained == 1:
+        return f"{said}, the only improvement."
+    return f"{said}, the last of {gained} improvements."

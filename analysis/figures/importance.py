@@ -17,7 +17,7 @@ from analysis.figures.style import (
     subtitle_of,
     text_width,
 )  # fmt: skip
-from analysis.metrics import plural, short_label
+from analysis.metrics import plural
 
 if TYPE_CHECKING:
     from analysis.findings import Findings
@@ -59,10 +59,9 @@ def draw(findings: Findings) -> Drawing | Withheld:
     reading = _reading(findings)
     trials = plural(found.fidelity.trials, "trial")
     if found.used < found.fidelity.trials:
-        trials = f"{found.used} of {trials}, drawn at random"
-    subtitle = (f"{short_label(findings.run.meta.metric)} at epoch {found.fidelity.epoch}, "
-                f"{trials}; forest explains {found.r2:.2f} of the "
-                f"variance (out of bag)")  # fmt: skip
+        trials = f"{found.used} of {trials}, drawn at random,"
+    subtitle = (f"{trials} compared at epoch {found.fidelity.epoch}; forest explains "
+                f"{found.r2:.2f} of the variance (out of bag)")  # fmt: skip
     if any(bar.chance is not None for bar in bars):
         subtitle += "; mark on a pair: its share where effects only add up"
     figure = new_figure(TITLE, reading, subtitle_of(subtitle, findings), height=0.75 + 0.3 * rows)
@@ -162,4 +161,4 @@ def _reading(findings: Findings) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{share:.0%}"
+    return f"{100 * share:.0f} %"

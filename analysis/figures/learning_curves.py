@@ -14,10 +14,12 @@ from analysis.figures.style import (
     Withheld,
     epoch_ticks,
     label_ends,
+    legible,
     new_figure,
     ordered_colours,
     subtitle_of,
     value_axis,
+    with_log,
 )  # fmt: skip
 from analysis.metrics import label, number, plural, short_label
 
@@ -64,13 +66,15 @@ def draw(findings: Findings) -> Drawing | Withheld:
     figure = new_figure(TITLE, reading, subtitle_of(subtitle, findings), height=_HEIGHT + 0.6)
     axes = figure.subplots()
     _lines(axes, curves, ends, drawn, failed)
-    log_epochs = len(groups) >= 3 and last >= 9
+    # Rungs grow by a factor, so that on a log axis they stand evenly; other ends do not.
+    rungs = _exact(groups, ends, failed)
+    log_epochs = rungs and len(groups) >= 3 and last >= 9
     if log_epochs:
         axes.set_xscale("log")
     value_axis(axes, np.where(away, np.nan, curves), rising=run.meta.mode == "max")
     ended = {epoch: int((~failed[rows]).sum()) for epoch, rows in groups.items()}
-    _epoch_axis(axes, ended, last, log=log_epochs)
-    axes.set_ylabel(label(run.meta.metric))
+    _epoch_axis(axes, ended if rungs else {}, last, log=log_epochs)
+    axes.set_ylabel(with_log(label(run.meta.metric), axes))
     if findings.best is not None:
         row = int(findings.ranking.rows[0])
         best = curves[row, : ends[row]]
@@ -96,6 +100,11 @@ def _groups(findings: Findings, ends: IntArray) -> dict[int, IntArray]:
     return {
         epoch: np.flatnonzero((ends > 0) & (place == index)) for index, epoch in enumerate(epochs)
     }
+
+
+def _exact(groups: dict[int, IntArray], ends: IntArray, failed: NDArray[np.bool_]) -> bool:
+    """Whether trials ended at the groups' epochs, as at rungs, and not in ranges up to them."""
+    return set(ends[(ends > 0) & ~failed].tolist()) <= set(groups)
 
 
 def _thinned(groups: dict[int, IntArray], findings: Findings) -> dict[int, IntArray]:
@@ -168,15 +177,13 @@ def _epoch_axis(axes: Axes, groups: dict[int, int], last: int, *, log: bool) -> 
     if len(groups) < 2:
         return
     colours = ordered_colours(len(groups))
-    previous = None
+    places = [(place(epoch) - place(left)) / (place(right) - place(left)) for epoch in groups]
+    if np.diff(places).min() < 0.07:
+        return  # a count that is not there would be missed in the sum
     for (epoch, count), colour in reversed(list(zip(groups.items(), colours, strict=True))):
-        here = (place(epoch) - place(left)) / (place(right) - place(left))
-        if previous is not None and previous - here < 0.07:
-            continue
-        previous = here
         axes.annotate(str(count), (epoch, 1), xycoords=("data", "axes fraction"), size=9,
                       xytext=(0, 3), textcoords="offset points", ha="center", va="bottom",
-                      color=colour, weight="bold")  # fmt: skip
+                      color=legible(colour), weight="bold")  # fmt: skip
     axes.annotate("ended", (1.02, 1), xycoords="axes fraction", xytext=(0, 3), size=9,
                   textcoords="offset points", ha="left", va="bottom", color=GREY)  # fmt: skip
 
@@ -185,7 +192,7 @@ def _reading(findings: Findings, groups: dict[int, IntArray], ends: IntArray) ->
     best, metric = findings.best, findings.run.meta.metric
     failed = findings.run.failed
     said = ""
-    if 1 < len(groups) <= 5 and set(ends[(ends > 0) & ~failed].tolist()) <= set(groups):
+    if 1 < len(groups) <= 5 and _exact(groups, ends, failed):
         counts = _listed([str(int((~failed[rows]).sum())) for rows in groups.values()])
         said = f"{counts} trials ended at epochs {_listed([str(e) for e in groups])}; "
     if best is None:

@@ -17,8 +17,9 @@ from analysis.figures.style import (
     new_figure,
     subtitle_of,
     value_axis,
+    with_log,
 )
-from analysis.metrics import label, number, plural, short_label
+from analysis.metrics import label, number, plural
 from analysis.parameters import plain
 
 if TYPE_CHECKING:
@@ -43,9 +44,9 @@ def draw(findings: Findings) -> Drawing | Withheld:
     by_name = {parameter.name: parameter for parameter in findings.run.meta.parameters}
     parameters = [by_name[curve.name] for curve in curves]
     subtitle = (
-        f"{short_label(found.metric)} predicted at epoch {found.epoch} from "
-        f"{plural(found.trials, 'trial')}; band: 95 % of the trees; number: share of the "
-        f"variance; ticks below: {'a sample of the ' if _thinned(curves) else ''}trials"
+        f"learned from {plural(found.trials, 'trial')} compared at epoch {found.epoch}; band: "
+        f"95 % of the trees; number: share of the variance; ticks below: "
+        f"{'a sample of the ' if _thinned(curves) else ''}trials"
     )
     if any(curve.noise for curve in curves):
         subtitle += "; grey: no more than chance"
@@ -107,7 +108,7 @@ def _axis(axes: Axes, values: FloatArray, findings: Findings, *, named: bool) ->
     if not named:
         axes.set_yticks(axes.get_yticks(), [""] * len(axes.get_yticks()))
         return
-    text = label(findings.run.meta.metric).replace("validation ", "validation\n")
+    text = with_log(label(findings.run.meta.metric), axes).replace("validation ", "validation\n")
     axes.annotate(text, (0, 0.5), xycoords="axes fraction", xytext=(-0.63 * 72, 0), size=9,
                   textcoords="offset points", rotation=90, ha="left", va="center",
                   linespacing=1.0)  # fmt: skip

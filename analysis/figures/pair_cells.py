@@ -14,7 +14,7 @@ from analysis.importance.effects import Importance
 from analysis.parameters import FloatArray, Parameter
 from searchspaces import Choice
 
-AWAY = (-0.35, -0.21)
+AWAY = (-0.38, -0.18)
 """Where the cell of inactive trials lies, below the range from 0 to 1."""
 _MOST = 6  # cells along a parameter
 _PER_CELL = 6  # trials a cell should have on average

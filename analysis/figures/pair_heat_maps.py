@@ -58,7 +58,10 @@ def draw(findings: Findings) -> Drawing | Withheld:
              for pair in pairs]  # fmt: skip
     reading = _reading(findings, pairs, found, scores)
     subtitle = f"{plural(len(rows), 'trial')} compared at epoch {group.epoch}, their number in "
-    subtitle += "each cell; hatched: none; the best of more trials is better by chance alone"
+    subtitle += "each cell; "
+    if any((cells.counts == 0).any() for cells in found):
+        subtitle += "hatched: none; "
+    subtitle += "the best of more trials is better by chance alone"
     layout = _Layout(pairs, found)
     figure = new_figure(TITLE, reading, subtitle_of(subtitle, findings), height=layout.height)
     shade = _shade(found, sign)

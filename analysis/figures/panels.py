@@ -89,7 +89,8 @@ def ticks_of(
         # On a line of its own, so that it does not touch the lower bound.
         found = [(OFF, "\noff" if along and not upright else "off"), *found]
         room = room + _LINE if along and not upright else max(room, _width("off"))
-    return Ticks(tuple(p for p, _ in found), tuple(t for _, t in found), upright, room + 4)
+    room += 8 if upright else 4
+    return Ticks(tuple(p for p, _ in found), tuple(t for _, t in found), upright, room)
 
 
 def scale(
@@ -116,15 +117,21 @@ def scale(
 
 def name_lines(parameter: Parameter, width: float, most: int = 2) -> str:
     """A parameter's name over at most ``most`` lines of ``width`` points."""
+    width *= SIZE / 9  # names are set in 9 points
+    log = " (log)" if parameter.log else ""
     lines: list[str] = []
-    for word in [*parameter.name.replace("-", "_").split("_"), *(["(log)"] * parameter.log)]:
+    for word in parameter.name.replace("-", "_").split("_"):
         if lines and _width(f"{lines[-1]} {word}") <= width:
             lines[-1] += f" {word}"
         else:
             lines.append(_short(word, width))
+    # The scale is the last word and is never shortened away.
+    if log and (len(lines) >= most or _width(lines[-1] + log) <= width):
+        room = width - _width(log)
+        return "\n".join([*lines[: most - 1], _short(" ".join(lines[most - 1 :]), room) + log])
     if len(lines) > most:
         lines = [*lines[: most - 1], _short(" ".join(lines[most - 1 :]), width)]
-    return "\n".join(lines)
+    return "\n".join([*lines, *([log.strip()] * bool(log))])
 
 
 def halo() -> list[Any]:

@@ -36,13 +36,13 @@ def draw(findings: Findings) -> Drawing | Withheld:
         return Withheld("fewer than 4 trials reached a second rung")
     reading = _reading(found)
     full = len(found.rungs) <= _MOST_IN_FULL
-    inside = "small: 95 % interval; trials compared. " if full else ""
+    inside = "; small: 95 % interval; trials compared" if full else ""
     marked = any(a.picked and a.correlation is not None for a in found.agreements)
     told = any(not a.picked and a.correlation is not None for a in found.agreements)
     means = "among promoted trials, which lowers it"
-    star = f"*: {means}. " if marked and told else f"All {means}. " if marked else ""
+    star = f"; *: {means}" if marked and told else f"; all {means}" if marked else ""
     started = plural(int((findings.run.trials["epochs"] > 0).sum()), "trial")
-    subtitle = f"{inside}{star}{started}"
+    subtitle = f"{started}{inside}{star}"
     cells = len(found.rungs) - 1
     figure = new_figure(TITLE, reading, subtitle_of(subtitle, findings),
                         height=0.6 + cells * (_ROW if full else 0.36))  # fmt: skip

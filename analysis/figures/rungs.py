@@ -14,6 +14,7 @@ from analysis.figures.style import (
     VERMILLION,
     Drawing,
     Withheld,
+    legible,
     new_figure,
     subtitle_of,
     text_width,
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
     from analysis.findings import Findings
 
 TITLE = "Rungs and brackets"
-_ROW = 0.85  # inches
+_ROW = 0.95  # inches
+_ACROSS = 4.7 * 72  # points, roughly the width of a row
 _PRUNED = "#b5b5b5"
 _PARTS = (
     ("promoted", BLUE, "went on"),
@@ -77,24 +79,26 @@ def _panel(axes: Axes, row: list[Stage], place: dict[int, int]) -> None:
                          edgecolor="white", lw=0.6, zorder=2)  # fmt: skip
                 bottom += count
         said = f"{stage.entered} → {stage.promoted}" if stage.promoted and wide else stage.entered
-        axes.annotate(str(said), (place[stage.epoch], stage.entered), xytext=(0, 2), size=9,
-                      textcoords="offset points", ha="center", va="bottom")  # fmt: skip
-        if stage.failed and wide:
-            axes.annotate(f"{stage.failed} failed", (place[stage.epoch] + 0.3, 0), size=9,
-                          xytext=(0, 1), textcoords="offset points", color=VERMILLION,
-                          ha="left", va="bottom")  # fmt: skip
+        lines = [(f"{stage.failed} failed", legible(VERMILLION))] * bool(stage.failed and wide)
+        for line, (text, ink) in enumerate([*lines, (str(said), INK)]):
+            axes.annotate(text, (place[stage.epoch], stage.entered), xytext=(0, 2 + 11 * line),
+                          textcoords="offset points", size=9, color=ink, ha="center",
+                          va="bottom")  # fmt: skip
     axes.set_xlim(-0.6, len(place) - 0.4)
-    axes.set_ylim(0, most * 1.5)
+    axes.set_ylim(0, most * 1.7)
     axes.set_yticks([])
     axes.tick_params(axis="x", length=0)
     axes.spines["left"].set_visible(False)
     axes.spines["bottom"].set_color(PALE)
     # A bracket that starts late leaves room to its left.
     first = row[0]
-    times = f", {first.brackets} brackets" if first.brackets > 1 else ""
     if place[first.first]:
-        axes.text(-0.5, most * 0.08, f"from epoch {first.first}{times}", size=9, color=GREY,
-                  ha="left", va="bottom")  # fmt: skip
+        words = f"from epoch {first.first}"
+        if text_width(words, 9) > (place[first.first] + 0.2) * _ACROSS / len(place):
+            words = words.replace("epoch ", "")
+        times = f"\n{first.brackets} brackets" if first.brackets > 1 and wide else ""
+        axes.text(-0.5, most * 0.08, words + times, size=9, color=GREY, ha="left",
+                  va="bottom")  # fmt: skip
 
 
 def _legend(axes: Axes, found: tuple[Stage, ...]) -> None:
@@ -120,7 +124,10 @@ def _reading(found: tuple[Stage, ...]) -> str:
     for stage in found:
         stopped[stage.epoch] += stage.stopped
     epoch = max(stopped, key=lambda at: stopped[at])
-    said = f"Of {plural(started, 'trial')} {came} completed (full: epoch {last})"
+    said = f"Of {plural(started, 'trial')} {came or 'none'} completed (full: epoch {last})"
     if stopped[epoch]:
-        said += f"; most, {stopped[epoch]}, were pruned at epoch {epoch}"
+        verb = "was" if stopped[epoch] == 1 else "were"
+        said += f"; {stopped[epoch]} {verb} pruned at epoch {epoch}"
+        others = [count for at, count in stopped.items() if at != epoch]
+        said += ", more than at any other" if 0 < max(others) < stopped[epoch] else ""
     return f"{said}; {failed} failed." if failed else f"{said}."

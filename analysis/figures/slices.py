@@ -30,6 +30,7 @@ from analysis.figures.style import (
     new_figure,
     subtitle_of,
     value_axis,
+    with_log,
 )
 from analysis.metrics import label, number, plural, short_label
 from analysis.parameters import plain
@@ -178,7 +179,9 @@ def _axis(axes: Axes, scores: FloatArray, findings: Findings, *, named: bool) ->
         axes.set_yticks(ticks, [f"{tick:.4g}" for tick in ticks])
     axes.tick_params(axis="y", labelsize=8.5, length=2.5, pad=2)
     if named:
-        text = label(findings.run.meta.metric).replace("validation ", "validation\n")
+        text = with_log(label(findings.run.meta.metric), axes).replace(
+            "validation ", "validation\n"
+        )
         axes.annotate(text, (0, 0.5), xycoords="axes fraction", xytext=(-0.73 * 72, 0), size=9,
                       textcoords="offset points", rotation=90, ha="left", va="center",
                       linespacing=1.0)  # fmt: skip
@@ -228,5 +231,6 @@ def _reading(
         said += f": its median is {ends[0]} and {ends[1]}"
     if len(clear) == len(parameters):
         return f"{said}."
-    rest = "the others" if len(clear) == 1 else f"{len(parameters) - len(clear)} others"
+    others = len(parameters) - len(clear)
+    rest = "the other" if others == 1 else "the others" if len(clear) == 1 else f"{others} others"
     return f"{said}; along {rest} only as by chance."

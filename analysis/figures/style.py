@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -140,7 +140,8 @@ def placeholder(title: str, reason: str) -> Figure:
 def wrap(text: str, size: float, width: float, *, weight: str = "normal") -> list[str]:
     """Break ``text`` into lines of at most ``width`` points, measured in its font."""
     lines: list[str] = []
-    for word in text.split():
+    # No line begins with the % of the number before it.
+    for word in text.replace(" %", "\u00a0%").split(" "):
         longer = f"{lines[-1]} {word}" if lines else word
         if lines and text_width(longer, size, weight=weight) <= width:
             lines[-1] = longer
@@ -167,6 +168,34 @@ def ordered_colours(count: int) -> list[tuple[float, float, float]]:
     return [(red, green, blue) for red, green, blue, _ in colormaps["viridis"](places).tolist()]
 
 
+def legible(colour: Any) -> tuple[float, float, float]:
+    """A colour, darkened until text in it can be read on white: a contrast of 4.5 to 1.
+
+    Source: WCAG 2.2, success criterion 1.4.3 and its definition of relative luminance.
+    """
+    from matplotlib.colors import to_rgb
+
+    red, green, blue = to_rgb(colour)
+    while contrast((red, green, blue)) < 4.5:
+        red, green, blue = 0.96 * red, 0.96 * green, 0.96 * blue
+    return red, green, blue
+
+
+def contrast(colour: tuple[float, float, float]) -> float:
+    """How far a colour stands out from white, from 1 to 21."""
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+              for part in colour]  # fmt: skip
+    return 1.05 / (float(np.dot(linear, (0.2126, 0.7152, 0.0722))) + 0.05)
+
+
+def with_log(text: str, axes: Axes, which: Literal["x", "y"] = "y") -> str:
+    """An axis label that says so where its scale is logarithmic: ``loss (nats, log)``."""
+    scale = axes.get_xscale() if which == "x" else axes.get_yscale()
+    if scale != "log":
+        return text
+    return f"{text[:-1]}, log)" if text.endswith(")") else f"{text} (log)"
+
+
 def label_ends(
     axes: Axes, labels: Sequence[tuple[float, str, Any]], *, height: float, size: float = 9
 ) -> None:
@@ -191,7 +220,7 @@ def label_ends(
             if lack > 1e-6:
                 at[i], at[i + 1] = at[i] - lack / 2, at[i + 1] + lack / 2
     for y, (_, text, colour) in zip(at, places, strict=True):
-        axes.text(1.02, y, text, transform=axes.transAxes, size=size, color=colour,
+        axes.text(1.02, y, text, transform=axes.transAxes, size=size, color=legible(colour),
                   va="center", ha="left")  # fmt: skip
 
 

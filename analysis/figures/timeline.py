@@ -126,7 +126,8 @@ def _pieces(axes: Axes, findings: Findings, factor: float, height: float) -> Non
 def _levels(findings: Findings, last: IntArray) -> IntArray:
     """The rungs that pieces were heading for, ascending; ``last`` are their last epochs."""
     meta = findings.run.meta
-    levels = np.unique([*meta.rungs, meta.max_epochs, int(last.max(initial=1))])
+    top = max(*meta.rungs, meta.max_epochs)
+    levels = np.unique([*meta.rungs, top, max(top, int(last.max(initial=1)))])
     return np.asarray(levels[np.unique(np.searchsorted(levels, last))])
 
 

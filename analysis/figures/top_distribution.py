@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.encoding import active_points
-from analysis.figures.choosing import FEWEST, OFF, best_of, coarse, gaps, ranked, too_little
+from analysis.figures.choosing import (
+    FEWEST,
+    OFF,
+    best_of,
+    coarse,
+    gaps,
+    percent,
+    ranked,
+    too_little,
+)
 from analysis.figures.panels import Grid
 from analysis.figures.style import (
     BLUE,
@@ -63,7 +72,7 @@ def draw(findings: Findings) -> Drawing | Withheld:
         axes.set_yticks([])
         axes.spines["left"].set_visible(False)
         if distances.max() > limit >= distances[place]:
-            axes.text(1, 1, "chance", transform=axes.transAxes, size=8.5, color=GREY,
+            axes.text(1, 1, "as by chance", transform=axes.transAxes, size=8.5, color=GREY,
                       ha="right", va="bottom")  # fmt: skip
     return Drawing(figure, reading)
 
@@ -188,22 +197,21 @@ def _reading(
     ]
     if not told:
         return f"The best {top} trials cannot be told from all trials by any one parameter."
-    return f"The best {top} trials keep to {', '.join(told[:2])}; it is not by chance."
+    return f"The best {top} trials keep to {' and '.join(told[:2])}, which is not by chance."
 
 
 def _span(parameter: Parameter, places: FloatArray, top: int) -> str:
     """The middle 80 % of the best, and which share of all trials lies there."""
     best = places[:top][np.isfinite(places[:top])]
     if len(best) < 0.8 * top:
-        share = 1 - len(best) / top
-        return f"{parameter.name} off ({share:.0%} of them)"
+        return f"{parameter.name} off ({top - len(best)} of {top})"
     if isinstance(parameter.domain, Choice):
         values, counts = np.unique(best, return_counts=True)
         often = float(values[np.argmax(counts)])
         word = plain(domain_from_unit(parameter.domain, often))
-        return f"{parameter.name} {word} ({counts.max() / top:.0%} of them)"
+        return f"{parameter.name} {word} ({counts.max()} of {top})"
     low, high = np.quantile(best, [0.1, 0.9], method="nearest")
     ends = [plain(domain_from_unit(parameter.domain, float(u))) for u in (low, high)]
     inside = ((places >= low) & (places <= high)).mean()
     words = ends[0] if ends[0] == ends[1] else "..".join(ends)
-    return f"{parameter.name} {words} ({inside:.0%} of all)"
+    return f"{parameter.name} {words} ({percent(inside)} of all trials)"

@@ -16,6 +16,7 @@ from analysis.figures.style import (
     new_figure,
     subtitle_of,
     value_axis,
+    with_log,
 )  # fmt: skip
 from analysis.figures.timeline import inner_ticks
 from analysis.metrics import label, number
@@ -36,7 +37,7 @@ def draw(findings: Findings) -> Drawing | Withheld:
         return Withheld(f"whether more trials pay cannot be told: {found.unknown}")
     reading = _reading(found)
     stopped = found.trials - found.compared
-    subtitle = f"{found.compared} trials at epoch {found.epoch}"
+    subtitle = f"{found.compared} trials compared at epoch {found.epoch}"
     if stopped:
         subtitle += f", the {stopped} that came less far counted as worse"
     subtitle += "; bands: 95 %; dashed: if trials to come are like those so far"
@@ -65,8 +66,7 @@ def draw(findings: Findings) -> Drawing | Withheld:
                   xytext=(0, 1), textcoords="offset points", ha="center", va="bottom",
                   size=9)  # fmt: skip
     axes.set_xlabel("trials tried")
-    name = label(found.metric)
-    axes.set_ylabel(f"expected best\n{name}")
+    axes.set_ylabel(f"expected best\n{with_log(label(found.metric), axes)}")
     axes.set_xlim(0, found.counts[-1] * 1.01)
     inner_ticks(axes)
     return Drawing(figure, reading)

@@ -29,6 +29,7 @@ from analysis.importance.fanova import Boxes, Cells, leaf_boxes, main_effect, re
 from analysis.importance.fanova_pairs import all_effects, pairs_of
 from analysis.importance.forest import MOST_ROWS, Forest, grow_forest
 from analysis.load import Run
+from analysis.metrics import plural
 from analysis.parameters import FloatArray, Parameter
 
 TREES = 64
@@ -142,6 +143,8 @@ class Importance:
         if self.withheld:
             return (f"cannot tell: {self.withheld}",)
         said = [f"{e.name} {e.share:.2f} ± {e.spread:.2f}" for e in self.effects if not e.noise]
+        if len(self.effects) == 1:  # whatever the forest sees is its doing
+            said = [f"{self.effects[0].name} matters, the only parameter"]
         rest = len(self.effects) - len(said)
         pairs = [pair for pair in self.pairs if not pair.noise]
         said += [f"{pair.name} {pair.share:.2f} together" for pair in pairs[:_NAMED]]
@@ -283,7 +286,7 @@ def too_few(group: Fidelity, needed: int) -> str:
     """Why so few trials cannot be compared, in words."""
     if not group.trials:
         return group.reason
-    trials = "1 trial" if group.trials == 1 else f"{group.trials} trials"
+    trials = plural(group.trials, "trial")
     return f"only {trials} can be compared (epoch {group.epoch}); it takes {needed}"
 
 

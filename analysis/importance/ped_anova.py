@@ -149,9 +149,9 @@ def _effects(run: Run, group: Fidelity, best: int, seed: int) -> tuple[LocalEffe
         for column, parameter in enumerate(parameters)
     ], axis=1)  # fmt: skip
     # Ranges of few values scatter less than those of many, so each is measured by its own.
-    mean, unit = found[1:].mean(axis=0), found[1:].std(axis=0) + 1e-12
-    beyond = np.quantile(((found[1:] - mean) / unit).max(axis=1), 1 - _LEVEL)
-    noisy = (found[0] - mean) / unit <= beyond
+    # All rows are measured alike, the run's too: then its rank is a fair one by chance.
+    scaled = (found - found.mean(axis=0)) / (found.std(axis=0) + 1e-12)
+    noisy = scaled[0] <= np.quantile(scaled.max(axis=1), 1 - _LEVEL)
     total = float(found[0].sum()) or 1.0
     effects = [
         LocalEffect(parameter.name, float(found[0, k]) / total, float(found[0, k]), bool(noisy[k]))

@@ -4,14 +4,12 @@ It sees directions, not importance: a parameter that is best in the middle of it
 has none. Choices have no order and are left out, and a conditional parameter is looked
 at where it acts.
 
-Source: Spearman, Am. J. Psychol. 15 (1904); Efron and Tibshirani, An Introduction to the
-    Bootstrap (1993), ch. 13 (percentile interval of few trials); Bonett and Wright,
-    Psychometrika 65 (2000), equation 3 (interval of many).
+Source: Spearman, The proof and measurement of association between two things, Am. J.
+    Psychol. 15 (1904); of intervals see ``analysis.importance.spearman``.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -22,7 +20,7 @@ from analysis.fidelity import Fidelity, comparable
 from analysis.importance.effects import too_few
 from analysis.importance.spearman import spearman
 from analysis.load import Run
-from analysis.parameters import FloatArray, Parameter
+from analysis.parameters import Parameter
 from searchspaces import Choice
 
 FEW = 10
@@ -80,7 +78,7 @@ class RankCorrelations:
     withheld: str = ""
 
     def words(self) -> tuple[str, ...]:
-        """``higher is better: hidden_size (-0.61)`` and the other way round."""
+        """``higher is better: hidden_size (0.61)``, how strongly, and the other way round."""
         if self.withheld:
             return (f"cannot tell: {self.withheld}",)
         lines = []
@@ -92,7 +90,7 @@ class RankCorrelations:
                 if each.direction == direction and 1.5 * (each.high - each.low) < 2 * abs(each.rho)
             ]
             if found:
-                names = ", ".join(f"{each.name} ({each.rho:+.2f})" for each in found[:_NAMED])
+                names = ", ".join(f"{each.name} ({abs(each.rho):.2f})" for each in found[:_NAMED])
                 lines.append(f"{direction}: {names}")
         return tuple(lines)
 
@@ -136,28 +134,12 @@ def rank_correlations(
         if not _ordered(parameter) or len(own) < FEW or not np.ptp(places) or not np.ptp(own):
             skipped.append(parameter.name)
             continue
-        found.append(RankCorrelation(parameter.name, *_spearman(places, own, seed), len(own)))
+        rank = spearman(places, own, seed=seed, many=MANY)
+        if rank is not None:
+            found.append(RankCorrelation(parameter.name, *rank, len(own)))
     found.sort(key=lambda each: -abs(each.rho))
     return replace(known, parameters=tuple(found), skipped=tuple(skipped))
 
 
 def _ordered(parameter: Parameter) -> bool:
     return not isinstance(parameter.domain, Choice) or parameter.domain.ordered
-
-
-def _spearman(places: FloatArray, losses: FloatArray, seed: int) -> tuple[float, float, float]:
-    """Spearman's rho and the ends of its 95 % interval.
-
-    Of few trials by resampling them, of many by Fisher's z, which then says the same at
-    once: its variance for ranks is (1 + rho^2 / 2) / (n - 3).
-    """
-    if len(places) <= MANY:
-        found = spearman(places, losses, seed=seed)
-        if found is not None:
-            return found
-    from scipy.stats import rankdata
-
-    rho = float(np.corrcoef(rankdata(places), rankdata(losses))[0, 1])
-    z = math.atanh(min(max(rho, -1 + 1e-12), 1 - 1e-12))
-    half = 1.96 * math.sqrt((1 + rho**2 / 2) / (len(places) - 3))
-    return rho, math.tanh(z - half), math.tanh(z + half)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from analysis.parameters import FloatArray
 
-_FEW, _MANY = 200, 1_000
+FEW, MANY = 200, 1_000
 """Up to so many trials there are 1000 resamples, then 300, then a formula does as well."""
 
 
 def spearman(
-    first: FloatArray, second: FloatArray, *, seed: int = 0
+    first: FloatArray, second: FloatArray, *, seed: int = 0, many: int = MANY
 ) -> tuple[float, float, float] | None:
     """Spearman's rank correlation and the ends of its 95 % percentile interval.
 
@@ -19,30 +21,42 @@ def spearman(
         first: finite values, shape (trials,).
         second: of the same trials.
         seed: of the bootstrap, which resamples trials.
+        many: trials above which the interval is Fisher's, with the variance of ranks,
+            (1 + rho^2 / 2) / (n - 3): a formula, which then says the same at once.
 
     Returns:
         None where all values of one side are the same: there is no ranking.
 
-    Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), ch. 13; for more
-        than 1000 trials Bonett and Wright, Psychometrika 65 (2000), equation 4.
+    Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), ch. 13; Bonett
+        and Wright, Sample size requirements for estimating Pearson, Kendall and Spearman
+        correlations, Psychometrika 65 (2000), for the formula.
     """
     trials = len(first)
     value = _correlations(first, second, np.ones((1, trials)))[0] if trials > 1 else np.nan
     if not np.isfinite(value):
         return None
-    if trials > _MANY:
-        error = 1.96 * np.sqrt((1 + value**2 / 2) / (trials - 3))
-        low, high = np.tanh(
-            np.arctanh(np.clip(value, -1 + 1e-12, 1 - 1e-12)) + np.array([-error, error])
-        )
-        return float(value), float(low), float(high)
-    resamples = 1_000 if trials <= _FEW else 300
+    if trials > many:
+        return float(value), *_by_formula(float(value), trials)
+    if abs(value) > 1 - 1e-9:
+        # Every resample agrees as well: the step below perfect says how far chance reaches.
+        low, high = _by_formula(1 - 12 / (trials**3 - trials), trials)
+        return (1.0, low, 1.0) if value > 0 else (-1.0, -1.0, -low)
+    resamples = 1_000 if trials <= FEW else 300
     rng = np.random.default_rng(seed)
     weights = rng.multinomial(trials, np.full(trials, 1 / trials), size=resamples)
     found = _correlations(first, second, weights.astype(np.float64))
     known = found[np.isfinite(found)]
     low, high = np.quantile(known, [0.025, 0.975]) if len(known) else (-1.0, 1.0)
     return float(value), float(low), float(high)
+
+
+def _by_formula(value: float, trials: int) -> tuple[float, float]:
+    """The interval by Fisher's z; all that there is of three trials or fewer."""
+    if trials <= 3:
+        return -1.0, 1.0
+    half = 1.96 * math.sqrt((1 + value**2 / 2) / (trials - 3))
+    z = math.atanh(min(max(value, -1 + 1e-12), 1 - 1e-12))
+    return math.tanh(z - half), math.tanh(z + half)
 
 
 def _correlations(first: FloatArray, second: FloatArray, weights: FloatArray) -> FloatArray:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analysis.fidelity import ended, full
+from analysis.figures.choosing import most_important
 from analysis.metrics import guess_mode, label, short_label
-from analysis.parameters import FloatArray
+from analysis.parameters import FloatArray, Parameter
 from analysis.report import trials
 from analysis.report.made import made, winner
 from analysis.report.words import answer, intro, metric_words, readings
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 _MOST_GROUPS = 7
+_MOST_PAIRS = 4
 
 
 def payload(findings: Findings, figures: Sequence[Picture] = ()) -> dict[str, Any]:
@@ -30,7 +32,8 @@ def payload(findings: Findings, figures: Sequence[Picture] = ()) -> dict[str, An
         figures: static figures that were drawn, for their sentences.
     """
     run = findings.run
-    room = trials.points_for(len(run.trials), len(run.meta.parameters))
+    parameters = _shown(findings)
+    room = trials.points_for(len(run.trials), len(parameters))
     return {
         "schema": SCHEMA,
         **intro(findings),
@@ -45,7 +48,8 @@ def payload(findings: Findings, figures: Sequence[Picture] = ()) -> dict[str, An
         "trials": trials.columns(findings),
         "second": trials.second(findings),
         "levels": trials.levels(findings),
-        "axes": trials.axes(run),
+        "axes": trials.axes(run, parameters),
+        "parameters": len(run.meta.parameters),
         "curves": {**trials.curve_points(run, room), **_curve_axis(findings)},
         "importance": importance(findings),
         "effects": effects(findings),
@@ -56,10 +60,23 @@ def payload(findings: Findings, figures: Sequence[Picture] = ()) -> dict[str, An
     }
 
 
+def _shown(findings: Findings) -> tuple[Parameter, ...]:
+    """All parameters, or the most important ones where there is no room for all; as declared."""
+    every = findings.run.meta.parameters
+    room = trials.parameters_for(len(findings.run.trials), len(every))
+    kept = {parameter.name for parameter in most_important(findings, room)}
+    return tuple(parameter for parameter in every if parameter.name in kept)
+
+
 def importance(findings: Findings) -> dict[str, Any]:
-    """What matters; of the pairs, which are many, those that stand out from chance."""
+    """What matters; of the pairs, which are many, those that stand out from chance.
+
+    ``rest`` is what all other pairs explain, ``of_pairs`` how many pairs there are.
+    """
     found = findings.importance.as_dict()
-    return {**found, "pairs": [pair for pair in found["pairs"] if not pair["noise"]]}
+    pairs = [pair for pair in found["pairs"] if not pair["noise"]][:_MOST_PAIRS]
+    rest = sum(pair["share"] for pair in found["pairs"] if pair not in pairs)
+    return {**found, "pairs": pairs, "rest": rest, "of_pairs": len(found["pairs"])}
 
 
 def effects(findings: Findings) -> list[dict[str, Any]]:
@@ -110,21 +127,26 @@ def _panel(findings: Findings, metric: str, mean: FloatArray, rows: Any) -> dict
 
 
 def _curve_axis(findings: Findings) -> dict[str, Any]:
-    """The epochs by which curves are coloured, what the axis shows, and how many lie beyond."""
+    """The epochs by which curves are coloured, what the axis shows, and how many lie beyond.
+
+    ``rungs`` says whether trials ended at these epochs or in the ranges up to them.
+    """
     run = findings.run
     curves, ends = run.curves(run.meta.metric), ended(run)
     stopped = ends[(ends > 0) & ~run.failed]
     stopped = stopped if len(stopped) else ends[ends > 0]
     if not len(stopped):
-        return {"groups": [], "limits": None, "beyond": 0}
+        return {"groups": [], "rungs": False, "limits": None, "beyond": 0}
     groups = np.unique(stopped)
-    if len(groups) > _MOST_GROUPS:
+    rungs = len(groups) <= _MOST_GROUPS
+    if not rungs:
         cuts = np.quantile(stopped, np.linspace(0, 1, _MOST_GROUPS + 1)[1:])
         groups = np.unique(cuts.astype(np.int64))
     away = _away(run.meta.sign * curves)
     shown = curves[np.isfinite(curves) & ~away]
     return {
         "groups": groups.tolist(),
+        "rungs": rungs,
         "limits": [float(shown.min()), float(shown.max())],
         "beyond": int(away.any(axis=1).sum()),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +26,7 @@ _EACH, _POINT = 13, 7  # characters: a parameter of a trial, a point of a curve
 _LEVELS = 8
 _STEPS = 50
 _WIDE = 12
+_FEWEST_EPOCHS, _FEWEST_PARAMETERS = 8, 5
 _MANY = 3000  # trials, beyond which nobody sees a thousandth of an axis
 _LONGEST_ERROR = 400
 
@@ -122,6 +123,12 @@ def _axis(scores: FloatArray, sign: int) -> dict[str, Any]:
     return {"low": low, "high": high, "beyond": beyond}
 
 
+def parameters_for(rows: int, parameters: int) -> int:
+    """For how many of its parameters a page has room beside so many trials and short curves."""
+    room = _ROOM // max(rows, 1) - _EACH * _LEVELS - 80 - _FEWEST_EPOCHS * _POINT
+    return min(parameters, max(_FEWEST_PARAMETERS, room // _EACH))
+
+
 def points_for(rows: int, parameters: int) -> int:
     """How many points of curves there is room for beside so many trials and parameters."""
     rest = rows * (_EACH * (parameters + _LEVELS) + 80)
@@ -158,20 +165,20 @@ def _kept(ends: Any, furthest: int, budget: int) -> list[int]:
         kept = np.unique(np.geomspace(1, furthest, count).round().astype(int))
         if count >= furthest:
             kept = np.arange(1, furthest + 1)
-        if alive[kept - 1].sum() <= budget or count <= 8:
+        if alive[kept - 1].sum() <= budget or count <= _FEWEST_EPOCHS:
             return [int(epoch) for epoch in kept]
-        count = max(8, int(count * 0.85))
+        count = max(_FEWEST_EPOCHS, int(count * 0.85))
 
 
-def axes(run: Run) -> list[dict[str, Any]]:
+def axes(run: Run, parameters: Sequence[Parameter]) -> list[dict[str, Any]]:
     """The parameters' axes: ticks, the values that a handle can stand at, and the trials' places.
 
     A place lies in [0, 1]; None stands for inactive. ``stops`` are (place, text).
     """
-    points = active_points(run.trials, run.meta.parameters)
+    points = active_points(run.trials, parameters)
     return [
         _parameter_axis(run, parameter, points[:, column])
-        for column, parameter in enumerate(run.meta.parameters)
+        for column, parameter in enumerate(parameters)
     ]
 
 

@@ -29,8 +29,8 @@ class AtBound:
         name: the parameter.
         key: what to set, such as ``space.hidden_size.high``.
         value: a wider bound to try.
-        hits: how many of the best trials lie at the bound.
-        best: how many best trials were looked at.
+        hits: how many of the best trials lie at the bound, one a config.
+        best: in how many of the best 5 the parameter acts.
         where: the place in words, such as ``the top tenth of 16..256``.
     """
 
@@ -43,9 +43,11 @@ class AtBound:
 
     def words(self) -> tuple[str, ...]:
         """Two lines: what was seen, and what to type."""
-        verb = "lies" if self.hits == 1 else "lie"
+        seen = f"{self.hits} of the best {self.best} lie"
+        if self.best < TOP:
+            seen = f"of the best {TOP} it acts in {self.best}, and {self.hits} of these lie"
         return (
-            f"{self.name}: {self.hits} of the best {self.best} {verb} {self.where}",
+            f"{self.name}: {seen} {self.where}",
             option(self.key, self.value),
         )
 
@@ -62,17 +64,23 @@ class AtBound:
 def at_bounds(run: Run, group: Fidelity) -> tuple[AtBound, ...]:
     """Parameters of which the best trials lie at a bound more often than chance explains.
 
-    Looks at the best 5 trials of ``group``, of which at least 4 must lie in the
-    outer tenth of the range, or at its last value if the range is a coarse grid. A
-    bound that cannot be widened (0 dropout, 1 layer, a choice) or was guessed from the
-    values is not reported.
+    Looks at the best 5 configs of ``group``, each by its best trial, of which at least 4
+    must lie in the outer tenth of the range, or at its last value if the range is a coarse
+    grid. A bound that cannot be widened (0 dropout, 1 layer, a choice) or was guessed from
+    the values is not reported. Nor is one where the best score no better than the worst.
     """
-    rows = group.rows[:TOP]
-    if len(rows) < FEW or group.trials < 2 * TOP:
+    parameters = run.meta.parameters
+    points = active_points(run.trials[group.rows], parameters)
+    # Repeats of one config lie at one place, whatever chance does.
+    firsts = np.unique(np.nan_to_num(points, nan=-1.0), axis=0, return_index=True)[1]
+    if len(firsts) < 2 * TOP or not parameters:
         return ()
-    points = active_points(run.trials[rows], run.meta.parameters)
+    best = np.sort(firsts)[:TOP]
+    if group.scores[best[-1]] == group.scores[-1]:
+        return ()
+    points = points[best]
     found = []
-    for column, parameter in enumerate(run.meta.parameters):
+    for column, parameter in enumerate(parameters):
         places = points[:, column][np.isfinite(points[:, column])]
         for bound in ("low", "high"):
             warning = _check(parameter, places, bound)
@@ -137,8 +145,11 @@ def _wider_float(domain: Float, *, up: bool) -> float | None:
     half = (domain.high - domain.low) / 2
     if up:
         # What lies within 0..1 is taken for a probability, which ends at 1.
+        if domain.low >= 0 and domain.high == 1:
+            return None
         inside = domain.low >= 0 and domain.high < 1
-        return round((1 + domain.high) / 2 if inside else domain.high + half, 10)
+        wider = min((1 + domain.high) / 2, domain.high + half) if inside else domain.high + half
+        return round(wider, 10)
     return round(domain.low / 2 if 0 < domain.low <= half else domain.low - half, 10)
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from analysis.encoding import active_points
 from analysis.fidelity import IntArray, comparable, full, reached
 from analysis.load import Run
+from analysis.metrics import plural
 from analysis.parameters import FloatArray, Parameter, plain
 from searchspaces import Choice, Scalar, domain_from_unit
 from searchspaces.constraints import BoundConstraint
@@ -102,7 +103,7 @@ class Coverage:
     def too_few(self) -> bool:
         """Whether the trials are too few for the space.
 
-        So they are with fewer than 5 for each parameter that acts, or with less than three
+        So they are with fewer than 5 configs for each parameter that acts, or with less than three
         quarters of the pairs of parts tried; not where half of all configs were.
         """
         if self.unknown:
@@ -110,14 +111,15 @@ class Coverage:
         if self.configs is not None and self.distinct >= self.configs / 2:
             return False
         sparse = self.share is not None and self.share < ENOUGH
-        return sparse or self.trials < PER_PARAMETER * self.dimensions
+        return sparse or self.distinct < PER_PARAMETER * self.dimensions
 
     def words(self) -> tuple[str, ...]:
         """How much was tried and what least, and what to do; nothing if it was enough."""
         if not self.too_few:
             return ()
-        trials = "1 trial" if self.trials == 1 else f"{self.trials} trials"
-        for_all = "1 parameter" if self.parameters == 1 else f"{self.parameters} parameters"
+        trials, for_all = plural(self.trials, "trial"), plural(self.parameters, "parameter")
+        if self.distinct <= self.trials / 2:
+            trials += f" of {plural(self.distinct, 'config')}"
         seen = f"{trials} for {for_all}"
         if self.share is not None and self.share >= ENOUGH:
             seen = f"{trials} are few for {for_all}"
@@ -132,7 +134,10 @@ class Coverage:
         wide = next(iter(self.gaps), None)
         if wide is not None and wide.share >= _GAP:
             seen += f"; no {wide.name} between {plain(wide.low)} and {plain(wide.high)}"
-        return seen, f"try --trials {self.needed}, or narrow the space"
+        advice = f"try --trials {self.needed}"
+        if self.needed <= self.trials:  # those were not drawn at random
+            advice = f"about {self.needed} random trials would do: --set searcher.kind=random"
+        return seen, f"{advice}, or narrow the space"
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""

@@ -11,9 +11,11 @@ import polars as pl
 
 from analysis.fidelity import ranking
 from analysis.load import Run
+from analysis.metrics import plural
 from analysis.warnings.regions import Region, failing_region
 
 UNKNOWN = "unknown reason"
+_NAMED = 5
 _DIFFERS = re.compile(
     r"""(?:[A-Za-z]:|~|\.{1,2})?(?:[\\/][\w.+~-]*[A-Za-z_][\w.+~-]*)+        # a path
     | \b(?=[\w-]*\d)[0-9a-fA-F]+(?:-[0-9a-fA-F]+)+\b                     # an id: 7f3a-0017
@@ -70,10 +72,12 @@ class Failures:
             return ()
         alone = len(self.causes) == 1
         said = ", ".join(
-            cause.reason if alone else f"{cause.reason} ({cause.count})" for cause in self.causes
+            cause.reason if alone else f"{cause.reason} ({cause.count})"
+            for cause in self.causes[:_NAMED]
         )
-        of = "1 trial" if self.trials == 1 else f"{self.trials} trials"
-        lines = [f"{self.count} of {of} failed: {said}"]
+        if len(self.causes) > _NAMED:
+            said += f", {plural(len(self.causes) - _NAMED, 'more cause')}"
+        lines = [f"{self.count} of {plural(self.trials, 'trial')} failed: {said}"]
         for cause in self.causes:
             if cause.region is not None:
                 start = "" if alone else f"{cause.reason}: "
@@ -113,10 +117,11 @@ def failures(run: Run) -> Failures:
         if bad:
             groups.setdefault(_DIFFERS.sub("…", message), []).append(row)
     winner = next((int(row) for row in ranking(run).rows if not failed[row]), None)
+    repeated = sum(len(rows) > 1 for rows in groups.values())
     causes = []
     for rows in groups.values():
         reason = _common([messages[row] for row in rows])
-        region = failing_region(run, rows, ~failed, winner)
+        region = failing_region(run, rows, ~failed, winner, repeated)
         causes.append(Cause(reason, len(rows), tuple(int(numbers[row]) for row in rows), region))
     return Failures(
         len(run.trials), tuple(sorted(causes, key=lambda cause: (-cause.count, cause.reason)))

@@ -9,6 +9,7 @@ from typing import Any
 from analysis.fidelity import ranking
 from analysis.importance.effects import Importance
 from analysis.load import Run
+from analysis.metrics import listed
 from analysis.parameters import Parameter, plain
 from analysis.warnings.settings import option, snippet
 from searchspaces import Scalar
@@ -69,15 +70,14 @@ class Idle:
         """Which do not matter, and what to type to fix them; nothing if all may matter."""
         if not self.parameters:
             return ()
-        *most, last = [fixed.name for fixed in self.parameters]
-        names = f"{', '.join(most)} and {last}" if most else last
-        verb = "do" if most else "does"
+        names, several = listed(fixed.name for fixed in self.parameters), len(self.parameters) > 1
+        verb = "do" if several else "does"
         most_of = max(fixed.share + 2 * fixed.spread for fixed in self.parameters)
         top = math.ceil(100 * most_of) / 100
-        each = "each " if most else ""
+        each = "each " if several else ""
         return (
             f"{names} {verb} not matter here ({each}at most {top:.2f} of the variance); fix "
-            f"{'them' if most else 'it'}:",
+            f"{'them' if several else 'it'}:",
             *(option(fixed.key, fixed.value) for fixed in self.parameters),
         )
 

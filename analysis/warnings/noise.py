@@ -18,7 +18,7 @@ from analysis.parameters import FloatArray
 from analysis.smoothing import fill_gaps, smoother
 
 TOP = 10
-"""Best trials whose curves show the noise from epoch to epoch."""
+"""Best trials whose curves, and best configs whose repeats, show the noise."""
 SHORT = 6
 """Epochs below which a smoothed curve leaves nothing to measure noise by."""
 _FREEDOM = 2
@@ -107,7 +107,7 @@ def by_config(run: Run, group: Fidelity) -> list[IntArray]:
     if "seed" in trials.columns and trials["seed"].null_count() == 0:
         trials = trials.unique([*columns, *origin], keep="first", maintain_order=True)
     if not columns:
-        return [trials["place"].to_numpy().astype(np.int64)]
+        return [trials["place"].to_numpy().astype(np.int64)] if len(trials) else []
     alike = trials.group_by(columns, maintain_order=True).agg("place")["place"]
     return [np.array(places, dtype=np.int64) for places in alike.to_list()]
 
@@ -115,13 +115,17 @@ def by_config(run: Run, group: Fidelity) -> list[IntArray]:
 def rounded(value: float, sd: float) -> str:
     """A value with as many decimals as its noise leaves it: ``0.176`` with noise 0.004."""
     decimals = 4 if sd <= 0 else min(max(-math.floor(math.log10(sd)), 0), 9)
-    return f"{value:.{decimals}f}"
+    return f"{round(value, decimals) + 0.0:.{decimals}f}"  # no -0.0
 
 
 def _over_repeats(run: Run, group: Fidelity) -> tuple[float | None, int]:
-    """The pooled standard deviation of scores of equal configs, and its degrees of freedom."""
+    """The pooled standard deviation of scores of equal configs, and its degrees of freedom.
+
+    Of the best 10 configs that were repeated: bad ones scatter more than good ones do.
+    """
     squares, freedom = 0.0, 0
-    for places in by_config(run, group):
+    repeated = [places for places in by_config(run, group) if len(places) > 1]
+    for places in repeated[:TOP]:
         scores = group.scores[places]
         squares += float(((scores - scores.mean()) ** 2).sum())
         freedom += len(places) - 1

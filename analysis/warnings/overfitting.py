@@ -10,7 +10,7 @@ import numpy as np
 
 from analysis.fidelity import Fidelity, IntArray, full
 from analysis.load import Run
-from analysis.metrics import short_label, train_metric
+from analysis.metrics import plural, short_label, train_metric
 from analysis.parameters import FloatArray
 from analysis.smoothing import fill_gaps, smoother
 from analysis.warnings.noise import SHORT, rounded
@@ -102,8 +102,7 @@ class Overfitting:
             return ()
         rise, error, fall = self.rise or 0.0, self.error or 0.0, self.fall or 0.0
         up, down = ("rises", "falls") if self.lower_is_better else ("falls", "rises")
-        count = len(self.gaps)
-        trials = "1 full trial" if count == 1 else f"{count} full trials"
+        trials = plural(len(self.gaps), "full trial")
         less = f"train fewer epochs (--epochs {self.epoch})"
         return (
             f"overfitting: from epoch {self.epoch} on {short_label(self.train_metric)} {down} by "

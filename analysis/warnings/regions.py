@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.encoding import active_points
+from analysis.fidelity import IntArray
 from analysis.load import Run
 from analysis.parameters import FloatArray, Parameter, plain
 from analysis.warnings.settings import option, snippet
@@ -31,7 +32,7 @@ class Region:
         hits: trials that failed so in it.
         inside: trials in it that failed so or did not fail.
         of: all trials that failed so.
-        p: probability of a split as good by chance, corrected for all that were tried.
+        p: probability of a split as good by chance, corrected for all splits and causes tried.
         key: what to set to leave the region out; empty where nothing can be set.
         narrowed: the value to set it to: a bound, or the values left; None if there is no key.
         keeps_winner: whether the best trial lies outside.
@@ -71,13 +72,17 @@ class Region:
 
 
 def failing_region(
-    run: Run, failed: Sequence[int], others: NDArray[np.bool_], winner: int | None
+    run: Run,
+    failed: Sequence[int],
+    others: NDArray[np.bool_],
+    winner: int | None,
+    causes: int = 1,
 ) -> Region | None:
     """The split that parts failed trials best from others, if it is clear.
 
     Every split of a numeric range, on both sides, and every value of a choice is tried.
     The chance that a region holds so many of the failed trials is hypergeometric
-    (Fisher's exact test), times the number of splits tried (Bonferroni); below 1 % the
+    (Fisher's exact test), times the number of splits and causes tried (Bonferroni); below 1 % the
     best is told if at least half of the trials in it failed, and half of those that failed
     lie in it. A trial that was pruned counts as one that did not fail.
 
@@ -86,6 +91,7 @@ def failing_region(
         failed: rows of ``run.trials`` that failed for one cause.
         others: rows that did not fail, bool (trials,).
         winner: the best trial's row; None if there is none.
+        causes: for how many causes a region is sought.
 
     Source: Fisher, Statistical Methods for Research Workers (1934), section 21.02.
     """
@@ -95,20 +101,25 @@ def failing_region(
         return None
     points = active_points(run.trials[rows], run.meta.parameters)
     tried = 0
-    found: tuple[float, Parameter, str, float, float, int, int] | None = None
+    found: tuple[float, Parameter, Splits, int] | None = None
     for column, parameter in enumerate(run.meta.parameters):
-        places = points[:, column]
-        for side, edge, beyond, hits, inside in _splits(parameter, places, bad):
-            tried += 1
-            if 2 * hits < max(inside, len(failed)) or hits * len(rows) <= inside * len(failed):
-                continue
-            chance = _log_chance(len(rows), len(failed), inside, hits)
-            if found is None or chance < found[0]:
-                found = (chance, parameter, side, edge, beyond, hits, inside)
+        splits = _splits(parameter, points[:, column], bad)
+        hits_of, inside_of = splits.hits, splits.inside
+        tried += len(hits_of)
+        able = np.flatnonzero((2 * hits_of >= np.maximum(inside_of, len(failed)))
+                              & (hits_of * len(rows) > inside_of * len(failed)))  # fmt: skip
+        if not len(able):
+            continue
+        chances = _log_chance(len(rows), len(failed), inside_of[able], hits_of[able])
+        best = int(np.argmin(chances))
+        if found is None or chances[best] < found[0]:
+            found = (float(chances[best]), parameter, splits, int(able[best]))
     if found is None:
         return None
-    _, parameter, side, edge, beyond, hits, inside = found
-    p = min(1.0, tried * _tail(len(rows), len(failed), inside, hits))
+    _, parameter, splits, at = found
+    side, edge, beyond = splits.sides[at], float(splits.edges[at]), float(splits.beyonds[at])
+    hits, inside = int(splits.hits[at]), int(splits.inside[at])
+    p = min(1.0, causes * tried * _tail(len(rows), len(failed), inside, hits))
     if p >= SURE:
         return None
     keeps = True
@@ -123,28 +134,46 @@ def failing_region(
     )  # fmt: skip
 
 
-def _splits(
-    parameter: Parameter, places: FloatArray, bad: NDArray[np.bool_]
-) -> list[tuple[str, float, float, int, int]]:
-    """Candidates: side, the last coordinate outside, the first inside, failed and all inside."""
+@dataclass(frozen=True)
+class Splits:
+    """Candidates along one parameter, each of shape (splits,).
+
+    Attributes:
+        sides: ``above``, ``below`` or ``at``.
+        edges: the last coordinate outside.
+        beyonds: the first inside.
+        hits: failed trials inside.
+        inside: all trials inside.
+    """
+
+    sides: list[str]
+    edges: FloatArray
+    beyonds: FloatArray
+    hits: IntArray
+    inside: IntArray
+
+
+def _splits(parameter: Parameter, places: FloatArray, bad: NDArray[np.bool_]) -> Splits:
     known = np.isfinite(places)
     values = np.unique(places[known])
     order = np.searchsorted(values, places[known])
     counts = np.bincount(order, minlength=len(values))
     fails = np.bincount(order, weights=bad[known], minlength=len(values)).astype(np.int64)
     if isinstance(parameter.domain, Choice) and not parameter.domain.ordered:
-        return [
-            ("at", float(value), float(value), int(hits), int(inside))
-            for value, hits, inside in zip(values, fails, counts, strict=True)
-        ]
-    below, failed_below = np.cumsum(counts), np.cumsum(fails)
-    candidates = []
-    for place in range(len(values) - 1):
-        low, high = float(values[place]), float(values[place + 1])
-        hits, inside = int(failed_below[place]), int(below[place])
-        candidates.append(("below", high, low, hits, inside))
-        candidates.append(("above", low, high, int(fails.sum()) - hits, int(below[-1]) - inside))
-    return candidates
+        return Splits(["at"] * len(values), values, values, fails, counts)
+    below, failed_below = np.cumsum(counts)[:-1], np.cumsum(fails)[:-1]
+    low, high = values[:-1], values[1:]
+
+    def in_turn(under: Any, over: Any) -> Any:
+        return np.stack([under, over], axis=1).ravel()
+
+    return Splits(
+        ["below", "above"] * len(below),
+        in_turn(high, low),
+        in_turn(low, high),
+        in_turn(failed_below, fails.sum() - failed_below),
+        in_turn(below, counts.sum() - below),
+    )
 
 
 def _inside(places: FloatArray, side: str, edge: float, beyond: float) -> NDArray[np.bool_]:
@@ -153,23 +182,28 @@ def _inside(places: FloatArray, side: str, edge: float, beyond: float) -> NDArra
     return np.greater_equal(places, beyond) if side == "above" else np.less_equal(places, beyond)
 
 
-def _log_chance(trials: int, failed: int, inside: int, hits: int) -> float:
+def _log_chance(trials: int, failed: int, inside: IntArray, hits: IntArray) -> FloatArray:
     """Logarithm of the probability that ``hits`` of ``inside`` trials drawn are failed ones."""
-    return (
+    found: FloatArray = (
         _log_choose(failed, hits)
         + _log_choose(trials - failed, inside - hits)
         - _log_choose(trials, inside)
     )
+    return found
 
 
-def _log_choose(of: int, count: int) -> float:
-    return math.lgamma(of + 1) - math.lgamma(count + 1) - math.lgamma(of - count + 1)
+def _log_choose(of: int, count: IntArray) -> FloatArray:
+    from scipy.special import gammaln
+
+    found: FloatArray = gammaln(of + 1) - gammaln(count + 1) - gammaln(of - count + 1)
+    return found
 
 
 def _tail(trials: int, failed: int, inside: int, hits: int) -> float:
     """Probability that at least ``hits`` of ``inside`` trials drawn are failed ones."""
-    most = min(failed, inside)
-    return sum(math.exp(_log_chance(trials, failed, inside, k)) for k in range(hits, most + 1))
+    further = np.arange(hits, min(failed, inside) + 1)
+    drawn = np.full(len(further), inside)
+    return float(np.exp(_log_chance(trials, failed, drawn, further)).sum())
 
 
 def _between(parameter: Parameter, edge: float, beyond: float) -> Scalar:

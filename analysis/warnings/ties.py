@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import NormalDist
 from typing import Any
@@ -13,6 +12,7 @@ import polars as pl
 
 from analysis.fidelity import Fidelity, IntArray, ranking
 from analysis.load import Run
+from analysis.metrics import listed
 from analysis.warnings.noise import Noise, by_config, score_noise
 
 ALPHA = 0.05
@@ -54,12 +54,13 @@ class Ties:
         """What cannot be told apart, and what would tell; nothing if the winner is clear."""
         if len(self.tied) < 2:
             return ()
+        things = "trials" if self.configs == self.fidelity.trials else "configs"
         if len(self.tied) <= _NAMED:
-            which = f"trials {_listed(self.tied)}"
+            which = f"trials {listed(self.tied)}"
         elif len(self.tied) == self.configs:
-            which = f"all {self.configs} trials at epoch {self.fidelity.epoch}"
+            which = f"all {self.configs} {things} at epoch {self.fidelity.epoch}"
         else:
-            which = f"the best {len(self.tied)} of {self.configs} trials"
+            which = f"the best {len(self.tied)} of {self.configs} {things}"
         if not self.noise.sd:
             return f"{which} scored exactly the same", self._small()
         return f"{which} cannot be told apart (noise {self.noise.words()})", self._advice()
@@ -165,9 +166,3 @@ def _smallest(run: Run, rows: IntArray) -> tuple[int | None, int | None]:
         return None, None
     number, weights = chosen.sort("weights", maintain_order=True).row(0)
     return int(number), int(weights)
-
-
-def _listed(numbers: Sequence[int]) -> str:
-    """``17, 23 and 31``."""
-    *most, last = [str(number) for number in numbers]
-    return f"{', '.join(most)} and {last}" if most else last

@@ -14,6 +14,7 @@ import numpy as np
 
 from analysis.fidelity import Fidelity, ranking
 from analysis.load import Run
+from analysis.metrics import least_loss
 from analysis.parameters import FloatArray
 from analysis.warnings.noise import Noise, by_config, rounded, score_noise
 
@@ -147,7 +148,8 @@ def winners_drop(run: Run, *, fidelity: Fidelity | None = None, seed: int = 0) -
         expected = float(losses[0]) + drop
     # A fresh run has noise of its own.
     half = noise.quantile(_CONFIDENCE) * math.hypot(noise.sd, uncertain)
-    ends = sorted((sign * (expected - half), sign * (expected + half)))
+    best = max(expected - half, least_loss(run.meta.mode, float(losses[0]), float(losses[-1])))
+    ends = sorted((sign * best, sign * (expected + half)))
     return WinnersDrop(
         group, noise, metric, number, observed, sign * expected, ends[0], ends[1],
         sign * (expected + noise.flattery) if noise.epoch_sd is not None else None, len(others),

@@ -67,8 +67,9 @@ def analyze(
     are compared, and looked at as one where they searched one space.
     """
     from orchestrator.cli.reading import read_results
+    from orchestrator.cli.view.outline import shown_path
 
-    folders = [read_results(runs, part).run.path for part in parts or ("",)]
+    folders = [shown_path(read_results(runs, part).run.path) for part in parts or ("",)]
 
     import analysis
 

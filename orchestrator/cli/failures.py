@@ -113,6 +113,8 @@ def _usage(error: click.UsageError) -> str:
     if isinstance(error, click.NoSuchOption):
         text = f"unknown option {error.option_name!r}.{_nearest(error)}"
     group = error.ctx.command if error.ctx else None
+    if isinstance(error, click.exceptions.NoArgsIsHelpError) and isinstance(group, click.Group):
+        text = f"Give a command: {', '.join(sorted(group.commands))}."
     missing = re.match(r"No such command '(.*?)'", text)
     if missing and isinstance(group, click.Group):
         from searchspaces.errors import UnknownNameError

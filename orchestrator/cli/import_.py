@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -28,6 +29,10 @@ _SHARED = (
         help="What a parameter was drawn from, as '{low: 1e-4, high: 0.1, log: true}'; "
         "may come several times.",
     ),
+    click.option("--dataset", default="", metavar="NAME",
+                 help="What was trained on; runs compare on one data set only."),
+    click.option("--split", default="", metavar="WORDS",
+                 help="How validation data were held out, for every report to say."),
     options.runs_folder,
     options.as_json,
 )  # fmt: skip
@@ -56,6 +61,8 @@ def ray(
     metric: str | None,
     mode: str | None,
     domains: tuple[str, ...],
+    dataset: str,
+    split: str,
     runs: Path,
     as_json: bool,
 ) -> None:
@@ -66,7 +73,8 @@ def ray(
     """  # fmt: skip
     from orchestrator.importing.ray_tune import read_ray
 
-    _make(lambda: read_ray(folder, metric=metric, mode=mode), domains, runs, as_json=as_json)
+    read = replace(read_ray(folder, metric=metric, mode=mode), dataset=dataset, split=split)
+    _make(read, domains, runs, as_json=as_json)
 
 
 @import_.command("optuna")
@@ -80,6 +88,8 @@ def optuna(
     metric: str | None,
     mode: str | None,
     domains: tuple[str, ...],
+    dataset: str,
+    split: str,
     runs: Path,
     as_json: bool,
 ) -> None:
@@ -90,8 +100,8 @@ def optuna(
     """  # fmt: skip
     from orchestrator.importing.optuna_study import read_optuna
 
-    _make(lambda: read_optuna(url, study=study, metric=metric, mode=mode), domains, runs,
-          as_json=as_json)  # fmt: skip
+    read = read_optuna(url, study=study, metric=metric, mode=mode)
+    _make(replace(read, dataset=dataset, split=split), domains, runs, as_json=as_json)
 
 
 @import_.command("csv")
@@ -109,6 +119,8 @@ def csv(
     metric: str | None,
     mode: str | None,
     domains: tuple[str, ...],
+    dataset: str,
+    split: str,
     runs: Path,
     as_json: bool,
 ) -> None:
@@ -119,18 +131,16 @@ def csv(
     from orchestrator.importing.csv_table import read_csv
 
     named = [name.strip() for name in (config or "").split(",") if name.strip()]
-    _make(lambda: read_csv(file, metric=metric, mode=mode, epoch=epoch, trial=trial, config=named),
-          domains, runs, as_json=as_json)  # fmt: skip
+    read = read_csv(file, metric=metric, mode=mode, epoch=epoch, trial=trial, config=named)
+    _make(replace(read, dataset=dataset, split=split), domains, runs, as_json=as_json)
 
 
-def _make(
-    read: Callable[[], Foreign], domains: tuple[str, ...], runs: Path, *, as_json: bool
-) -> None:
+def _make(foreign: Foreign, domains: tuple[str, ...], runs: Path, *, as_json: bool) -> None:
     from orchestrator.importing.domains import given
     from orchestrator.importing.write import write
 
     said = dict(given(text) for text in domains)
-    made = write(read(), runs, said)
+    made = write(foreign, runs, said)
     if as_json:
         click.echo(json.dumps(_document(made), indent=2))
         return

@@ -78,6 +78,8 @@ class NoResultsError(UsageError):
         if reading.state == "finished":
             line = f"no trial of run {run.id} has a result: {failed}. See: orch show "
             line += short_name(run)
+        elif reading.owned:
+            line = f"run {run.id} is running and has no results yet. They come every half minute."
         else:
             line = f"run {run.id} has no results yet. Go on: {go_on(run)}"
         super().__init__(line)

@@ -73,6 +73,8 @@ class Foreign:
         guessed: what was guessed, a line each.
         skipped: what was left out, a line each.
         version: of the library that read it; empty without one.
+        dataset: what was trained on; empty if nobody said.
+        split: how validation data were held out, in words; empty if nobody said.
     """
 
     kind: Kind
@@ -87,6 +89,8 @@ class Foreign:
     guessed: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
     version: str = ""
+    dataset: str = ""
+    split: str = ""
 
     @property
     def metrics(self) -> list[str]:

@@ -284,7 +284,7 @@ def _trial(trial: FrozenTrial) -> ForeignTrial:
         config={name: _scalar(value)
                 for name, value in trial.params.items()},
         number=trial.number,
-        error=" ".join(str(reason or "failed; Optuna kept no reason").split())
+        error=" ".join(str(reason or "Optuna kept no reason").split())
         if state is State.FAILED else None,
         seconds=None if begun is None or over is None else max(0.0, over - begun),
         started_at=begun,

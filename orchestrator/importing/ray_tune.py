@@ -30,7 +30,7 @@ from orchestrator.importing.ray_results import (
 from searchspaces.errors import UsageError
 
 _ID = re.compile(r"_([0-9a-f]{5,8}_\d{5})(?:_|$)")
-_NO_REASON = "failed; Ray kept no reason"
+_NO_REASON = "Ray kept no reason"
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from searchspaces.errors import OrchError, UsageError
@@ -24,7 +25,8 @@ class RunNotFoundError(UsageError):
             some = ", ".join(matches[:8])
             text = f"{part!r} is part of {len(matches)} runs: {some}. Give more of the id."
         elif part:
-            text = f"no run {part!r} in {folder}. List them: orch runs"
+            where = "" if folder == Path("runs") else f" --runs {shlex.quote(str(folder))}"
+            text = f"no run {part!r} in {folder}. List them: orch runs{where}"
         else:
             text = f"no runs in {folder}. Start one: orch sweep gru-bohb"
         super().__init__(text)

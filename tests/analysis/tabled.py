@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -115,3 +116,18 @@ def halved(losses: np.ndarray, rungs: tuple[int, ...], sizes: tuple[int, ...]) -
             alive = sorted(alive, key=lambda n: best[n])[: max(1, len(alive) // 3)]
     curves = [list(row[:end]) for row, end in zip(losses, ends, strict=True)]
     return run_of(curves, rungs=rungs, brackets=brackets)
+
+
+def stopped(run: Run, numbers: Sequence[int], last: int) -> Run:
+    """The same run, in which those trials were pruned after the epoch ``last``."""
+    these = pl.col("number").is_in(numbers)
+    trials = run.trials.with_columns(
+        state=pl.when(these).then(pl.lit("pruned")).otherwise("state"),
+        epochs=pl.when(these).then(last).otherwise("epochs"),
+    )
+    return remade(run, trials=trials, epochs=run.epochs.filter(~these | (pl.col("epoch") <= last)))
+
+
+def remade(run: Run, **changes: Any) -> Run:
+    """The run with other fields; curves that were worked out before are forgotten."""
+    return replace(run, **changes, _curves={})

@@ -7,6 +7,7 @@ import pytest
 
 from analysis import analyze, load_run
 from analysis.figures import figure_names
+from analysis.summary import block
 from searchspaces.errors import ConfigurationError, UnknownNameError, UsageError
 
 
@@ -24,7 +25,7 @@ def test_the_words_answer_what_people_ask_after_a_sweep(make_run):
     assert "at epoch 27, 49 trials, forest explains 0." in text
     assert "--set space.hidden_size.high=512" in text
     assert "2 of 300 trials failed: loss became nan" in text
-    assert lines[-1] == f"figures   {folder / 'figures'} (1)    orch analyze --html"
+    assert lines[-1] == f"figures   {folder / 'figures'} (1)    orch analyze {folder} --html"
     assert max(len(line) for line in lines[:-1]) <= 80
 
 
@@ -200,3 +201,44 @@ def test_a_metric_that_was_not_reported_suggests_those_that_were(make_run):
         "unknown metric 'acuracy'. Did you mean 'accuracy'? "
         "Known: accuracy, learning_rate, train_loss, valid_loss."
     )
+
+
+def test_one_name_needs_no_list(make_run):
+    found = analyze(make_run(trials=20), only="epoch_optimum", formats="svg")
+    assert [path.name for path in found.figures["epoch_optimum"]] == ["epoch_optimum.svg"]
+    assert repr(found) == "<Analysis of 1121-gru-bohb-7f3a: 1 figures>"
+
+
+def test_figures_in_no_format_are_refused(make_run):
+    folder = make_run(trials=20)
+    with pytest.raises(UsageError, match="no format to draw figures in"):
+        analyze(folder, formats=())
+    assert analyze(folder, formats=(), only=()).pictures == ()
+
+
+def test_a_folder_that_is_no_run_is_not_to_be_resumed(tmp_path):
+    (tmp_path / "compare-33bf").mkdir()
+    with pytest.raises(UsageError) as caught:
+        load_run(tmp_path / "compare-33bf")
+    assert str(caught.value) == (
+        f"{tmp_path / 'compare-33bf'} is no run: it has no trials.parquet. List runs: orch runs"
+    )
+
+
+def test_a_running_sweep_is_not_to_be_resumed(make_run, rewrite):
+    folder = make_run(trials=20)
+    run = load_run(folder)
+    rewrite(folder, run.trials, run.epochs, {**run.meta.raw, "finished": False, "owned": True})
+    assert load_run(folder).notes == (
+        "the sweep was still running when these results were written",
+    )
+
+
+@pytest.mark.parametrize(
+    "typed", ["--epochs 162", "orch resume 1121-gru-bohb-7f3a", "--set 'space.act.values=[a, b]'"]
+)
+def test_what_is_to_be_typed_is_not_folded(typed):
+    for length in range(30, 70):
+        lines = block("more", [f"{'x' * length}; try {typed} or more of the same"])
+        assert any(typed in line for line in lines), lines
+        assert max(map(len, lines)) <= 80

@@ -22,9 +22,35 @@ def test_the_compared_epoch_is_the_furthest_that_twenty_trials_reached(make_run)
 
 
 def test_with_few_trials_the_furthest_epoch_that_all_reached_is_taken(make_run):
-    group = comparable(load_run(make_run(trials=12, hyperband=False, fail=(4,))))
-    assert (group.epoch, group.trials) == (12, 12)
+    group = comparable(load_run(make_run(trials=12)))
+    assert (group.epoch, group.trials) == (1, 12)
     assert group.reason == "only 12 trials have results, and all reached it"
+    assert comparable(load_run(make_run("one", trials=1))).reason == (
+        "only 1 trial has a result, and all reached it"
+    )
+
+
+def test_a_few_trials_that_failed_or_still_run_do_not_hold_the_others_back(make_run, rewrite):
+    folder = make_run(trials=12, hyperband=False, fail=(4,))
+    run = load_run(folder)
+    assert (comparable(run).epoch, comparable(run).trials) == (27, 11)
+    live = pl.col("number").is_in([2, 7])
+    trials = run.trials.with_columns(state=pl.when(live).then(pl.lit("running")).otherwise("state"))
+    rewrite(folder, trials, run.epochs.filter(~live | (pl.col("epoch") <= 2)), dict(run.meta.raw))
+    group = comparable(load_run(folder))
+    assert (group.epoch, group.trials) == (27, 9)
+    assert group.reason == (
+        "only 12 trials have results, and all that did not fail or still run reached it"
+    )
+
+
+def test_where_most_trials_still_run_they_are_compared_where_all_of_them_are(make_run, rewrite):
+    folder = make_run(trials=12, hyperband=False)
+    run = load_run(folder)
+    live = pl.col("number") >= 5
+    trials = run.trials.with_columns(state=pl.when(live).then(pl.lit("running")).otherwise("state"))
+    rewrite(folder, trials, run.epochs.filter(~live | (pl.col("epoch") <= 2)), dict(run.meta.raw))
+    assert (comparable(load_run(folder)).epoch, comparable(load_run(folder)).trials) == (2, 12)
 
 
 def test_scores_are_the_best_up_to_the_compared_epoch_and_no_later_one(make_run):

@@ -59,7 +59,7 @@ def test_an_epoch_that_ran_twice_counts_once_by_its_last_attempt(make_run, rewri
 
 def test_a_run_without_tables_says_how_to_get_them(tmp_path):
     folder = tmp_path / "1121-x-0000"
-    folder.mkdir()
+    (folder / "journal").mkdir(parents=True)
     with pytest.raises(UsageError) as caught:
         load_run(folder)
     path = folder / "trials.parquet"

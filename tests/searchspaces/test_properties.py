@@ -20,6 +20,7 @@ from searchspaces import (
     SearchSpace,
     domain_from_unit,
     domain_to_unit,
+    interval_to_unit,
 )
 
 quick = settings(deadline=None, max_examples=60)
@@ -199,3 +200,20 @@ def test_the_same_seed_draws_the_same_and_nothing_else_is_drawn_from(
     one, other = np.random.default_rng(seed), np.random.default_rng(seed)
     assert [space.sample(one) for _ in range(3)] == [space.sample(other) for _ in range(3)]
     assert str(np.random.get_state()) == before  # noqa: NPY002  # it must stay as it is
+
+
+@quick
+@given(intervals(), st.lists(UNIT, min_size=1, max_size=20))
+def test_many_numbers_of_an_interval_lie_where_each_alone_lies(domain, shares):
+    values = np.clip(
+        domain.low + np.array(shares) * (domain.high - domain.low), domain.low, domain.high
+    )
+    if domain.size == 1:
+        return
+    alone = [domain_to_unit(domain, float(value)) for value in values]
+    np.testing.assert_allclose(interval_to_unit(domain, values), alone, atol=1e-9)
+
+
+def test_numbers_outside_an_interval_lie_at_its_bounds_and_none_stays_none():
+    values = np.array([0.5, 8.0, np.nan])
+    np.testing.assert_array_equal(interval_to_unit(Float(1.0, 4.0), values), [0, 1, np.nan])

@@ -78,6 +78,11 @@ function parallel() {
   on("level", () => {
     small.textContent = words();
   });
+  if (data.axes.length < data.parameters) {
+    const first = data.importance.effects.length ? "most important" : "first";
+    line(`The ${data.axes.length} ${first} of ${data.parameters} parameters, here, in the table and ` +
+      "beside trials, to keep this file small; trials.parquet has them all.", "soft");
+  }
   line("Drag along an axis, or move its handles with the arrow keys, to keep only trials in that range.", "soft hint");
   const bar = html("div", { class: "bar" });
   main.append(bar);
@@ -104,8 +109,9 @@ function importanceLine() {
   const all = plural(found.trials, "trial");
   const used = found.used && found.used < found.trials ? `${found.used.toLocaleString("en")} of ${all}` : all;
   const explained = found.r2 === null ? "" : `; the forest explains ${found.r2.toFixed(2)} of the variance (out of bag)`;
-  return `${data.metric.short} at epoch ${found.epoch}, ${used}${explained}; the bars are of ` +
-    "all of them, whatever is brushed";
+  const mark = found.pairs?.length ? "; mark on a pair: its share where effects only add up" : "";
+  return `${used} compared at epoch ${found.epoch}${explained}${mark}; the bars are of all of ` +
+    "them, whatever is brushed";
 }
 
 function effects(element) {
@@ -131,7 +137,8 @@ function cost() {
   if (data.cost.length) line(sentence(data.cost), "reading");
   const small = line("stairs: trials that no other one beats in both; cost is seconds per epoch times epochs; " +
     "scores beyond the fence of outliers lie at the edge", "soft");
-  if (drawFront(element)) frontWords(words);
+  const drawn = drawFront(element);
+  if (drawn) frontWords(words, drawn);
   else {
     words.textContent = "Not drawn: fewer than three trials that differ in time or weights can be compared.";
     words.className = "withheld";

@@ -145,8 +145,12 @@ function drag(zone, band, axis, geometry) {
       moved ||= far >= SMALL;
       if (moved) setBrush(axis.key, change(at(next)));
     };
-    target.onpointerup = target.onpointercancel = () => {
+    const stop = () => {
       target.onpointermove = target.onpointerup = target.onpointercancel = null;
+    };
+    target.onpointercancel = stop; // a finger went on to scroll the page
+    target.onpointerup = () => {
+      stop();
       if (!moved) setBrush(axis.key, null);
     };
   };

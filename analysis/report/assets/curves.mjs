@@ -5,20 +5,20 @@ import { follow } from "./hover.mjs";
 import { bottomAxis, layers, leftAxis, opacity, plot, text, tickText } from "./plot.mjs";
 import { epochTicks, scale, ticksOf, valueScale } from "./scales.mjs";
 import { state } from "./state.mjs";
-import { colour, strength } from "./theme.mjs";
+import { colour, legible, strength } from "./theme.mjs";
 
 const { curves } = data;
 const HEIGHT = 380;
 const LEFT = 52;
 const RIGHT = 62;
-const TOP = curves.groups.length > 1 ? 64 : 40; // with room for how many ended
+const TOP = curves.groups.length > 1 && curves.rungs ? 64 : 40; // with room for how many ended
 const BOTTOM = 48;
 
 export function drawCurves(host) {
   if (!reading("learning_curves").drawn || !curves.limits) return false;
   const last = Math.max(curves.of, 1);
-  // Rungs grow by a factor, so that on a log axis they stand evenly.
-  const log = curves.groups.length >= 3 && last >= 9;
+  // Rungs grow by a factor, so that on a log axis they stand evenly; other ends do not.
+  const log = curves.rungs && curves.groups.length >= 3 && last >= 9;
   let x = null;
   let y = null;
   const label = `Learning curves, ${data.metric.label} over epochs; arrow keys walk through trials`;
@@ -30,7 +30,7 @@ export function drawCurves(host) {
       x = log ? scale(0.93, last * 1.07, LEFT, right, true) : scale(1 - 0.03 * last, last * 1.03 + 0.1, LEFT, right);
       y = valueScale(...curves.limits, HEIGHT - BOTTOM, TOP, { better: rising });
       const ticks = log ? thinned([1, ...curves.groups], x) : epochTicks(last);
-      bottomAxis(frame, x, HEIGHT - BOTTOM, ticks, log ? "epoch (log)" : "epoch");
+      bottomAxis(frame, x, HEIGHT - BOTTOM, ticks, "epoch");
       leftAxis(frame, y, LEFT, ticksOf(y), data.metric.label, tickText, TOP - 24);
     },
     paint(frame, context) {
@@ -135,16 +135,16 @@ function end(context, x, y, failed) {
 
 // Above each rung, how many of the trials shown ended there.
 function ended(frame, x) {
-  if (curves.groups.length < 2) return;
+  if (curves.groups.length < 2 || !curves.rungs) return;
+  // A count that is not there would be missed in the sum.
+  if (thinned(curves.groups, x).length < curves.groups.length) return;
   const counts = curves.groups.map(() => 0);
   for (let row = 0; row < trials.ended.length; row += 1) {
     if (state.shown[row] && trials.ended[row] && !trials.failed[row]) counts[group(row)] += 1;
   }
-  const shown = thinned(curves.groups, x);
   curves.groups.forEach((epoch, index) => {
-    if (!shown.includes(epoch)) return;
     const label = text(x(epoch), TOP - 14, counts[index], { "text-anchor": "middle", class: "bold" });
-    label.style.fill = groupColour(index);
+    label.style.fill = legible(groupColour(index));
     frame.counts.append(label);
   });
   frame.counts.append(text(frame.width, TOP - 14, "ended", { "text-anchor": "end", class: "soft" }));

@@ -3,6 +3,7 @@
 import { parameters } from "./axes.mjs";
 import { count, data, rising, trials } from "./data.mjs";
 import { html, svg } from "./dom.mjs";
+import { shortened } from "./format.mjs";
 import { follow } from "./hover.mjs";
 import { layers, leftAxis, opacity, plot, text, tickText } from "./plot.mjs";
 import { extent, scale, ticksOf, valueScale } from "./scales.mjs";
@@ -85,7 +86,7 @@ function foot(frame, x, axis) {
     free = x(place) + half;
     frame.axes.append(text(Math.min(x(place), frame.width - half), base + 17, words, { "text-anchor": "middle" }));
   }
-  frame.axes.append(text((x(0) + x(1)) / 2, base + 35, axis.label, { class: "name", "text-anchor": "middle" }));
+  frame.axes.append(text((x(0) + x(1)) / 2, base + 35, shortened(axis.label, frame.width), { class: "name", "text-anchor": "middle" }));
 }
 
 // The mean curve and, around it, how far apart the forest's trees are; single values have bars.

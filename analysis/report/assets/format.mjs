@@ -1,4 +1,5 @@
 // Numbers and words as the terminal and the static figures write them.
+const LETTER = 6.9; // pixels of a letter, roughly
 
 export function number(value, name = "") {
   if (value === null || !Number.isFinite(value)) return "-";
@@ -20,6 +21,14 @@ export function plain(value) {
 function shortExponent(text) {
   const [mantissa, exponent] = text.split("e");
   return `${Number(mantissa)}e${Number(exponent)}`;
+}
+
+// A name that fits into a width in pixels: what sets it apart is often at its end.
+export function shortened(name, width) {
+  const room = Math.floor(width / LETTER);
+  if (name.length <= room) return name;
+  const half = Math.max(2, Math.floor((room - 1) / 2));
+  return `${name.slice(0, half)}…${name.slice(-half)}`;
 }
 
 export function plural(count, thing) {

@@ -2,6 +2,7 @@
 // one beats in both.
 import { count, data, rising, trials } from "./data.mjs";
 import { html, svg } from "./dom.mjs";
+import { plural } from "./format.mjs";
 import { follow } from "./hover.mjs";
 import { bottomAxis, layers, leftAxis, opacity, plot, text, tickText } from "./plot.mjs";
 import { extent, ticksOf, valueScale } from "./scales.mjs";
@@ -15,8 +16,8 @@ const NAMED = 60; // pixels between names of trials
 
 // What a trial costs up to the epoch at which it is compared.
 const COSTS = [
-  { label: (epoch) => `seconds to epoch ${epoch} (s)`, of: (row, epoch) => times(trials.pace[row], epoch) },
-  { label: () => "number of weights", of: (row) => trials.weights[row] },
+  { name: "time", label: (epoch) => `time to epoch ${epoch} (s)`, of: (row, epoch) => times(trials.pace[row], epoch) },
+  { name: "weights", label: () => "number of weights", of: (row) => trials.weights[row] },
 ];
 
 function times(pace, epoch) {
@@ -29,7 +30,7 @@ export function drawFront(host) {
   const grid = html("div", { class: "pair" });
   host.append(grid);
   for (const cost of usable) drawOne(grid, cost);
-  return true;
+  return usable;
 }
 
 // Rows that have both a cost and a score where trials are compared.
@@ -64,7 +65,7 @@ function drawOne(grid, cost) {
       const { epoch, axis } = level();
       x = valueScale(...extent(rows.map((row) => cost.of(row, epoch))), LEFT, frame.width - RIGHT);
       y = valueScale(axis.low, axis.high, HEIGHT - BOTTOM, TOP, { better: rising });
-      bottomAxis(frame, x, HEIGHT - BOTTOM, spaced(ticksOf(x, 5), x), cost.label(epoch) + (x.log ? ", log" : ""), short);
+      bottomAxis(frame, x, HEIGHT - BOTTOM, spaced(ticksOf(x, 5), x), cost.label(epoch), short);
       leftAxis(frame, y, LEFT, ticksOf(y), `${data.metric.label}, by epoch ${epoch}`, tickText);
     },
     paint(frame, context) {
@@ -148,17 +149,22 @@ function nearest(rows, place, px, py) {
   return found;
 }
 
-// The sentence above it follows what is shown.
-export function frontWords(paragraph) {
+// The sentence above it follows what is shown, and speaks of the costs that are drawn.
+export function frontWords(paragraph, costs) {
   const write = () => {
     const now = level();
     if (!now) return;
-    const rows = now.order.filter((row) => state.shown[row] && trials.pace[row] !== null);
     const sign = rising ? -1 : 1;
-    const best = front(rows, (row) => trials.pace[row], (row) => sign * now.scores[row]);
-    paragraph.textContent = best.length
-      ? `Of ${rows.length} trials compared at epoch ${now.epoch}, ${best.length} ` +
-        `${best.length === 1 ? "is" : "are"} beaten by no other in both time and ${data.metric.short}.`
+    const found = costs.map((cost) => {
+      const rows = known(cost).filter((row) => state.shown[row]);
+      return [cost, rows.length, front(rows, (row) => cost.of(row, now.epoch), (row) => sign * now.scores[row]).length];
+    });
+    const most = Math.max(...found.map(([, rows]) => rows));
+    const parts = found.map(([cost, , best], index) =>
+      `${best} ${index ? "" : best === 1 ? "is beaten by no other " : "are beaten by no other "}` +
+      `in both ${cost.name} and ${data.metric.short}`);
+    paragraph.textContent = most
+      ? `Of ${plural(most, "trial")} compared at epoch ${now.epoch}, ${parts.join(", ")}.`
       : "No trial that is shown was compared at this epoch.";
   };
   write();

@@ -1,6 +1,8 @@
 // Where the axes of parallel coordinates stand: side by side, or one below the other where a
 // screen is too narrow for their names.
 
+import { shortened } from "./format.mjs";
+
 const NARROW = 74; // pixels from axis to axis
 const LENGTH = 300;
 const ROW = 64;
@@ -73,11 +75,6 @@ function apart(ticks, at, size) {
   }
   if (last && kept.at(-1) !== last) kept.push(last);
   return kept;
-}
-
-function shortened(name, width) {
-  const room = Math.floor(width / LETTER);
-  return name.length > room ? `${name.slice(0, room - 1)}…` : name;
 }
 
 // A name over a few lines, none longer than its room.

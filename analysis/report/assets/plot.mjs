@@ -113,7 +113,7 @@ export function bottomAxis(frame, map, y, ticks, label, write = String) {
     frame.axes.append(svg("path", { class: "axis", d: `M${map(tick)},${y}v4` }));
     frame.axes.append(text(map(tick), y + 17, write(tick), { "text-anchor": "middle" }));
   }
-  frame.axes.append(text((from + to) / 2, y + 35, label, { "text-anchor": "middle", class: "name" }));
+  frame.axes.append(text((from + to) / 2, y + 35, withLog(label, map), { "text-anchor": "middle", class: "name" }));
 }
 
 export function leftAxis(frame, map, x, ticks, label, write = String, lift = 14) {
@@ -124,7 +124,13 @@ export function leftAxis(frame, map, x, ticks, label, write = String, lift = 14)
     frame.axes.append(text(x - 7, map(tick) + 4, write(tick), { "text-anchor": "end" }));
   }
   // Along the top and not turned by a quarter: read without turning one's head.
-  frame.axes.append(text(4, Math.min(from, to) - lift, label, { class: "name" }));
+  frame.axes.append(text(4, Math.min(from, to) - lift, withLog(label, map), { class: "name" }));
+}
+
+// "validation loss (nats, log)": an axis says that it is logarithmic.
+function withLog(label, map) {
+  if (!map.log) return label;
+  return label.endsWith(")") ? `${label.slice(0, -1)}, log)` : `${label} (log)`;
 }
 
 export function tickText(value) {

@@ -43,6 +43,24 @@ export function strength(place) {
   return ramp[Math.round(place * 64)];
 }
 
+// A colour in which words can be read: darkened, or lightened where it is dark, to 4.5 to 1.
+export function legible(rgb) {
+  const paper = isDark() ? [22, 24, 27] : [255, 255, 255];
+  const [full, step] = isDark() ? [255, 0.05] : [0, 0.04];
+  let parts = rgb.match(/\d+/g).map(Number);
+  while (contrast(parts, paper) < 4.5) parts = parts.map((part) => part + (full - part) * step);
+  return `rgb(${parts.map(Math.round).join(",")})`;
+}
+
+// WCAG 2.2, relative luminance.
+function contrast(a, b) {
+  const light = (parts) => parts.map((part) => part / 255)
+    .map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, part, k) => sum + part * [0.2126, 0.7152, 0.0722][k], 0.05);
+  const [low, high] = [light(a), light(b)].sort((x, y) => x - y);
+  return high / low;
+}
+
 // The colour of a trial by its rank where trials are compared: the best stands out.
 export function rankColour(row) {
   if (trials.failed[row]) return colour("--vermillion");

@@ -120,3 +120,17 @@ def test_a_gap_in_a_full_curve_is_bridged(make_run, rewrite):
     )
     rewrite(folder, run.trials, epochs, dict(run.meta.raw))
     assert epoch_optimum(load_run(folder)).epoch == epoch_optimum(run).epoch
+
+
+def test_curves_that_never_change_have_no_optimum(make_run, rewrite):
+    folder = make_run(trials=5, hyperband=False)
+    run = load_run(folder)
+
+    def flat(name):
+        epochs = run.epochs.with_columns(pl.lit(0.5).alias(f"metric.{name}"))
+        rewrite(folder, run.trials, epochs, dict(run.meta.raw))
+        return epoch_optimum(load_run(folder))
+
+    assert flat("valid_loss").words() == "cannot tell: valid_loss is the same after every epoch"
+    assert flat("accuracy").second_epoch is None
+    assert "accuracy" not in flat("accuracy").words()

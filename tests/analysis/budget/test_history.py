@@ -31,7 +31,7 @@ def test_the_history_of_three_trials_by_hand():
     assert found.arrived == (Step(3, 3.0, 4.5, 2), Step(5, 8.0, 4.0, 0))
     assert found.compared == found.arrived
     assert found.words() == (
-        "best found after 5 of 5 epochs (0:08 of 0:08), by the last trial to run all of them",
+        "best found after 5 of 5 epochs (0:08 of 0:08), by the last trial that came so far",
     )
 
 

@@ -167,3 +167,9 @@ def test_a_run_without_seconds_of_its_epochs_has_no_timeline():
 
 def test_clock():
     assert [clock(s) for s in (0, 59.6, 61, 3600)] == ["0:00", "1:00", "1:01", "1:00:00"]
+
+
+def test_a_column_of_attempts_without_any_is_no_interruption():
+    run = two_workers()
+    empty = replace(run, trials=run.trials.with_columns(pl.lit(None).alias("attempts")))
+    assert not timeline(empty).resumed

@@ -152,3 +152,12 @@ def test_an_unknown_number_of_epochs_is_no_epoch():
     run = scores_of(np.random.default_rng(0).random(30))
     trials = run.trials.with_columns(pl.lit(None, pl.Int64).alias("epochs"))
     assert tuning_curve(replace(run, trials=trials)).epochs == 0
+
+
+def test_where_no_early_trial_came_as_far_it_is_not_said_that_late_ones_gained_nothing():
+    stopped, full = [[3.0] for _ in range(20)], [[x, x] for x in np.linspace(1, 2, 20)]
+    late = tuning_curve(run_of([*stopped, *full], rungs=(1, 2)))
+    assert late.late_gain is None
+    assert late.words()[1] == "they cost about 45 epochs"
+    early = tuning_curve(run_of([*full, *stopped], rungs=(1, 2)))
+    assert early.late_gain == 0.0

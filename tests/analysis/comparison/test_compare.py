@@ -145,7 +145,7 @@ def test_equal_strategies_have_no_winner() -> None:
     assert found.ahead_from is None
     assert [standing.rank for standing in found.standings] == [1.5, 1.5]
     assert found.differences[0].p == 1.0
-    assert found.words()[0].startswith("no winner can be named after 4 epochs: the differences")
+    assert found.words()[0].startswith("no winner can be named after 4 epochs: chance alone")
 
 
 def test_between_equal_strategies_a_winner_is_named_once_in_twenty() -> None:
@@ -242,6 +242,10 @@ def test_settings_tell_strategies_of_one_name_apart() -> None:
     [
         ({"dataset": "gestures"}, "data set digits and gestures. Give runs on one data set."),
         ({"split": "group"}, "split random and group. Give runs with one split."),
+        (
+            {"dataset": ""},
+            "data set digits and none given. If it is the same, say so: orch import --dataset.",
+        ),
         ({"mode": "max"}, "mode min and max. Give runs that improve the same way."),
     ],
 )
@@ -294,3 +298,9 @@ def test_names_lose_what_they_share_but_never_all() -> None:
     assert short_names(["gru", "gru-random"]) == ["gru", "gru-random"]
     assert short_names(["gru-bohb", "mlp-bohb"]) == ["gru-bohb", "mlp-bohb"]
     assert short_names(["gru-bohb"]) == ["gru-bohb"]
+
+
+def test_a_run_whose_first_values_were_not_finite_has_nothing_to_compare_there() -> None:
+    late, short = made("late", 0, [[math.nan, math.nan, 1.0]]), made("short", 0, [[2.0, 1.5]])
+    with pytest.raises(UsageError, match="run 1121-late-0000 had no result after 2 epochs"):
+        compare_runs([late, short])

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from analysis.comparison.several import analyze_runs
-from searchspaces.errors import UnknownNameError
+from analysis.load import load_run
+from searchspaces.errors import UnknownNameError, UsageError
 
 Make = Callable[..., Path]
+Write = Callable[..., None]
 
 
 def test_runs_of_one_space_are_compared_and_looked_at_together(make_run: Make) -> None:
@@ -52,3 +54,28 @@ def test_a_figure_of_an_unknown_name_is_an_error(make_run: Make) -> None:
     folders = [make_run(f"1121-gru-bohb-000{s}", trials=20, seed=s) for s in range(2)]
     with pytest.raises(UnknownNameError, match="unknown figure 'ranks'"):
         analyze_runs(folders, only=("ranks",))
+
+
+def test_what_to_type_for_a_report_names_all_runs(make_run: Make) -> None:
+    folders = [make_run(f"1121-gru-bohb-000{s}", trials=20, seed=s) for s in range(2)]
+    lines = analyze_runs(folders, only="epoch_optimum", formats="svg").lines
+    assert any(
+        line.endswith(f"    orch analyze {folders[0]} {folders[1]} --html") for line in lines
+    )
+
+
+def test_in_a_notebook_are_the_words_and_the_figures_of_both(make_run: Make) -> None:
+    folders = [make_run(f"1121-gru-bohb-000{s}", trials=20, seed=s) for s in range(2)]
+    found = analyze_runs(folders, only=("incumbent", "epoch_optimum"), formats="svg")
+    page = found._repr_html_()
+    assert page.count("<img") == 2
+    assert "together  40 trials of 2 runs as one" in page
+    assert repr(found) == "<SeveralAnalysis of gru-bohb: 1 figures>"
+
+
+def test_a_metric_that_one_run_lacks_names_that_run(make_run: Make, rewrite: Write) -> None:
+    folders = [make_run(f"1121-gru-bohb-000{s}", trials=20, seed=s) for s in range(2)]
+    run = load_run(folders[1])
+    rewrite(folders[1], run.trials, run.epochs.drop("metric.accuracy"), dict(run.meta.raw))
+    with pytest.raises(UsageError, match="run 1121-gru-bohb-0001 has no metric 'accuracy'"):
+        analyze_runs(folders, only=(), metric="accuracy")

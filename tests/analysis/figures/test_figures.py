@@ -82,12 +82,12 @@ def test_global_settings_are_not_touched(make_run):
 def test_axes_carry_names_and_units(make_run):
     with style():
         figure = draw_optimum(find(load_run(make_run()))).figure
-    assert figure.axes[0].get_ylabel() == "loss (nats)"
+    assert figure.axes[0].get_ylabel() == "loss (nats, log)"
     assert figure.axes[1].get_ylabel() == "validation\naccuracy"
     assert figure.axes[1].get_xlabel() == "epoch"
     with style():
         figure = draw_curves(find(load_run(make_run()))).figure
-    assert figure.axes[0].get_ylabel() == "validation loss (nats)"
+    assert figure.axes[0].get_ylabel() == "validation loss (nats, log)"
     assert figure.axes[0].get_xlabel() == "epoch (log)"
 
 

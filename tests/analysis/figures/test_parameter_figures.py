@@ -17,7 +17,7 @@ from analysis.budget.cost_front import cost_front, pareto
 from analysis.figures import write_figures
 from analysis.figures.choosing import OFF, best_of, spread, switched_off, thin
 from analysis.figures.empirical_distribution import band, curve
-from analysis.figures.pair_cells import cell_edges, cells_of, strongest
+from analysis.figures.pair_cells import AWAY, cell_edges, cells_of, strongest
 from analysis.figures.panels import name_lines, ticks_of
 from analysis.figures.scatter_matrix import ranks_of
 from analysis.figures.slices import running, strength
@@ -241,7 +241,7 @@ def test_cells_hold_the_best_and_the_median_and_nothing_where_no_trial_fell():
 def test_inactive_trials_have_cells_of_their_own_and_choices_are_never_put_together():
     places = np.array([np.nan, 0.0, 1.0, np.nan])
     edges = cell_edges(RATE, places, 4)
-    assert edges.tolist() == pytest.approx([-0.35, -0.21, 0.0, 0.5, 1.0])
+    assert edges.tolist() == pytest.approx([*AWAY, 0.0, 0.5, 1.0])
     cells = cells_of((RATE, NORM), (places, np.full(4, 0.5)), np.arange(4.0), 1)
     assert cells.counts.tolist() == [[0, 0, 0, 0], [2, 0, 1, 1], [0, 0, 0, 0]]
     assert len(cell_edges(NORM, np.zeros(24), 24)) == 4

@@ -138,6 +138,7 @@ def test_one_parameter_explains_everything(make_run):
     found = importance(run)
     assert shares(found) == {"x": pytest.approx(1.0)}
     assert not found.effects[0].noise
+    assert found.words()[0] == "x matters, the only parameter"
 
 
 def test_a_maximised_objective_has_the_importance_of_its_negative(make_run, rewrite):
@@ -250,7 +251,7 @@ def test_shares_alone_in_pairs_and_of_three_together_make_the_whole(make_run):
 
 
 def test_a_forest_of_very_many_trials_is_grown_on_some_and_says_so(make_run, monkeypatch):
-    monkeypatch.setattr("analysis.importance.MOST_ROWS", 100)
+    monkeypatch.setattr("analysis.importance.effects.MOST_ROWS", 100)
     run = flat(make_run, lambda c: c["a"])
     found = importance(run)
     assert (found.used, found.fidelity.trials) == (100, 300)

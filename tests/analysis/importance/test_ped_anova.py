@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -12,6 +13,7 @@ from analysis.importance.ped_anova import divergences, ped_anova
 from analysis.parameters import Parameter
 from searchspaces import Choice, Float
 from searchspaces.errors import ConfigurationError
+from tests.analysis.tabled import run_of
 
 FLOATS = {
     name: {"group": "space", "kind": "float", "low": 0.0, "high": 1.0} for name in ("a", "b", "c")
@@ -148,3 +150,17 @@ def test_a_quantile_beyond_0_and_1_is_refused(make_run):
     run = plain_run(make_run, lambda c: c["a"], trials=5)
     with pytest.raises(ConfigurationError, match=r"quantile: 1\.0 is not between 0 and 1"):
         ped_anova(run, quantile=1.0)
+
+
+def test_chance_alone_sets_a_parameter_apart_in_one_run_of_twenty():
+    """300 runs in which nothing matters: 5 % of them, within three standard errors."""
+    rng = np.random.default_rng(0)
+    base = run_of([[float(loss)] for loss in range(46)])
+    parameters = tuple(Parameter(name, "space", Float(0.0, 1.0)) for name in ("a", "b", "c"))
+    loud = 0
+    for seed in range(300):
+        places = {f"config.{p.name}": pl.Series(rng.random(46)) for p in parameters}
+        run = replace(base, trials=base.trials.with_columns(**places),
+                      meta=replace(base.meta, parameters=parameters))  # fmt: skip
+        loud += any(not effect.noise for effect in ped_anova(run, seed=seed).effects)
+    assert loud / 300 == pytest.approx(0.05, abs=3 * 0.0126)

@@ -8,6 +8,7 @@ from scipy.stats import spearmanr
 from analysis import load_run
 from analysis.fidelity import comparable
 from analysis.importance.rank_correlation import MANY, rank_correlations
+from analysis.importance.spearman import spearman
 
 PARAMETERS = {
     "up": {"group": "space", "kind": "float", "low": 0.0, "high": 1.0},
@@ -61,7 +62,7 @@ def test_the_direction_says_which_way_is_better(make_run):
         "valley": "no direction",
         "child": "lower is better",
     }
-    assert found.words()[0].startswith("higher is better: down (-0.")
+    assert found.words()[0].startswith("higher is better: down (0.")
     assert "valley" not in " ".join(found.words())
 
 
@@ -135,3 +136,24 @@ def test_a_parameter_that_never_varied_or_always_orders_perfectly_is_survived(ma
     assert by_name(found)["up"].rho == pytest.approx(1.0)
     assert set(found.skipped) == {"down", "valley", "kind", "child"}
     assert np.isfinite([by_name(found)["up"].low, by_name(found)["up"].high]).all()
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_few_trials_in_perfect_order_are_no_certainty(sign):
+    """Of four trials one in 24 orders is perfect by chance; of ten hardly any is."""
+    low, high = sorted(sign * end for end in spearman(np.arange(4.0), sign * np.arange(4.0))[1:])
+    assert (low < 0, high) == (True, 1.0)
+    low, high = sorted(sign * end for end in spearman(np.arange(10.0), sign * np.arange(10.0))[1:])
+    assert 0.8 < low < high == 1.0
+
+
+@pytest.mark.parametrize("trials", [4, 6, 10])
+def test_the_interval_covers_the_truth_of_normal_pairs(trials):
+    """Pairs that correlate by 0.9 have a Spearman's rho of 6 / pi * asin(0.45)."""
+    rng = np.random.default_rng(0)
+    truth, inside = 6 / np.pi * np.arcsin(0.45), 0
+    for _ in range(200):
+        first, other = rng.normal(size=(2, trials))
+        _, low, high = spearman(first, 0.9 * first + np.sqrt(1 - 0.81) * other)
+        inside += low <= truth <= high
+    assert inside / 200 >= 0.9

@@ -103,3 +103,21 @@ def test_uniform_draws_cover_what_theory_expects(make_run):
 def test_what_cannot_be_told_says_why(make_run, changes, why):
     found = coverage(load_run(make_run(**changes)))
     assert (found.unknown, found.words()) == (why, ())
+
+
+def test_a_run_that_kept_to_a_corner_is_not_told_to_try_fewer_trials(make_run):
+    """40 trials lie in one of nine pairs of thirds; about 20 random ones would see most."""
+    rng = np.random.default_rng(0)
+    found = coverage(load_run(make_run(**placed(rng.uniform(0, 0.9, (40, 2)).tolist()))))
+    assert found.needed < found.trials == 40
+    assert found.words()[1] == (
+        f"about {found.needed} random trials would do: --set searcher.kind=random, "
+        f"or narrow the space"
+    )
+
+
+def test_repeats_of_a_config_cover_no_more_than_one_run_of_it(make_run):
+    places = [(0.5 + third, 0.5 + other) for third in range(3) for other in range(3)]
+    found = coverage(load_run(make_run(**placed(places * 3))))
+    assert (found.trials, found.distinct, found.share, found.too_few) == (27, 9, 1.0, True)
+    assert found.words()[0].startswith("27 trials of 9 configs are few for 2 parameters")

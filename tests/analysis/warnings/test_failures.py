@@ -158,3 +158,28 @@ def test_runs_without_errors_or_without_the_column_are_read(make_run, rewrite):
     rewrite(folder, run.trials.drop("error"), run.epochs, dict(run.meta.raw))
     assert failures_by_cause(load_run(folder)) == {"unknown reason": 1}
     assert failures(load_run(make_run("none", trials=0))).causes == ()
+
+
+def test_of_many_causes_the_most_frequent_are_named(failing):
+    errors = {number: f"{'abcdefgh'[number]} broke" for number in range(8)} | {20: "a broke"}
+    words = failures(failing(errors)).words()
+    assert words[0].startswith("9 of 46 trials failed: a broke (2), b broke (1), ")
+    assert words[0].endswith(", e broke (1), 3 more causes")
+
+
+def test_a_pattern_that_one_of_many_causes_shows_by_chance_is_none(failing):
+    """Four failures at the greatest rates; 18 more of as many causes, or of nine."""
+
+    def errors(trials, share):
+        rates = trials.sort("config.learning_rate", descending=True)["number"].to_list()
+        rest = np.random.default_rng(0).choice(rates[8:], 18, replace=False).tolist()
+        names = "abcdefghijklmnopqr"
+        return dict.fromkeys(rates[:4], "nan") | {
+            number: f"{names[place // share]} broke" for place, number in enumerate(rest)
+        }
+
+    alone = failures(failing(lambda trials: errors(trials, 1), name="a")).causes[0]
+    among = failures(failing(lambda trials: errors(trials, 2), name="b")).causes[0]
+    assert (alone.count, among.count) == (4, 4)
+    assert alone.region is not None
+    assert among.region is None

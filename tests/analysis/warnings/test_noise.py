@@ -6,7 +6,7 @@ import pytest
 
 from analysis import load_run
 from analysis.fidelity import full
-from analysis.warnings.noise import by_config, score_noise
+from analysis.warnings.noise import by_config, rounded, score_noise
 
 
 def test_the_noise_of_epochs_is_measured_beside_the_curve(make_run):
@@ -80,3 +80,37 @@ def test_a_single_spike_does_not_make_all_scores_noisy(make_run, rewrite):
     )
     rewrite(folder, run.trials, epochs, dict(run.meta.raw))
     assert score_noise(load_run(folder), full(run)).epoch_sd == pytest.approx(before, rel=0.3)
+
+
+def test_a_run_without_parameters_and_without_results_has_no_configs(make_run):
+    run = load_run(make_run(trials=3, hyperband=False, max_epochs=2, fail=(0, 1, 2), parameters={}))
+    assert by_config(run, full(run)) == []
+
+
+def test_bad_configs_that_scatter_more_do_not_make_good_ones_noisy(make_run, rewrite):
+    """30 configs three times each; the worst 20 scatter a hundred times as much."""
+    places = iter([k // 3 for k in range(90)])
+    folder = make_run(
+        trials=90, hyperband=False, max_epochs=3, noise=0.001, jitter=0.0, optimum=3.0,
+        config=lambda rng: {"x": float(next(places))}, floor=lambda c: 1.0 + c["x"],
+        parameters={"x": {"group": "space", "kind": "float", "low": 0.0, "high": 30.0}},
+    )  # fmt: skip
+    run = load_run(folder)
+    shift = np.where(run.trials["config.x"].to_numpy() >= 10, 1.0, 0.0)
+    shift *= np.random.default_rng(0).normal(0, 0.1, 90)
+    rewrite(
+        folder,
+        run.trials,
+        run.epochs.with_columns(
+            pl.col("metric.valid_loss") + pl.Series(shift[run.epochs["number"].to_numpy()])
+        ),
+        dict(run.meta.raw),
+    )
+    run = load_run(folder)
+    found = score_noise(run, full(run))
+    assert (found.source, found.freedom) == ("repeats", 20)
+    assert 0.0003 < found.sd < 0.002
+
+
+def test_nothing_is_rounded_to_minus_nought():
+    assert [rounded(value, 0.5) for value in (-0.04, 0.04, -0.06)] == ["0.0", "0.0", "-0.1"]

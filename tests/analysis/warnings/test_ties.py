@@ -111,3 +111,11 @@ def test_a_config_as_far_behind_as_chance_takes_1_of_20_pairs_is_the_last_that_i
     close = scores - scores[0] <= 1.959964 * found.noise.sd * 2**0.5
     assert 5 < len(found.tied) == close.sum() < 60
     assert found.words()[0].startswith(f"the best {len(found.tied)} of 80 trials cannot be told")
+
+
+def test_repeated_configs_are_counted_as_configs(make_run):
+    """8 configs of 3 runs each, within the noise: they are not "all 8 trials" of 24."""
+    found = ties(load_run(make_run(noise=0.1, **listed([0.3 + k / 1e4 for k in range(8)], 3))))
+    assert len(found.tied) > 4
+    assert found.words()[0].startswith(("all 8 configs at epoch 27", "the best "))
+    assert "configs cannot be told apart" in found.words()[0].replace(" at epoch 27", "")

@@ -93,3 +93,13 @@ def test_what_cannot_be_told_says_why(make_run, changes, why):
                                            {"x": float(rng.random())},
                                            floor=lambda c: c["x"])))  # fmt: skip
     assert (found.unknown, found.words(), found.expected) == (why, (), None)
+
+
+def test_no_fresh_run_is_expected_beyond_what_the_metric_can_be(make_run):
+    """Accuracies near 1 that scatter: an accuracy above 1 would be no accuracy."""
+    equal = listed([0.01 + 1e-6 * k for k in range(12)])
+    run = load_run(make_run(metric="accuracy", mode="max", noise=0.3, **equal))
+    found = winners_drop(run)
+    assert found.low < found.expected <= found.high == 1.0
+    losses = winners_drop(load_run(make_run("b", noise=0.02, **listed([0.13] * 3))))
+    assert losses.low >= 0.0

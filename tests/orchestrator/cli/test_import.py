@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 
+import polars as pl
 import pytest
 from click.testing import CliRunner
 
@@ -139,3 +140,16 @@ def test_the_same_table_is_refused_until_something_differs(folder):
         f"runs/{run} first."
     )
     printed("import", "csv", "sweep.csv", "--domain", "lr={low: 1e-4, high: 1, log: true}")
+
+
+def test_without_a_command_those_there_are_are_named():
+    assert refused("import") == ("error: Give a command: csv, optuna, ray. See: orch import --help")
+
+
+def test_data_set_and_split_are_said_by_hand(folder):
+    split = "group: 3 of 9 held out"
+    printed("import", "csv", "sweep.csv", "--dataset", "speech", "--split", split)
+    found = json.loads(printed("analyze", "--json", "--only", "none"))
+    assert found["split"] == split
+    meta = pl.read_parquet_metadata(next(folder.glob("runs/*/trials.parquet")))["orch"]
+    assert json.loads(meta)["dataset"] == "speech"

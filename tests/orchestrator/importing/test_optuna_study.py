@@ -87,7 +87,7 @@ def test_states_steps_and_values_become_trials_and_epochs(make, url):
     assert foreign.chosen == "recorded in the study"
     assert foreign.guessed == ("epochs: the first step, 0, is epoch 1",)
     assert foreign.skipped == ("1 trial that never began",)
-    assert foreign.trials[2].error == "failed; Optuna kept no reason"
+    assert foreign.trials[2].error == "Optuna kept no reason"
 
 
 def test_a_trial_without_steps_has_one_epoch(make, url):

@@ -118,7 +118,7 @@ def test_no_pickle_is_opened(experiment, monkeypatch):
     for path in (experiment.path / "tuner.pkl", folder / "params.pkl", folder / "error.pkl"):
         path.write_bytes(pickle.dumps(Bomb()))
     (folder / "error.txt").unlink()
-    assert read_ray(experiment.path).trials[0].error == "failed; Ray kept no reason"
+    assert read_ray(experiment.path).trials[0].error == "Ray kept no reason"
 
 
 def refused(path, **how):

@@ -119,7 +119,7 @@ class TestFinding:
     @pytest.mark.parametrize(
         ("part", "text"),
         [
-            ("zzz", "no run 'zzz' in {runs}. List them: orch runs"),
+            ("zzz", "no run 'zzz' in {runs}. List them: orch runs --runs {runs}"),
             (
                 "bohb",
                 "'bohb' is part of 2 runs: 0101-gru-bohb-aaaa, 0103-mlp-bohb-abab. "
