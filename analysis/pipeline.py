@@ -122,7 +122,7 @@ def analyze(
         UnknownNameError: no such figure, format or metric.
         ConfigurationError: ``top`` is below 1.
     """
-    formats, only = listed(formats), None if only is None else listed(only)
+    formats, only = as_names(formats), None if only is None else as_names(only)
     _check_alone(only or ())
     check(formats, only, top)
     run = run_folder if isinstance(run_folder, Run) else load_run(run_folder)
@@ -139,7 +139,7 @@ def analyze(
     return Analysis(findings, pictures, folder, report, typed([run], metric))
 
 
-def listed(names: str | Sequence[str]) -> tuple[str, ...]:
+def as_names(names: str | Sequence[str]) -> tuple[str, ...]:
     """Names, of which there may be one."""
     return (names,) if isinstance(names, str) else tuple(names)
 

@@ -14,7 +14,7 @@ from analysis.comparison.merge import merge_runs
 from analysis.figures import Picture, figure_names
 from analysis.load import Run, load_run
 from analysis.objective import judged_by
-from analysis.pipeline import Analysis, analyze, check, listed, typed
+from analysis.pipeline import Analysis, analyze, as_names, check, typed
 from analysis.summary import block
 from searchspaces.errors import UnknownNameError, UsageError
 
@@ -118,7 +118,7 @@ def analyze_runs(
         UnknownNameError: no such figure, format or metric.
         ConfigurationError: ``top`` is below 1.
     """
-    formats, only = listed(formats), None if only is None else listed(only)
+    formats, only = as_names(formats), None if only is None else as_names(only)
     own = None if only is None else [name for name in only if name in NAMES]
     single = None if only is None else [name for name in only if name in figure_names()]
     for name in only or ():

@@ -120,7 +120,7 @@ def running(places: FloatArray, scores: FloatArray, parameter: Parameter) -> Flo
         known = np.isfinite(np.array(found)[:, 0]).sum()
         return np.vstack([cells[0], np.transpose(found)]) if known > 1 else None
     window = max(round(2 * math.sqrt(len(x))), len(x) // 20)
-    if len(x) < 2.5 * window:
+    if len(x) <= 2.5 * window:  # none of none, too
         return None
     order = np.argsort(x, kind="stable")
     x, y = x[order], y[order]

@@ -205,7 +205,7 @@ def test_a_path_to_a_run_goes_before_an_id(make_run, monkeypatch, tmp_path):
     (tmp_path / "bohb").mkdir()  # a folder that is no run hides none
     assert load_run("bohb").meta.trials == 4
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UsageError, match=r"^run empty has no results: no empty.trials\.parquet"):
+    with pytest.raises(UsageError, match=r"^empty is no run: it has no trials\.parquet\."):
         load_run("empty")
 
 

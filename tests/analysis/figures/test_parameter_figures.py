@@ -302,6 +302,7 @@ def test_running_quartiles_of_a_line_are_the_line():
     # A window of 20 points spans 0.19; its quartiles lie a quarter of that from the middle.
     np.testing.assert_allclose(q3 - q1, 3 * 0.095)
     assert running(x[:20], x[:20], RATE) is None
+    assert running(np.full(40, np.nan), x[:40], RATE) is None  # active in no trial compared
 
 
 def test_a_grid_has_its_quartiles_at_each_value_that_enough_trials_have():
