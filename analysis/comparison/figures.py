@@ -11,8 +11,8 @@ import numpy as np
 from analysis.comparison.compare import Comparison, Standing
 from analysis.comparison.statistics import half_width
 from analysis.comparison.words import at, repeats, verdict
-from analysis.figures import Picture
-from analysis.figures.shown import FORMATS, save_figure
+from analysis.figures import Picture, check_names, write_pictures
+from analysis.figures.shown import shown
 from analysis.figures.style import (
     BLUE,
     GREEN,
@@ -27,13 +27,10 @@ from analysis.figures.style import (
     label_ends,
     log_ticks,
     new_figure,
-    placeholder,
-    style,
     text_width,
     value_axis,
 )
 from analysis.metrics import label, plural
-from searchspaces.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -143,29 +140,13 @@ def write_comparison(
         UnknownNameError: no such figure or format.
         UsageError: the folder cannot be written to.
     """
-    for kind, names, known in (("figure", only or (), NAMES), ("figure format", formats, FORMATS)):
-        for name in names:
-            if name not in known:
-                raise UnknownNameError(kind, name, known)
-    names = NAMES if only is None else tuple(dict.fromkeys(only))
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with style():
-            return tuple(_write(name, comparison, folder, formats) for name in names)
-    except OSError as error:
-        raise UsageError(
-            f"cannot write figures to {folder}: {error.strerror or error}. Make it writable"
-        ) from error
-
-
-def _write(name: str, comparison: Comparison, folder: Path, formats: Sequence[str]) -> Picture:
-    outcome = _DRAW[name](comparison)
-    if isinstance(outcome, Withheld):
-        figure, reading = placeholder(_TITLES[name], outcome.reason), outcome.reason
-    else:
-        figure, reading = outcome.figure, outcome.reading
-    paths = tuple(save_figure(figure, folder / f"{name}.{end}", end) for end in formats)
-    return Picture(name, reading, not isinstance(outcome, Withheld), paths)
+    names = check_names(formats, only, NAMES)
+    return write_pictures(
+        names,
+        lambda name: shown(name, _TITLES[name], _DRAW[name](comparison)),
+        folder,
+        formats,
+    )
 
 
 def _figure(title: str, reading: str, parts: Sequence[str], comparison: Comparison) -> Figure:

@@ -6,12 +6,12 @@ A new figure is a new module here; its name is the figure's name.
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.figures.shown import FORMATS, draw_figure, save_figure
+from analysis.figures.shown import FORMATS, ShownFigure, draw_figure, save_figure
 from analysis.figures.style import style
 from searchspaces.errors import UnknownNameError, UsageError
 
@@ -53,35 +53,53 @@ def write_figures(
         UsageError: the folder cannot be written to.
     """
     names = check_names(formats, only)
+    return write_pictures(names, lambda name: draw_figure(name, findings), folder, formats)
+
+
+def write_pictures(
+    names: Sequence[str],
+    draw: Callable[[str], ShownFigure],
+    folder: Path,
+    formats: Sequence[str],
+) -> tuple[Picture, ...]:
+    """Draw what is called ``names`` and write it into ``folder``, each file replaced as a whole.
+
+    Raises:
+        UsageError: the folder cannot be written to.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with style():
-            return tuple(_write(name, findings, folder, formats) for name in names)
+            return tuple(_write(draw(name), folder, formats) for name in names)
     except OSError as error:
         raise UsageError(
             f"cannot write figures to {folder}: {error.strerror or error}. Make it writable"
         ) from error
 
 
-def check_names(formats: Sequence[str], only: Sequence[str] | None) -> tuple[str, ...]:
+def check_names(
+    formats: Sequence[str], only: Sequence[str] | None, known: Sequence[str] | None = None
+) -> tuple[str, ...]:
     """The figures to draw, once each, after checking that all names exist.
+
+    Args:
+        formats: of files.
+        only: names of figures; all by default.
+        known: those there are; by default the figures of a run.
 
     Raises:
         UnknownNameError: no such figure or format.
     """
-    known = figure_names()
-    for name in only or ():
-        if name not in known:
-            raise UnknownNameError("figure", name, known)
-    for name in formats:
-        if name not in FORMATS:
-            raise UnknownNameError("figure format", name, FORMATS)
+    known = figure_names() if known is None else tuple(known)
+    for kind, names, right in (("figure", only or (), known), ("figure format", formats, FORMATS)):
+        for name in names:
+            if name not in right:
+                raise UnknownNameError(kind, name, right)
     return known if only is None else tuple(dict.fromkeys(only))
 
 
-def _write(name: str, findings: Findings, folder: Path, formats: Sequence[str]) -> Picture:
-    shown = draw_figure(name, findings)
+def _write(shown: ShownFigure, folder: Path, formats: Sequence[str]) -> Picture:
     paths = tuple(
-        save_figure(shown.figure, folder / f"{name}.{suffix}", suffix) for suffix in formats
+        save_figure(shown.figure, folder / f"{shown.name}.{suffix}", suffix) for suffix in formats
     )
-    return Picture(name, shown.reading, shown.drawn, paths)
+    return Picture(shown.name, shown.reading, shown.drawn, paths)

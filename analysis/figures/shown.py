@@ -9,7 +9,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analysis.figures.style import Withheld, placeholder, style
+from analysis.figures.style import Drawing, Withheld, placeholder, style
 from searchspaces.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
@@ -110,11 +110,15 @@ def figure(name: str, run: Run | Findings | str | Path = "") -> ShownFigure:
 def draw_figure(name: str, findings: Findings) -> ShownFigure:
     """Draw one figure, or what stands in its place; within ``style()``."""
     module = importlib.import_module(f"analysis.figures.{name}")
-    outcome = module.draw(findings)
+    return shown(name, module.TITLE, module.draw(findings))
+
+
+def shown(name: str, title: str, outcome: Drawing | Withheld) -> ShownFigure:
+    """What was drawn, or what stands in its place; within ``style()``."""
     if isinstance(outcome, Withheld):
-        instead = placeholder(module.TITLE, outcome.reason)
-        return ShownFigure(name, module.TITLE, outcome.reason, drawn=False, figure=instead)
-    return ShownFigure(name, module.TITLE, outcome.reading, drawn=True, figure=outcome.figure)
+        instead = placeholder(title, outcome.reason)
+        return ShownFigure(name, title, outcome.reason, drawn=False, figure=instead)
+    return ShownFigure(name, title, outcome.reading, drawn=True, figure=outcome.figure)
 
 
 def save_figure(figure: Figure, path: Path, suffix: str) -> Path:

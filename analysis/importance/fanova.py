@@ -191,19 +191,6 @@ def main_effect(boxes: Boxes, column: int, volumes: FloatArray) -> FloatArray:
     return shares(effect[:, None], variance)[:, 0]
 
 
-def main_effects(boxes: Boxes) -> FloatArray:
-    """Share of each tree's variance that each parameter explains alone: shape (trees, d).
-
-    A tree without variance (a single leaf) gives NaN.
-    """
-    mean, variance = total_variance(boxes)
-    effects = [
-        effect_variance(boxes, column, tree_steps(boxes, column), mean)
-        for column in range(boxes.low.shape[1])
-    ]
-    return shares(np.stack(effects, axis=1), variance)
-
-
 def shares(effects: FloatArray, variance: FloatArray) -> FloatArray:
     """Effects of shape (trees, k) as shares of each tree's variance; NaN where it has none."""
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -27,7 +27,7 @@ from analysis.parameters import FloatArray
 
 
 def pairs_of(columns: int) -> list[tuple[int, int]]:
-    """The pairs in the order in which :func:`pair_effects` gives them: (0, 1), (0, 2), ..."""
+    """The pairs in the order in which :func:`all_effects` gives them: (0, 1), (0, 2), ..."""
     return list(combinations(range(columns), 2))
 
 
@@ -56,14 +56,6 @@ def all_effects(boxes: Boxes, columns: int | None = None) -> tuple[FloatArray, F
         shares(np.stack(alone, axis=1), variance),
         shares(np.stack(together, axis=1) if together else np.empty((boxes.trees, 0)), variance),
     )
-
-
-def pair_effects(boxes: Boxes) -> FloatArray:
-    """Share of each tree's variance that each pair explains beyond its two parameters alone.
-
-    Shape (trees, d (d - 1) / 2), pairs in the order of :func:`pairs_of`.
-    """
-    return all_effects(boxes)[1]
 
 
 def _pair_variance(

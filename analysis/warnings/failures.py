@@ -128,11 +128,6 @@ def failures(run: Run) -> Failures:
     )
 
 
-def failures_by_cause(run: Run) -> dict[str, int]:
-    """Reason to number of failed and infeasible trials, most frequent first."""
-    return failures(run).by_cause
-
-
 def _messages(run: Run) -> list[str]:
     """Why each trial failed, as far as the table says so."""
     if "error" not in run.trials.columns:

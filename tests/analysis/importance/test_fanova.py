@@ -11,12 +11,11 @@ from sklearn.ensemble import RandomForestRegressor
 from analysis.importance.fanova import (
     leaf_boxes,
     main_effect,
-    main_effects,
     marginal,
     restricted,
     total_variance,
 )
-from analysis.importance.fanova_pairs import all_effects, pair_effects, pairs_of
+from analysis.importance.fanova_pairs import all_effects, pairs_of
 from analysis.parameters import Parameter
 from searchspaces import Choice, Int
 
@@ -63,7 +62,7 @@ def test_shares_equal_brute_force_integration_of_the_same_forest(seed, dimension
     forest = RandomForestRegressor(5, max_depth=5, random_state=seed).fit(x, y)
     boxes = leaf_boxes(forest.estimators_, [None] * dimensions)
     mean, variance = total_variance(boxes)
-    shares, pairs = main_effects(boxes), pair_effects(boxes)
+    shares, pairs = all_effects(boxes)
     for index, tree in enumerate(forest.estimators_):
         expected = brute_force(tree, [None] * dimensions)
         assert mean[index] == pytest.approx(expected[0], abs=1e-9)
@@ -84,7 +83,7 @@ def test_grids_are_weighed_by_their_values_and_not_by_where_a_split_fell():
     forest = RandomForestRegressor(8, random_state=0).fit(x, y)
     boxes = leaf_boxes(forest.estimators_, cells)
     mean, variance = total_variance(boxes)
-    shares, pairs = main_effects(boxes), pair_effects(boxes)
+    shares, pairs = all_effects(boxes)
     for index, tree in enumerate(forest.estimators_):
         expected = brute_force(tree, cells)
         assert mean[index] == pytest.approx(expected[0], abs=1e-9)
@@ -112,7 +111,7 @@ def test_the_marginal_of_an_additive_function_is_its_term():
     value = (grid[:, 0] > 0.5) + 3.0 * (grid[:, 1] > 0.25)
     forest = RandomForestRegressor(3, bootstrap=False, random_state=0).fit(grid, value)
     boxes = leaf_boxes(forest.estimators_, [None, None])
-    shares = main_effects(boxes)
+    shares = all_effects(boxes, 0)[0]
     np.testing.assert_allclose(shares, [[0.25 / 1.9375, 1.6875 / 1.9375]] * 3)
     effect = marginal(boxes, 0)
     below = effect.edges[:-1] < 0.5
@@ -122,8 +121,8 @@ def test_the_marginal_of_an_additive_function_is_its_term():
 
 def test_a_tree_that_never_split_has_no_shares():
     forest = RandomForestRegressor(2).fit(np.random.default_rng(0).random((5, 2)), np.ones(5))
-    assert np.isnan(main_effects(leaf_boxes(forest.estimators_, [None, None]))).all()
-    assert np.isnan(pair_effects(leaf_boxes(forest.estimators_, [None, None]))).all()
+    assert np.isnan(all_effects(leaf_boxes(forest.estimators_, [None, None]))[0]).all()
+    assert np.isnan(all_effects(leaf_boxes(forest.estimators_, [None, None]))[1]).all()
 
 
 def exact(value, columns):
@@ -160,7 +159,7 @@ def test_a_product_has_the_shares_of_its_closed_form():
 
 def test_pairs_of_the_first_columns_are_those_of_all():
     boxes = exact(lambda x: x[:, 0] * x[:, 1] + x[:, 2], 3)
-    np.testing.assert_allclose(all_effects(boxes, 2)[1][:, 0], pair_effects(boxes)[:, 0])
+    np.testing.assert_allclose(all_effects(boxes, 2)[1][:, 0], all_effects(boxes)[1][:, 0])
 
 
 def test_in_a_part_of_the_cube_shares_are_those_of_the_function_there():
@@ -170,7 +169,7 @@ def test_in_a_part_of_the_cube_shares_are_those_of_the_function_there():
     volumes = restricted(boxes, inside)
     np.testing.assert_allclose(np.bincount(boxes.tree, volumes), 1.0)
     np.testing.assert_allclose(main_effect(boxes, 1, volumes), 1.0)
-    assert (main_effects(boxes)[:, 1] < 0.3).all()
+    assert (all_effects(boxes, 0)[0][:, 1] < 0.3).all()
     middles = np.arange(8) / 8 + 1 / 16
     np.testing.assert_allclose(marginal(boxes, 1, volumes).at(middles), [middles] * 2)
     np.testing.assert_allclose(marginal(boxes, 1).at(middles), [middles / 2] * 2)

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from analysis import load_run
-from analysis.warnings.failures import failures, failures_by_cause
+from analysis.warnings.failures import failures
 from analysis.warnings.regions import _tail
 
 
@@ -58,7 +58,7 @@ def test_messages_that_differ_in_numbers_ids_and_paths_are_one_cause(failing, me
 def test_different_causes_stay_apart_the_most_frequent_first(failing):
     run = failing({1: "out of memory", 2: "loss became nan", 3: "loss became nan", 5: None,
                    6: "loss became inf"})  # fmt: skip
-    assert failures_by_cause(run) == {
+    assert failures(run).by_cause == {
         "loss became nan": 2, "loss became inf": 1, "out of memory": 1
     }  # fmt: skip
     assert failures(run).words() == (
@@ -156,7 +156,7 @@ def test_runs_without_errors_or_without_the_column_are_read(make_run, rewrite):
     folder = make_run("other", trials=4, fail=(1,))
     run = load_run(folder)
     rewrite(folder, run.trials.drop("error"), run.epochs, dict(run.meta.raw))
-    assert failures_by_cause(load_run(folder)) == {"unknown reason": 1}
+    assert failures(load_run(folder)).by_cause == {"unknown reason": 1}
     assert failures(load_run(make_run("none", trials=0))).causes == ()
 
 
