@@ -22,8 +22,11 @@ sweep: $(READY) ## Tune a GRU on the embedded digits (some minutes), then draw t
 	$(BIN)/orch sweep gru-bohb
 	$(BIN)/orch analyze
 
+# Tests that start no Ray share the cores; the others have them to themselves.
+SHARING := tests/analysis tests/searchspaces
 test: $(READY) ## Run the tests.
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadfile $(SHARING)
+	$(BIN)/pytest $(addprefix --ignore=,$(SHARING))
 
 format: $(READY) ## Rewrite the code in the one format.
 	$(BIN)/ruff format $(SOURCES)
