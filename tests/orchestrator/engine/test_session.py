@@ -313,6 +313,15 @@ def test_a_run_stops_itself_when_its_time_is_up(sweep: Callable[..., Sweep]) -> 
     assert [record.attempt for record in run.of(TrialResumed)] == [2, 2]
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """A shell starts what runs in its background deaf to Ctrl-C; the tests may run there."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_within_python_keeps_everything_reported(sweep: Callable[..., Sweep]) -> None:
     run = sweep(trials=2, max_epochs=100, settings={"seconds": 0.05})
 
