@@ -85,15 +85,7 @@ class Analysis:
             "at_bounds": [warning.as_dict() for warning in found.at_bounds],
             **{name: getattr(found, name).as_dict() for name in _TOLD},
             "look_out": list(look_out(found)),
-            "figures": [
-                {
-                    "name": picture.name,
-                    "drawn": picture.drawn,
-                    "reading": picture.reading,
-                    "paths": [str(path) for path in picture.paths],
-                }
-                for picture in self.pictures
-            ],
+            "figures": [picture.as_dict() for picture in self.pictures],
             "report": None if self.report is None else str(self.report),
         }  # fmt: skip
 

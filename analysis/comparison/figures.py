@@ -27,7 +27,7 @@ from analysis.figures.style import (
     label_ends,
     log_ticks,
     new_figure,
-    text_width,
+    short_name,
     value_axis,
 )
 from analysis.metrics import label, plural
@@ -240,14 +240,5 @@ def short_names(names: Sequence[str]) -> list[str]:
     bare = ["-".join(each[shared:]) for each in words]
     if len(set(bare)) < len(names) or not all(bare):
         bare = list(names)
-    short = [_elided(name) for name in bare]
+    short = [short_name(name, _NAME, least=6) for name in bare]
     return short if len(set(short)) == len(names) else bare
-
-
-def _elided(name: str) -> str:
-    keep = len(name)
-    shown = name
-    while text_width(shown, 9) > _NAME and keep > 6:
-        keep -= 1
-        shown = f"{name[: keep - keep // 2]}…{name[len(name) - keep // 2 :]}"
-    return shown

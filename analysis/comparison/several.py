@@ -75,15 +75,7 @@ class SeveralAnalysis:
         """Plain values, for JSON."""
         return {
             "comparison": self.comparison.as_dict(),
-            "figures": [
-                {
-                    "name": picture.name,
-                    "drawn": picture.drawn,
-                    "reading": picture.reading,
-                    "paths": [str(path) for path in picture.paths],
-                }
-                for picture in self.pictures
-            ],
+            "figures": [picture.as_dict() for picture in self.pictures],
             "merged": None if self.merged is None else self.merged.as_dict(),
             "apart": self.apart,
             "folder": str(self.folder),

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import pkgutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from analysis.figures.shown import FORMATS, ShownFigure, draw_figure, save_figure
 from analysis.figures.style import style
@@ -36,6 +36,10 @@ class Picture:
     reading: str
     drawn: bool
     paths: tuple[Path, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {**asdict(self), "paths": [str(path) for path in self.paths]}
 
 
 def figure_names() -> tuple[str, ...]:

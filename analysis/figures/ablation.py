@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.figures.choosing import percent
-from analysis.figures.importance import short_name
 from analysis.figures.style import (
     BLUE,
     GREY,
@@ -19,6 +18,7 @@ from analysis.figures.style import (
     Withheld,
     legible,
     new_figure,
+    short_name,
     subtitle_of,
     text_width,
 )

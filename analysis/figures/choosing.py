@@ -120,8 +120,3 @@ def few_failed(run: Run, drawn: int) -> tuple[IntArray, str]:
 def percent(share: float) -> str:
     """A share from 0 to 1 as ``12 %``."""
     return f"{100 * share:.0f} %"
-
-
-def listed(words: Sequence[str]) -> str:
-    """``1``, ``1 and 2``, ``1, 2 and 3``."""
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.fidelity import at_epoch
-from analysis.figures.choosing import listed, ranked
+from analysis.figures.choosing import ranked
 from analysis.figures.panels import halo
 from analysis.figures.style import (
     VERMILLION,
@@ -21,7 +21,7 @@ from analysis.figures.style import (
     subtitle_of,
 )
 from analysis.importance.effects import too_few
-from analysis.metrics import label, number, plural, short_label
+from analysis.metrics import label, listed, number, plural, short_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

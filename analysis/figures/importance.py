@@ -14,8 +14,8 @@ from analysis.figures.style import (
     Drawing,
     Withheld,
     new_figure,
+    short_name,
     subtitle_of,
-    text_width,
 )  # fmt: skip
 from analysis.metrics import plural
 
@@ -126,16 +126,6 @@ def _bars(found: Importance) -> list[_Bar]:
     if len(found.effects) > 2:
         bars.append(_Bar("three or more", found.together, "white", GREY))
     return bars
-
-
-def short_name(name: str, width: float = 130) -> str:
-    """A name, shortened in its middle to ``width`` points of 9-point text."""
-    kept = len(name)
-    shown = name
-    while text_width(shown, 9) > width and kept > 2:
-        kept -= 1
-        shown = f"{name[: kept - kept // 2]}…{name[len(name) - kept // 2 :]}"
-    return shown
 
 
 def _reading(findings: Findings) -> str:

@@ -21,7 +21,7 @@ from analysis.figures.style import (
     value_axis,
     with_log,
 )  # fmt: skip
-from analysis.metrics import label, number, plural, short_label
+from analysis.metrics import label, listed, number, plural, short_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -193,14 +193,10 @@ def _reading(findings: Findings, groups: dict[int, IntArray], ends: IntArray) ->
     failed = findings.run.failed
     said = ""
     if 1 < len(groups) <= 5 and _exact(groups, ends, failed):
-        counts = _listed([str(int((~failed[rows]).sum())) for rows in groups.values()])
-        said = f"{counts} trials ended at epochs {_listed([str(e) for e in groups])}; "
+        counts = listed([str(int((~failed[rows]).sum())) for rows in groups.values()])
+        said = f"{counts} trials ended at epochs {listed([str(e) for e in groups])}; "
     if best is None:
         return f"{said}no trial is best."
     value = number(best.objective, metric)
     said += f"trial {best.number} is best, {short_label(metric)} {value} at epoch {best.epoch}."
     return said[0].upper() + said[1:]
-
-
-def _listed(words: list[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

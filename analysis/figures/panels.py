@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from analysis.figures.choosing import OFF
-from analysis.figures.importance import short_name
-from analysis.figures.style import GREY, WIDTH, text_width
+from analysis.figures.style import GREY, WIDTH, short_name, text_width
 from analysis.metrics import short_label
 from searchspaces import Choice
 

@@ -9,7 +9,6 @@ import numpy as np
 
 from analysis.encoding import active_points
 from analysis.figures.choosing import ranked, spread, thin, thinned_words
-from analysis.figures.importance import short_name
 from analysis.figures.style import (
     GREY,
     INK,
@@ -19,6 +18,7 @@ from analysis.figures.style import (
     Withheld,
     new_figure,
     ordered_colours,
+    short_name,
     subtitle_of,
     text_width,
 )  # fmt: skip

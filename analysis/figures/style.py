@@ -160,6 +160,22 @@ def text_width(text: str, size: float, *, weight: str = "normal") -> float:
     return width
 
 
+def short_name(name: str, width: float = 130, *, least: int = 2) -> str:
+    """A name, shortened in its middle to ``width`` points of 9-point text.
+
+    Args:
+        name: to shorten.
+        width: in points.
+        least: letters that are kept, however narrow.
+    """
+    kept = len(name)
+    shown = name
+    while text_width(shown, 9) > width and kept > least:
+        kept -= 1
+        shown = f"{name[: kept - kept // 2]}…{name[len(name) - kept // 2 :]}"
+    return shown
+
+
 def ordered_colours(count: int) -> list[tuple[float, float, float]]:
     """Colours for ``count`` ordered values, pale to dark."""
     from matplotlib import colormaps

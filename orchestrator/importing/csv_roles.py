@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
+from orchestrator.importing.foreign import listed
 from orchestrator.importing.objective import mode_of, words_of
 from searchspaces.errors import ConfigurationError, nearest_first
 
@@ -29,7 +30,6 @@ _BESIDE = frozenset({
 _PARAMETERS = ("params.", "params_", "param.", "param_", "config.", "config/", "config_",
                "hparams/", "hparams.")  # fmt: skip
 _METRICS = ("metrics.", "metrics_", "metric.", "metric_", "summary.", "summary/")
-_SHOWN = 12
 
 
 @dataclass(frozen=True)
@@ -107,13 +107,13 @@ def roles_of(table: pl.DataFrame, path: Path, said: Said) -> Roles:
     if epoch is None and by and table.select(by).is_duplicated().any():
         raise ConfigurationError(
             f"{path} has several rows of a trial. Give the column that counts its epochs: "
-            f"{_listed(free)}.",
+            f"{listed(free)}.",
             place="--epoch",
         )
     if trial is None and by and table.select(*by, str(epoch)).is_duplicated().any():
         raise ConfigurationError(
             f"{path} has several rows of an epoch. Give the column that says whose they are: "
-            f"{_listed(free)}.",
+            f"{listed(free)}.",
             place="--trial",
         )
     parameters = {name: _bare(name, _PARAMETERS) for name in config}
@@ -127,7 +127,7 @@ def _check(table: pl.DataFrame, path: Path, said: Said) -> None:
             if name is not None and name not in table.columns:
                 raise ConfigurationError(
                     f"{path} has no column {name!r}. Columns: "
-                    f"{_listed(nearest_first(name, table.columns))}.",
+                    f"{listed(nearest_first(name, table.columns))}.",
                     place=place,
                 )
 
@@ -172,8 +172,3 @@ def _is_metric(table: pl.DataFrame, name: str) -> bool:
         return False
     known = name in {"value", "objective"} or mode_of(name) is not None
     return known or _bare(name, _METRICS) != name
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -17,6 +17,7 @@ from searchspaces import Scalar
 from searchspaces.domains import AnyDomain
 
 Kind = Literal["ray", "optuna", "csv"]
+_SHOWN = 12
 EPOCHS: dict[str, Any] = {
     "trial": pl.Int64,
     "epoch": pl.Int64,
@@ -136,3 +137,9 @@ class Foreign:
 def plural(count: int, noun: str) -> str:
     """``1 trial``, ``1,200 trials``."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names one after the other: the first twelve, and how many more there are."""
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, cast
 
 from orchestrator.engine.objective import Mode
+from orchestrator.importing.foreign import listed
 from searchspaces.errors import ConfigurationError, UsageError, nearest_first
 
 _LARGE = frozenset({
@@ -19,7 +20,6 @@ _SMALL = frozenset({
     "perplexity", "ppl", "regret", "rmse", "wer",
 })  # fmt: skip
 _HELD_OUT = frozenset({"eval", "val", "valid", "validation", "dev"})
-_SHOWN = 12
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def choose(
         raise UsageError(f"{place}: no trial reports a number. There is nothing to compare.")
     if metric is not None:
         if metric not in metrics:
-            known = _listed(nearest_first(metric, metrics))
+            known = listed(nearest_first(metric, metrics))
             raise ConfigurationError(
                 f"no trial reports {metric!r}. There are: {known}.",
                 place="--metric",
@@ -77,7 +77,7 @@ def choose(
         if likely is None:
             raise ConfigurationError(
                 f"{place} does not say which metric is the objective. Give one of: "
-                f"{_listed(metrics)}.",
+                f"{listed(metrics)}.",
                 place="--metric",
             )
         name, how = likely, f"guessed among {len(metrics)} metrics"
@@ -115,8 +115,3 @@ def _likely(metrics: Sequence[str]) -> str | None:
     held_out = [name for name in known if set(words_of(name)) & _HELD_OUT]
     losses = [name for name in held_out if "loss" in words_of(name)]
     return next((tier[0] for tier in (losses, held_out, known) if len(tier) == 1), None)
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
