@@ -97,7 +97,7 @@ def position(folder: Path) -> int:
         for line in reversed(list(payloads(_bytes(path), int(path.stem)))):
             if isinstance(line, Damage):
                 raise _damaged(path, line)
-            entry = _decoded(path, line)
+            entry = decoded(path, line)
             if not isinstance(entry.record, Header):
                 return entry.seq
     return 0
@@ -132,7 +132,7 @@ class Reader:
         for found in payloads(content, number):
             if isinstance(found, Damage):
                 raise _damaged(path, found)
-            line = _decoded(path, found)
+            line = decoded(path, found)
             if line.seq != sequence + 1:
                 raise JournalError(path, f"record {sequence + 1} is missing; {line.seq} follows.")
             sequence, end = line.seq, found.end
@@ -158,7 +158,12 @@ def _damaged(path: Path, damage: Damage) -> JournalError:
     return JournalError(path, f"{place} is damaged. Restore the file.")
 
 
-def _decoded(path: Path, payload: Payload) -> Line:
+def decoded(path: Path, payload: Payload) -> Line:
+    """What a whole line says.
+
+    Raises:
+        JournalError: it is of no known form.
+    """
     try:
         return _decoder.decode(payload.data)
     except msgspec.DecodeError as error:
