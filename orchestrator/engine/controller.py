@@ -6,14 +6,14 @@ import time
 from collections.abc import Callable
 from typing import Literal
 
-from orchestrator.engine.inbox import Inbox, StopRun, StopTrial
+from orchestrator.engine.helm import Helm
+from orchestrator.engine.inbox import Inbox, StopRun
 from orchestrator.engine.journal import Journal
 from orchestrator.engine.ledger import Ledger, completed
 from orchestrator.engine.observer import Observer
 from orchestrator.engine.pool import Event, LeaseCancelled, Pool, WorkerLost
 from orchestrator.engine.records import (
     Checkpoint,
-    Commanded,
     EpochReported,
     Record,
     TrialEnded,
@@ -33,6 +33,7 @@ MAX_LOST = 3
 """Workers in a row that a trial may lose without an epoch in between."""
 
 STOPPED = "stopped from outside"
+YIELDED = "its worker was let go"
 
 
 class Controller:
@@ -67,12 +68,18 @@ class Controller:
         self._ledger = ledger
         self._journal = journal
         self._pool = pool
-        self._inbox = inbox
         self._store = store
         self._name = name
         self._observers = observers
         self._flush = flush
-        self._stopping: set[int] = set()
+        self._helm = Helm(
+            ledger=ledger,
+            pool=pool,
+            inbox=inbox,
+            record=self._record,
+            prune=lambda trial: self._end(trial, "pruned", STOPPED),
+            flush=self._write_tables,
+        )
         self._draining = False
         self._next_tick = 0.0
         self._next_flush = time.monotonic() + TABLE_SECONDS
@@ -90,14 +97,15 @@ class Controller:
             OrchError: the journal or a checkpoint cannot be written, or the objective is
                 never reported.
         """
-        deadline = None if max_seconds is None else time.monotonic() + max_seconds
+        self._helm.stop_after(max_seconds)
         while not self._ledger.finished:
-            stop = self._tick(deadline)
+            stop = self._tick()
             if stop is not None:
                 self._drain()
                 return stop
             self._fill()
-            if not self._pool.busy and not self._ledger.finished:
+            waiting = self._pool.busy or self._helm.paused
+            if not waiting and not self._ledger.finished:
                 raise OrchError(
                     f"{len(self._ledger.live)} trials wait for each other: "
                     f"the scheduler has nothing to run and is not finished."
@@ -150,6 +158,7 @@ class Controller:
 
     def _rescue(self, trial: Trial) -> None:
         """Give a trial that has lost its worker to another."""
+        self._helm.yielding.discard(trial.number)
         self._record(trial.again())
         self._run(trial)
 
@@ -228,21 +237,29 @@ class Controller:
         """Follow the scheduler's decision about a trial."""
         match trial.state:
             case State.RUNNING:
-                if trial.number in self._stopping:
+                if trial.number in self._helm.stopping:
                     self._end(trial, "pruned", STOPPED)
-                elif not self._draining:
+                elif self._draining:
+                    pass
+                elif self._pool.free:
                     self._run(trial)
+                else:  # its worker had to go
+                    self._ledger.interrupt(trial.number, YIELDED)
             case State.PAUSED:
                 self._pool.forget(trial.number)
-                if trial.number in self._stopping:
+                if trial.number in self._helm.stopping:
                     self._end(trial, "pruned", STOPPED)
             case _:
                 raise RuntimeError(f"trial {trial.number} is {trial.state} after a decision")
 
     def _lose(self, trial: Trial, reason: str, *, afresh: bool = False) -> None:
         """A trial has no worker any more: another gets it, unless that happens too often."""
-        trial.lost += 1
-        if trial.number in self._stopping:
+        if trial.number in self._helm.yielding:
+            self._helm.yielding.discard(trial.number)
+            reason = YIELDED
+        else:
+            trial.lost += 1
+        if trial.number in self._helm.stopping:
             self._end(trial, "pruned", STOPPED)
         elif trial.lost >= MAX_LOST:
             self._end(trial, "failed", f"lost {trial.lost} workers in a row: {reason}")
@@ -265,11 +282,11 @@ class Controller:
 
     def _forget(self, trial: Trial) -> None:
         """The trial is over: only the checkpoint of a completed one is kept."""
-        self._stopping.discard(trial.number)
+        self._helm.forget(trial.number)
         self._pool.forget(trial.number)
         self._store.clear(self._name(trial.number), keep=trial.kept)
 
-    def _tick(self, deadline: float | None) -> StopRun | None:
+    def _tick(self) -> StopRun | None:
         """A few times a second: commands, the clock, observers, tables."""
         now = time.monotonic()
         if now < self._next_tick:
@@ -278,27 +295,9 @@ class Controller:
         for observer in self._observers:
             observer.tick()
         if now >= self._next_flush:
-            self._flush()
-            self._next_flush = time.monotonic() + TABLE_SECONDS
-        for command in self._inbox.take():
-            match command:
-                case StopRun():
-                    return command
-                case StopTrial(number):
-                    self._stop_trial(number)
-        if deadline is not None and now >= deadline:
-            return StopRun("time is up")
-        return None
+            self._write_tables()
+        return self._helm.take()
 
-    def _stop_trial(self, number: int) -> None:
-        trial = self._ledger.live.get(number)
-        if trial is None:
-            return
-        self._record(Commanded(command="stop-trial", number=number, at=time.time()))
-        if trial.state is State.RUNNING:
-            self._stopping.add(number)
-            self._pool.cancel(number)
-        else:
-            if number in self._ledger.orphans:
-                self._ledger.orphans.remove(number)
-            self._end(trial, "pruned", STOPPED)
+    def _write_tables(self) -> None:
+        self._flush()
+        self._next_flush = time.monotonic() + TABLE_SECONDS

@@ -10,12 +10,16 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter, deque
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
+from orchestrator.engine.learning import Learning
 from orchestrator.engine.objective import Objective
 from orchestrator.engine.records import (
     Checkpoint,
+    Commanded,
     EpochRepeated,
     EpochReported,
     Record,
@@ -26,10 +30,11 @@ from orchestrator.engine.records import (
     Verdict,
 )
 from orchestrator.engine.results import EpochResult, same_metrics
+from orchestrator.engine.steering import edited
 from orchestrator.engine.trial import State, Trial
 from orchestrator.schedulers import Clone, Continue, Decision, Pause, Proposal, Scheduler
-from orchestrator.searchers import Observation, Searcher
-from searchspaces import DataFacts, JointSpace
+from orchestrator.searchers import Searcher
+from searchspaces import DataFacts, JointSpace, Scalar
 from searchspaces.errors import OrchError
 
 
@@ -57,7 +62,11 @@ class Ledger:
         orphans: numbers of interrupted trials, which come before anything new.
         counts: how many trials ended in each final state.
         started: trials started so far; the number of the next one.
+        trials: how many there will be.
         epochs: counted epochs of all trials together.
+        enqueued: configs that people asked for, which come before the searcher's.
+        settings: what people set otherwise since the run began.
+        letters: names of those that were followed or refused.
 
     Raises:
         ConfigurationError: the searcher or the scheduler cannot serve such a sweep.
@@ -75,7 +84,6 @@ class Ledger:
         seed: int,
         facts: DataFacts | None,
     ) -> None:
-        self.space = space
         self.searcher = searcher
         self.scheduler = scheduler
         self.objective = objective
@@ -88,9 +96,18 @@ class Ledger:
         self.counts: Counter[State] = Counter()
         self.started = 0
         self.epochs = 0
-        searcher.begin(space, seed=seed, facts=facts)
+        self.enqueued: deque[Mapping[str, Scalar]] = deque()
+        self.settings: dict[str, Any] = {}
+        self.letters: set[str] = set()
+        self._learning = Learning(searcher, space, seed=seed, facts=facts)
         limit = searcher.limit(space)
-        scheduler.begin(trials=min(trials, limit or trials), max_epochs=max_epochs)
+        self.trials = min(trials, limit or trials)
+        scheduler.begin(trials=self.trials, max_epochs=max_epochs)
+
+    @property
+    def space(self) -> JointSpace:
+        """Where configs come from now."""
+        return self._learning.space
 
     @property
     def finished(self) -> bool:
@@ -115,9 +132,10 @@ class Ledger:
         self.orphans.append(number)
 
     def draft(self, bracket: int, until: int) -> TrialStarted:
-        """The record of the next trial, with the config that the searcher suggests for it."""
+        """The record of the next trial: a config that a person asked for, or the searcher's."""
         number = self.started
-        config = self.searcher.suggest(number)
+        asked_for = bool(self.enqueued)
+        config = self.enqueued[0] if asked_for else self.searcher.suggest(number)
         return TrialStarted(
             number=number,
             config=dict(config),
@@ -125,6 +143,8 @@ class Ledger:
             bracket=bracket,
             until=until,
             at=time.time(),
+            space=self._learning.version,
+            enqueued=asked_for,
         )
 
     def judge(self, result: EpochResult) -> EpochReported | EpochRepeated | TrialEnded:
@@ -219,6 +239,8 @@ class Ledger:
                 self._over(self.live[record.number], State.PRUNED)
             case TrialEnded():
                 self._note_ended(record)
+            case Commanded():
+                self._note_command(record)
             case _:
                 pass
 
@@ -232,6 +254,8 @@ class Ledger:
         trial.become(State.RUNNING)
         self.live[record.number] = trial
         self.started = record.number + 1
+        if record.enqueued:
+            self.enqueued.popleft()
         self.scheduler.started(record.number)
 
     def _note_epoch(self, record: EpochReported) -> None:
@@ -283,8 +307,23 @@ class Ledger:
                 epoch: metrics for epoch, metrics in trial.since.items() if epoch > checkpoint.epoch
             }
 
+    def _note_command(self, record: Commanded) -> None:
+        if record.letter:
+            self.letters.add(record.letter)
+        if record.refused:
+            return
+        match record.command:
+            case "enqueue":
+                self.enqueued.append(record.values)
+            case "set":
+                self.settings.update(record.values)
+            case "edit":
+                self._learning.search_in(edited(self.space, record.values))
+            case _:
+                pass
+
     def _observe(self, trial: Trial, epoch: int, loss: float) -> None:
-        self.searcher.observe(Observation(trial.number, trial.config, epoch, loss))
+        self._learning.observe(trial.number, trial.config, epoch, loss)
 
     def _over(self, trial: Trial, state: State) -> None:
         trial.become(state)

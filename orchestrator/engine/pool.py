@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,7 @@ class _Slot:
         lease: what it runs; None when idle.
         stream: its results; None when idle.
         since: when it was last given work after having had none.
+        retired: its actor ends with the present lease.
     """
 
     actor: Any
@@ -69,29 +70,33 @@ class _Slot:
     lease: Lease | None = None
     stream: Any = None
     since: float = field(default=0.0)
+    retired: bool = False
+
+
+Share = Callable[[int], tuple[float, float]]
+"""Logical CPUs and part of a GPU that each of so many workers takes."""
 
 
 class Pool:
-    """A fixed number of workers, each at one lease at a time.
+    """So many workers, each at one lease at a time.
 
     Args:
         blueprint: of the sweep.
         data: a reference in the object store; all workers share it.
         size: number of workers.
-        cpus: logical CPUs each.
-        gpus: part of a GPU each.
+        share: what each of them takes of the machine.
 
     Attributes:
+        size: number of workers that there are to be.
         worker_seconds: for how long workers had work or work was waiting for them.
         epoch_seconds: of that, spent inside epochs.
     """
 
-    def __init__(
-        self, blueprint: Blueprint, data: Any, *, size: int, cpus: float, gpus: float = 0.0
-    ) -> None:
+    def __init__(self, blueprint: Blueprint, data: Any, *, size: int, share: Share) -> None:
         self._blueprint = blueprint
         self._data = data
-        self._remote = ray.remote(_Actor).options(num_cpus=cpus, num_gpus=gpus, max_restarts=0)
+        self._share = share
+        self._taken = share(size)
         # Ray's pickler is not typed.
         self._packed: bytes = cloudpickle.dumps(blueprint)  # type: ignore[no-untyped-call]
         self._path = [str(Path(folder).absolute()) for folder in sys.path]
@@ -101,6 +106,30 @@ class Pool:
         self.size = size
         self.worker_seconds = 0.0
         self.epoch_seconds = 0.0
+
+    def resize(self, size: int) -> list[int]:
+        """Have so many workers from now on; 0 lets all of them go, with their memory.
+
+        Workers that have to go end with their lease, and new ones come at once: Ray keeps
+        them waiting until there is room. Where more workers leave each a smaller share of the
+        machine, all of them are made anew.
+
+        Returns:
+            trials whose leases should be interrupted, or it takes until these end.
+        """
+        share = self._share(size) if size else self._taken
+        slots = [*self._busy.values(), *self._idle]  # those at work are the last to go
+        kept = [slot for slot in slots if not slot.retired][:size] if share == self._taken else []
+        for slot in self._idle:
+            if slot not in kept:
+                self._end(slot)
+        self._idle = [slot for slot in self._idle if slot in kept]
+        going = [slot for slot in self._busy.values() if slot not in kept]
+        for slot in going:
+            slot.retired = True
+        self.size, self._taken = size, share
+        self._idle += [_Slot(*self._spawn()) for _ in range(size - len(kept))]
+        return [slot.lease.number for slot in going if slot.lease is not None]
 
     @property
     def free(self) -> bool:
@@ -165,13 +194,18 @@ class Pool:
 
     def close(self) -> None:
         """End all workers at once."""
-        self.rest()
-        now = time.monotonic()
         for slot in [*self._idle, *self._busy.values()]:
-            if slot.since:
-                self.worker_seconds += now - slot.since
-            ray.kill(slot.actor)
+            self._end(slot)
         self._idle, self._busy = [], {}
+
+    def _end(self, slot: _Slot) -> None:
+        """No work comes to this worker any more."""
+        if slot.since:
+            self.worker_seconds += time.monotonic() - slot.since
+        ray.kill(slot.actor)
+        self._by_number = {
+            number: other for number, other in self._by_number.items() if other is not slot
+        }
 
     def _next(self, stream: Any, slot: _Slot) -> Event | None:
         lease = slot.lease
@@ -198,10 +232,15 @@ class Pool:
     def _release(self, stream: Any, slot: _Slot) -> None:
         del self._busy[stream]
         slot.lease = slot.stream = None
-        self._idle.append(slot)
+        if slot.retired:
+            self._end(slot)
+        else:
+            self._idle.append(slot)
 
     def _replace(self, slot: _Slot) -> None:
         """A new actor for the slot, which comes last: the others are known to work."""
+        if slot.retired:
+            return
         ray.kill(slot.actor)
         slot.actor, slot.ready = self._spawn()
         self._idle.remove(slot)
@@ -221,7 +260,9 @@ class Pool:
             slot.actor.release.remote(number)
 
     def _spawn(self) -> tuple[Any, Any]:
-        actor: Any = self._remote.remote(self._path, self._packed, self._data)
+        cpus, gpus = self._taken
+        remote: Any = ray.remote(_Actor).options(num_cpus=cpus, num_gpus=gpus, max_restarts=0)
+        actor = remote.remote(self._path, self._packed, self._data)
         return actor, actor.ready.remote()
 
 

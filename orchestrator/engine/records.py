@@ -7,7 +7,7 @@ epoch, UTC. Trials are counted from 0, epochs from 1.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -84,6 +84,8 @@ class TrialStarted(msgspec.Struct, frozen=True, tag="started"):
         bracket: index into the scheduler's plan.
         until: the epoch of its first decision.
         at: when.
+        space: version of the space that the config is from; one more with each edit.
+        enqueued: a person asked for this config.
     """
 
     number: int
@@ -92,6 +94,8 @@ class TrialStarted(msgspec.Struct, frozen=True, tag="started"):
     bracket: int
     until: int
     at: float
+    space: int = 1
+    enqueued: bool = False
 
 
 class TrialResumed(msgspec.Struct, frozen=True, tag="resumed"):
@@ -196,11 +200,23 @@ class TrialEnded(msgspec.Struct, frozen=True, tag="ended"):
 
 
 class Commanded(msgspec.Struct, frozen=True, tag="command"):
-    """A command from outside was taken out of the inbox."""
+    """A command from outside was taken out of the inbox.
+
+    Attributes:
+        command: ``stop-trial``, ``pause``, ``go-on``, ``enqueue``, ``set`` or ``edit``.
+        at: when.
+        number: the trial, of ``stop-trial``.
+        values: of ``enqueue`` parameters, of ``set`` settings, of ``edit`` changes of the spec.
+        refused: why it was not followed, in one line; empty if it was.
+        letter: that brought it, so that none is followed twice; empty from within the process.
+    """
 
     command: str
     at: float
     number: int | None = None
+    values: dict[str, Any] = {}
+    refused: str = ""
+    letter: str = ""
 
 
 class Closed(msgspec.Struct, frozen=True, tag="closed"):

@@ -162,7 +162,9 @@ def run(
         flush(journal.sequence)
         stop = None
         if not ledger.finished:
-            with _workers(plan, place, spent) as pool:
+            settings = ledger.settings
+            concurrency = settings.get("concurrency", plan.workers)
+            with _workers(plan, place, spent, concurrency) as pool:
                 from orchestrator.engine.controller import Controller
 
                 stop = Controller(
@@ -174,7 +176,7 @@ def run(
                     name=place.name,
                     observers=observers,
                     flush=lambda: flush(journal.sequence),
-                ).run(max_seconds=plan.max_seconds)
+                ).run(max_seconds=settings.get("max_time", plan.max_seconds))
     except BaseException as error:
         # What went wrong is what counts: a journal that cannot be closed either adds nothing.
         with suppress(JournalError):
@@ -236,9 +238,9 @@ def tidy(ledger: Ledger, place: Place) -> None:
 
 
 @contextmanager
-def _workers(plan: Plan, place: Place, spent: _Spent) -> Iterator[Pool]:
+def _workers(plan: Plan, place: Place, spent: _Spent, concurrency: int | None) -> Iterator[Pool]:
     """A pool on a Ray of our own, or on the one this process is connected to."""
-    size = plan.workers or cores()
+    size = concurrency or cores()
     with started_ray(max(size, cores())):
         import ray
 
@@ -252,15 +254,16 @@ def _workers(plan: Plan, place: Place, spent: _Spent) -> Iterator[Pool]:
             store=place.store,
             checkpoint_seconds=plan.checkpoint_seconds,
         )
-        data = ray.put(plan.data)
-        # More trials at a time than there are CPUs share them.
-        total = ray.cluster_resources().get("CPU", 1.0)  # type: ignore[no-untyped-call]  # Ray's
-        cpus = min(1.0, total / size)
-        gpus = 0.0
-        if plan.settings.get("device") in {"auto", "cuda"}:
-            found = ray.cluster_resources().get("GPU", 0.0)  # type: ignore[no-untyped-call]  # Ray's
-            gpus = gpu_share(int(found), min(size, plan.trials))
-        pool = Pool(blueprint, data, size=min(size, plan.trials), cpus=cpus, gpus=gpus)
+        found = ray.cluster_resources()  # type: ignore[no-untyped-call]  # Ray's
+        cpus = found.get("CPU", 1.0)
+        wants_gpu = plan.settings.get("device") in {"auto", "cuda"}
+        gpus = int(found.get("GPU", 0.0)) if wants_gpu else 0
+
+        def share(workers: int) -> tuple[float, float]:
+            """More trials at a time than there are CPUs share them."""
+            return min(1.0, cpus / workers), gpu_share(gpus, workers)
+
+        pool = Pool(blueprint, ray.put(plan.data), size=min(size, plan.trials), share=share)
         try:
             pool.wait_until_ready()
             yield pool

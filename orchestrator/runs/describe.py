@@ -10,9 +10,12 @@ import polars as pl
 from orchestrator.runs.folder import RunFolder
 from orchestrator.runs.tables import RunTables
 from orchestrator.spec import SweepSpec
-from searchspaces import Choice, Float, Int, JointSpace
+from searchspaces import JointSpace
 from searchspaces.describe import searched
 from searchspaces.domains import Domain, Parameter
+from searchspaces.versions import value_type
+
+_TYPES: dict[type, Any] = {bool: pl.Boolean, int: pl.Int64, float: pl.Float64, str: pl.String}
 
 
 def tables_of(
@@ -40,7 +43,7 @@ def tables_of(
 
 def column_types(joint: JointSpace) -> dict[str, Any]:
     """The polars type of each parameter's column; mixed choices become text."""
-    return {name: _type(parameter) for name, parameter in joint.parameters().items()}
+    return {name: _TYPES[value_type(each)] for name, each in joint.parameters().items()}
 
 
 def metadata(
@@ -81,17 +84,3 @@ def _parameter(parameter: Parameter, *, searched: bool) -> Mapping[str, Any]:
         return parameter.as_mapping()
     # A range of one value, or a condition that never holds.
     return {"kind": "constant", "value": parameter.value_at(0) if parameter.size == 1 else None}
-
-
-def _type(parameter: Parameter) -> Any:
-    if isinstance(parameter, Float):
-        return pl.Float64
-    if isinstance(parameter, Int):
-        return pl.Int64
-    values = parameter.values if isinstance(parameter, Choice) else (parameter,)
-    kinds = {type(value) for value in values}
-    if kinds == {bool}:
-        return pl.Boolean
-    if kinds == {int}:
-        return pl.Int64
-    return pl.Float64 if kinds <= {int, float} else pl.String

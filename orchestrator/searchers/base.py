@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, PrivateAttr
@@ -46,6 +47,9 @@ class Searcher(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: str
+
+    laid_out: ClassVar[bool] = False
+    """All its configs are known from the start: no other can be put between them."""
 
     _space: JointSpace | None = PrivateAttr(default=None)
     _seed: int = PrivateAttr(default=0)

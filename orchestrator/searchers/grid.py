@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, PrivateAttr
@@ -32,6 +32,8 @@ class GridSearch(Searcher):
     Raises:
         ConfigurationError: more than 100,000 configs, or none that is valid.
     """
+
+    laid_out: ClassVar[bool] = True
 
     kind: Literal["grid"] = "grid"
     points: int = Field(default=5, ge=2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,7 @@ class Slot:
     lease: Lease | None = None
     stream: Iterator[Report] | None = None
     cancelled: bool = False
+    retired: bool = False
 
 
 class InProcessPool:
@@ -69,7 +70,7 @@ class InProcessPool:
 
     @property
     def free(self) -> bool:
-        return any(slot.lease is None for slot in self.slots)
+        return any(slot.lease is None for slot in self.slots if not slot.retired)
 
     @property
     def busy(self) -> int:
@@ -77,13 +78,25 @@ class InProcessPool:
 
     def run(self, lease: Lease) -> None:
         assert all(slot.lease is None or slot.lease.number != lease.number for slot in self.slots)
-        slot = next(slot for slot in self.slots if slot.lease is None)
+        slot = next(slot for slot in self.slots if slot.lease is None and not slot.retired)
         slot.lease, slot.stream, slot.cancelled = lease, slot.worker.run(lease), False
 
     def cancel(self, number: int) -> None:
         for slot in self.slots:
             if slot.lease is not None and slot.lease.number == number:
                 slot.cancelled = True
+
+    @property
+    def size(self) -> int:
+        return len([slot for slot in self.slots if not slot.retired])
+
+    def resize(self, size: int) -> list[int]:
+        kept = sorted(self.slots, key=lambda slot: slot.lease is None)[:size]
+        for slot in self.slots:
+            slot.retired = slot not in kept
+        self.slots = [slot for slot in self.slots if slot in kept or slot.lease is not None]
+        self.slots += [Slot(self.made()) for _ in range(size - len(kept))]
+        return [slot.lease.number for slot in self.slots if slot.retired and slot.lease]
 
     def rest(self) -> None: ...
 
@@ -175,6 +188,7 @@ class Bench:
         kill_after: int | None = None,
         snapshots: bool = False,
         seen: Callable[[Record, Ledger], None] | None = None,
+        also: Sequence[Any] = (),
     ) -> StopRun | None:
         """One process's time with the run; ``Killed`` after so many records."""
         ledger = self.ledger()
@@ -205,7 +219,7 @@ class Bench:
             inbox=self.inbox,
             store=self.store,
             name=NAME,
-            observers=[Watch()],
+            observers=[Watch(), *also],
             flush=lambda: None,
         )
         try:
@@ -241,8 +255,8 @@ def snapshot(ledger: Ledger) -> Any:
         for number, trial in ledger.live.items()
     }
     limit = ledger.searcher.limit(ledger.space)
-    suggestion = None
-    if limit is None or ledger.started < limit:
+    suggestion = list(ledger.enqueued) or None
+    if suggestion is None and (limit is None or ledger.started < limit):
         suggestion = ledger.searcher.suggest(ledger.started)
     scheduler = copy.deepcopy(ledger.scheduler.__pydantic_private__)
     counts = dict(ledger.counts)

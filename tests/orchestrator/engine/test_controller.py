@@ -263,7 +263,8 @@ class TestStopping:
         assert ends == {0: "completed", 1: "pruned", 2: "completed", 3: "completed", 4: "completed"}
         [ended] = of(sweep.records(), TrialEnded)
         assert (ended.state, ended.reason) == ("pruned", "stopped from outside")
-        assert [r.number for r in of(sweep.records(), Commanded)] == [1]
+        commands = [(r.number, r.refused) for r in of(sweep.records(), Commanded)]
+        assert commands == [(1, ""), (77, "trial 77 has not started")]
 
     def test_a_paused_trial_is_pruned_at_once_and_its_bracket_goes_on(
         self, bench: MakeBench

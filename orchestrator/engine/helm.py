@@ -1,0 +1,143 @@
+"""What people tell a running sweep, done: stop, pause, go on, and changes of the sweep."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from orchestrator.engine.inbox import Change, Command, GoOn, Inbox, Pause, StopRun, StopTrial
+from orchestrator.engine.ledger import Ledger
+from orchestrator.engine.pool import Pool
+from orchestrator.engine.records import Commanded, Record
+from orchestrator.engine.steering import judged
+from orchestrator.engine.trial import State, Trial
+
+
+class Helm:
+    """Follows commands between two results, each after the journal has it.
+
+    Args:
+        ledger: of the sweep.
+        pool: its workers.
+        inbox: where commands come from.
+        record: writes a record down.
+        prune: ends a trial that has no worker.
+        flush: writes the run's tables.
+
+    Attributes:
+        stopping: running trials that end with their next result.
+        yielding: running trials that are interrupted because their worker has to go.
+        paused: nothing is to run until somebody says so.
+        deadline: when the sweep stops itself, by the monotonic clock; None is never.
+    """
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        pool: Pool,
+        inbox: Inbox,
+        record: Callable[[Record], None],
+        prune: Callable[[Trial], None],
+        flush: Callable[[], None],
+    ) -> None:
+        self._ledger = ledger
+        self._pool = pool
+        self._inbox = inbox
+        self._record = record
+        self._prune = prune
+        self._flush = flush
+        self._workers = pool.size
+        self._paused_at = 0.0
+        self.stopping: set[int] = set()
+        self.yielding: set[int] = set()
+        self.paused = False
+        self.deadline: float | None = None
+
+    def stop_after(self, seconds: float | None) -> None:
+        """Have the sweep stop itself after so many seconds from now; None is never."""
+        self.deadline = None if seconds is None else time.monotonic() + seconds
+
+    def take(self) -> StopRun | None:
+        """Follow everything that came; what ends the sweep, if something does."""
+        for command in self._inbox.take():
+            if isinstance(command, StopRun):
+                return command
+            if not command.letter or command.letter not in self._ledger.letters:
+                self._follow(command)
+        late = self.deadline is not None and time.monotonic() >= self.deadline
+        return StopRun("time is up") if late and not self.paused else None
+
+    def forget(self, number: int) -> None:
+        """The trial is over."""
+        self.stopping.discard(number)
+        self.yielding.discard(number)
+
+    def _follow(self, command: Command) -> None:
+        match command:
+            case StopTrial(number, letter):
+                self._stop_trial(number, letter)
+            case Pause(letter):
+                self._note("pause", letter)
+                self._pause()
+            case GoOn(letter):
+                self._note("go-on", letter)
+                self._go_on()
+            case Change():
+                record = judged(self._ledger, command)
+                self._record(record)
+                if record.command == "set" and not record.refused:
+                    self._set(record)
+            case StopRun():
+                raise RuntimeError("what ends the sweep is not followed here")
+
+    def _note(
+        self, command: str, letter: str, number: int | None = None, refused: str = ""
+    ) -> None:
+        self._record(Commanded(command, time.time(), number, refused=refused, letter=letter))
+
+    def _stop_trial(self, number: int, letter: str) -> None:
+        trial = self._ledger.live.get(number)
+        if trial is None:
+            ended = number < self._ledger.started
+            refused = f"trial {number} {'is over' if ended else 'has not started'}"
+            self._note("stop-trial", letter, number, refused)
+            return
+        self._note("stop-trial", letter, number)
+        if trial.state is State.RUNNING:
+            self.stopping.add(number)
+            self._pool.cancel(number)
+        else:
+            if number in self._ledger.orphans:
+                self._ledger.orphans.remove(number)
+            self._prune(trial)
+
+    def _pause(self) -> None:
+        if not self.paused:
+            self.paused, self._paused_at = True, time.monotonic()
+            self._have_workers(0)
+        self._flush()
+
+    def _go_on(self) -> None:
+        if self.paused:
+            self.paused = False
+            if self.deadline is not None:
+                self.deadline += time.monotonic() - self._paused_at
+            self._have_workers(self._workers)
+        self._flush()
+
+    def _set(self, record: Commanded) -> None:
+        """What new settings mean for this process; the ledger has them for the next."""
+        if "max_time" in record.values:
+            self.stop_after(record.values["max_time"])
+        if "concurrency" in record.values:
+            self._workers = min(record.values["concurrency"], self._ledger.trials)
+            if not self.paused:
+                self._have_workers(self._workers)
+
+    def _have_workers(self, count: int) -> None:
+        """So many from now on; trials whose workers go wait for others."""
+        if count != self._pool.size:
+            for number in self._pool.resize(count):
+                self.yielding.add(number)
+                self._pool.cancel(number)

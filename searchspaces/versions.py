@@ -1,0 +1,98 @@
+"""A space that changed while it was searched: what its versions have in common."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from searchspaces.domains import AnyDomain, Choice, Domain, Float, Int, Parameter
+from searchspaces.scalars import same
+
+
+def value_type(parameter: Parameter) -> type[bool] | type[int] | type[float] | type[str]:
+    """The one type that all values of a parameter fit into; mixed choices become text."""
+    if isinstance(parameter, Float):
+        return float
+    if isinstance(parameter, Int):
+        return int
+    values = parameter.values if isinstance(parameter, Choice) else (parameter,)
+    kinds = {type(value) for value in values}
+    if len(kinds) == 1:
+        return kinds.pop()
+    return float if kinds <= {int, float} else str
+
+
+def hull(old: Parameter, new: Parameter) -> Parameter:
+    """The least parameter that holds the values of both versions, on the newer one's scale.
+
+    A grid that the older values need not lie on becomes an interval, a logarithmic scale
+    that cannot hold them a linear one. A constant counts as the one value it is.
+
+    Args:
+        old: the version before.
+        new: the version after; of the same :func:`value_type`.
+    """
+    if old == new:
+        return new
+    choice = isinstance(old, Choice) or isinstance(new, Choice)
+    if choice or value_type(new) in {str, bool}:
+        return _values(old, new)
+    return _interval(old, new)
+
+
+def _values(old: Parameter, new: Parameter) -> Parameter:
+    values = list(_members(old))
+    values += [value for value in _members(new) if not any(same(value, v) for v in values)]
+    ordered = isinstance(new, Choice) and new.ordered
+    return Choice(tuple(values), ordered=ordered, when=_when(old, new))
+
+
+def _members(parameter: Parameter) -> tuple[Any, ...]:
+    """The values of a choice or a constant; of a range its two ends."""
+    if isinstance(parameter, Choice):
+        return parameter.values
+    if isinstance(parameter, Domain):
+        return (parameter.low, parameter.high)
+    return (parameter,)
+
+
+def _interval(old: Parameter, new: Parameter) -> Parameter:
+    shape = new if isinstance(new, Domain) else old
+    if not isinstance(shape, Float | Int):  # two constants
+        shape = _span(min(old, new), max(old, new))  # type: ignore[type-var]  # both are numbers
+    ends = [value for parameter in (old, new) for value in _members(parameter)]
+    low, high = min(ends), max(ends)
+    powers = shape.powers_of if isinstance(shape, Int) else None
+    fits = all(shape.contains(value) for value in ends) or (low, high) == (shape.low, shape.high)
+    alike = isinstance(old, Domain) and isinstance(new, Domain) and _grid(old) == _grid(new)
+    kept: dict[str, Any] = {"when": _when(old, new)}
+    if shape.log and low > 0:
+        kept["log"] = True
+    if (fits or alike) and shape.step is not None:
+        kept["step"] = shape.step
+    if (fits or alike) and powers is not None:
+        kept["powers_of"] = powers
+    elif powers is not None and low > 0:
+        kept["log"] = True
+    return Int(int(low), int(high), **kept) if isinstance(shape, Int) else Float(low, high, **kept)
+
+
+def _grid(domain: AnyDomain) -> tuple[Any, ...]:
+    """What must agree for two ranges to lie on one grid."""
+    step = getattr(domain, "step", None)
+    phase = None if step is None or isinstance(domain, Choice) else domain.low % step
+    return (getattr(domain, "powers_of", None), step, phase)
+
+
+def _span(low: Any, high: Any) -> Float | Int:
+    return Int(low, high) if isinstance(low, int) and isinstance(high, int) else Float(low, high)
+
+
+def _when(old: Parameter, new: Parameter) -> dict[str, tuple[Any, ...]] | None:
+    """The condition under which it acts in either version; None is always."""
+    one, other = (p.when if isinstance(p, Domain) else None for p in (old, new))
+    if one is None or other is None or one.keys() != other.keys():
+        return None
+    return {
+        name: (*one[name], *(v for v in other[name] if not any(same(v, w) for w in one[name])))
+        for name in one
+    }
