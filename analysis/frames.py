@@ -77,6 +77,12 @@ class TrialView:
         return float(order.scores[place[0]]) if len(place) else None
 
     @property
+    def space_version(self) -> int:
+        """Which version of the space its config is from; see ``run.meta.edits``."""
+        trials = self._run.trials
+        return int(trials["space_version"][self._row]) if "space_version" in trials.columns else 1
+
+    @property
     def best_epoch(self) -> int | None:
         """The epoch at which its objective was best; None without a result."""
         losses = self._run.meta.sign * self.curve()

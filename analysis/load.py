@@ -17,6 +17,7 @@ from analysis.freshness import behind
 from analysis.locate import find_folder
 from analysis.metrics import Mode
 from analysis.parameters import FloatArray, Parameter, parse_parameters
+from analysis.space_edits import SpaceEdit, parse_edits
 from searchspaces.errors import ConfigurationError, OrchError, UsageError
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ class Meta:
         max_epochs: epochs of a full trial.
         trials: number of trials asked for.
         rungs: epochs at which trials were compared while the sweep ran, ascending.
-        parameters: the searched parameters; constants are left out.
+        parameters: the searched parameters; constants are left out. Where the space was edited
+            while the sweep ran, their domains hold the values of all trials.
         finished: whether the sweep was over when the tables were written.
         raw: everything, as written (schema 1).
     """
@@ -81,6 +83,11 @@ class Meta:
     def warning(self) -> str:
         """Why scores are to be taken with care; empty where they are honest."""
         return str(self.raw.get("warning") or "")
+
+    @property
+    def edits(self) -> tuple[SpaceEdit, ...]:
+        """What people changed about the space while the sweep ran, in order."""
+        return parse_edits(self.raw.get("spaces") or ())
 
     @property
     def data(self) -> str:
@@ -307,4 +314,5 @@ def _notes(folder: Path, meta: Meta) -> tuple[str, ...]:
         running = "was still running when these results were written"
         state = running if meta.raw.get("owned") else f"is not finished; {meta.resume}"
         notes.append(f"the sweep {state}")
+    notes += [edit.words() for edit in meta.edits]
     return tuple(notes)

@@ -71,6 +71,7 @@ class Analysis:
             "split": found.run.meta.split,
             "warning": found.run.meta.warning,
             "trials": len(found.run.trials),
+            "space_edits": [edit.as_dict() for edit in found.run.meta.edits],
             "best": None if best is None else {
                 "trial_id": best.trial_id,
                 "number": best.number,

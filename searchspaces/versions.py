@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from searchspaces.domains import AnyDomain, Choice, Domain, Float, Int, Parameter
+from searchspaces.domains import Choice, Domain, Float, Int, Parameter
 from searchspaces.scalars import same
+
+_LISTED = 10_000
+"""Values of a grid that are looked at one by one."""
 
 
 def value_type(parameter: Parameter) -> type[bool] | type[int] | type[float] | type[str]:
@@ -40,10 +43,12 @@ def hull(old: Parameter, new: Parameter) -> Parameter:
 
 
 def _values(old: Parameter, new: Parameter) -> Parameter:
-    values = list(_members(old))
-    values += [value for value in _members(new) if not any(same(value, v) for v in values)]
+    first, then = _members(old), _members(new)
+    if all(any(same(value, other) for other in then) for value in first):
+        first, then = then, first  # the newer order, where it has all of them
+    more = tuple(value for value in then if not any(same(value, other) for other in first))
     ordered = isinstance(new, Choice) and new.ordered
-    return Choice(tuple(values), ordered=ordered, when=_when(old, new))
+    return Choice((*first, *more), ordered=ordered, when=_when(old, new))
 
 
 def _members(parameter: Parameter) -> tuple[Any, ...]:
@@ -61,26 +66,29 @@ def _interval(old: Parameter, new: Parameter) -> Parameter:
         shape = _span(min(old, new), max(old, new))  # type: ignore[type-var]  # both are numbers
     ends = [value for parameter in (old, new) for value in _members(parameter)]
     low, high = min(ends), max(ends)
+    when = _when(old, new)
     powers = shape.powers_of if isinstance(shape, Int) else None
-    fits = all(shape.contains(value) for value in ends) or (low, high) == (shape.low, shape.high)
-    alike = isinstance(old, Domain) and isinstance(new, Domain) and _grid(old) == _grid(new)
-    kept: dict[str, Any] = {"when": _when(old, new)}
-    if shape.log and low > 0:
-        kept["log"] = True
-    if (fits or alike) and shape.step is not None:
-        kept["step"] = shape.step
-    if (fits or alike) and powers is not None:
-        kept["powers_of"] = powers
-    elif powers is not None and low > 0:
-        kept["log"] = True
+    smooth = {"log": True} if low > 0 and (shape.log or powers is not None) else {}
+    scale = {"log": True} if low > 0 and shape.log else {}
+    for kept in ({"powers_of": powers}, {"step": shape.step, **scale}):
+        if None not in kept.values():
+            grid = _range(shape, low, high, when=when, **kept)
+            if _holds(grid, old) and _holds(grid, new):
+                return grid
+    return _range(shape, low, high, when=when, **smooth)
+
+
+def _range(shape: Float | Int, low: Any, high: Any, **kept: Any) -> Float | Int:
     return Int(int(low), int(high), **kept) if isinstance(shape, Int) else Float(low, high, **kept)
 
 
-def _grid(domain: AnyDomain) -> tuple[Any, ...]:
-    """What must agree for two ranges to lie on one grid."""
-    step = getattr(domain, "step", None)
-    phase = None if step is None or isinstance(domain, Choice) else domain.low % step
-    return (getattr(domain, "powers_of", None), step, phase)
+def _holds(grid: Float | Int, parameter: Parameter) -> bool:
+    """Whether all values of a parameter lie on a grid; what has too many is taken for not."""
+    if not isinstance(parameter, Domain):
+        return grid.contains(parameter)
+    if not parameter.size <= _LISTED:
+        return False
+    return all(grid.contains(parameter.value_at(i)) for i in range(int(parameter.size)))
 
 
 def _span(low: Any, high: Any) -> Float | Int:

@@ -29,6 +29,18 @@ class Follower:
         self._offset = 0
         self.sequence = 0
 
+    def skip(self) -> None:
+        """Pass over what is there: only what comes from now on is news."""
+        for path in sorted(self._folder.glob("[0-9]" * 6 + ".log")):
+            self._segment, self._offset = int(path.stem), 0
+            last = None
+            for found in payloads(path.read_bytes(), self._segment):
+                if isinstance(found, Damage):
+                    raise JournalError(path, f"byte {found.offset} is damaged. Restore it.")
+                last = found
+            if last is not None:
+                self.sequence, self._offset = decoded(path, last).seq, last.end
+
     def news(self) -> Iterator[Entry]:
         """The records that have come since the last call, in order.
 

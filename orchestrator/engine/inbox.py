@@ -143,6 +143,11 @@ def send(folder: Path, command: Command) -> str:
     return name
 
 
+def waiting(folder: Path) -> list[Command]:
+    """The letters that nobody has taken yet, in order."""
+    return [command for path in sorted(folder.glob("*.json")) if (command := _read(path))]
+
+
 def forget_stops(folder: Path) -> None:
     """Drop the letters that asked an earlier owner of the run to stop or to wait; it is gone.
 

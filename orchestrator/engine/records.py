@@ -205,7 +205,8 @@ class Commanded(msgspec.Struct, frozen=True, tag="command"):
     Attributes:
         command: ``stop-trial``, ``pause``, ``go-on``, ``enqueue``, ``set`` or ``edit``.
         at: when.
-        number: the trial, of ``stop-trial``.
+        number: of ``stop-trial`` the trial; of ``enqueue`` the one that gets the config; of
+            ``edit`` the first from the new space.
         values: of ``enqueue`` parameters, of ``set`` settings, of ``edit`` changes of the spec.
         refused: why it was not followed, in one line; empty if it was.
         letter: that brought it, so that none is followed twice; empty from within the process.

@@ -49,20 +49,20 @@ class Settings(BaseModel):
 
 def judged(ledger: Ledger, change: Change) -> Commanded:
     """The record of a change: as it will be followed, or why it cannot be."""
-    values, refused = dict(change.values), ""
+    values, refused, number = dict(change.values), "", None
     try:
         match change.kind:
             case "enqueue":
-                values = dict(_enqueued(ledger, values))
+                number = ledger.started + len(ledger.enqueued)
+                values = dict(_enqueued(ledger, number, values))
             case "set":
                 values = checked_settings(values)
             case _:
+                number = ledger.started
                 _check_edit(ledger, values)
     except OrchError as error:
         refused = " ".join(str(error).split())
-    return Commanded(
-        command=change.kind, at=time.time(), values=values, refused=refused, letter=change.letter
-    )
+    return Commanded(change.kind, time.time(), number, values, refused, change.letter)
 
 
 def checked_settings(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -161,10 +161,9 @@ def _around(
     return found
 
 
-def _enqueued(ledger: Ledger, values: Mapping[str, Any]) -> Config:
-    """The whole config that a person asks for."""
+def _enqueued(ledger: Ledger, number: int, values: Mapping[str, Any]) -> Config:
+    """The whole config that a person asks for, as that of trial ``number``."""
     _check_free_to_choose(ledger)
-    number = ledger.started + len(ledger.enqueued)
     if number >= ledger.trials:
         raise ConfigurationError(
             f"all {ledger.trials} trials of the sweep have a config already. Start a new sweep "

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
 
 from orchestrator.runs.folder import RunFolder
+from orchestrator.runs.spaces import Spaces
 from orchestrator.runs.tables import RunTables
 from orchestrator.spec import SweepSpec
 from searchspaces import JointSpace
-from searchspaces.describe import searched
-from searchspaces.domains import Domain, Parameter
 from searchspaces.versions import value_type
 
 _TYPES: dict[type, Any] = {bool: pl.Boolean, int: pl.Int64, float: pl.Float64, str: pl.String}
@@ -38,6 +36,7 @@ def tables_of(
         parameters=column_types(joint),
         meta=metadata(folder.id, spec, joint, split=split, warning=warning),
         trains=not (asked or spec.program.learns_by_itself),
+        spaces=Spaces(joint),
     )
 
 
@@ -52,8 +51,6 @@ def metadata(
     """What analysis needs to know beside the rows; documented in docs/run-folder.md."""
     scheduler = spec.scheduler.model_copy()
     scheduler.begin(trials=spec.planned_trials, max_epochs=spec.epochs)
-    parameters = joint.parameters()
-    differ = searched(parameters)
     rungs = sorted({rung.epochs for bracket in scheduler.plan() for rung in bracket})
     return {
         "run": run_id,
@@ -69,18 +66,6 @@ def metadata(
         "seed": spec.seed,
         "searcher": spec.searcher.model_dump(mode="json"),
         "scheduler": spec.scheduler.model_dump(mode="json"),
-        "parameters": {
-            name: {"group": joint.groups[name], **_parameter(parameter, searched=name in differ)}
-            for name, parameter in parameters.items()
-        },
+        **Spaces(joint).metadata(),
         "rungs": rungs,
     }
-
-
-def _parameter(parameter: Parameter, *, searched: bool) -> Mapping[str, Any]:
-    if not isinstance(parameter, Domain):
-        return {"kind": "constant", "value": parameter}
-    if searched:
-        return parameter.as_mapping()
-    # A range of one value, or a condition that never holds.
-    return {"kind": "constant", "value": parameter.value_at(0) if parameter.size == 1 else None}

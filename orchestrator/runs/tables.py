@@ -19,9 +19,11 @@ import polars as pl
 from orchestrator.engine.objective import Mode, Objective
 from orchestrator.engine.records import (
     Closed,
+    Commanded,
     EpochRepeated,
     EpochReported,
     Metrics,
+    Opened,
     Record,
     TrialEnded,
     TrialPruned,
@@ -30,6 +32,7 @@ from orchestrator.engine.records import (
 )
 from orchestrator.engine.trial import State
 from orchestrator.runs.errors import UnwritableError
+from orchestrator.runs.spaces import Spaces
 
 SCHEMA = 1
 REPEATED = frozenset({"epoch_seconds", "weights"})
@@ -51,6 +54,7 @@ TRIALS: dict[str, Any] = {
     "error": pl.String,
     "note": pl.String,
     "seed": pl.Int64,
+    "enqueued": pl.Boolean,
     "repeat": pl.Int64,
     "fold": pl.Int64,
     "parent": pl.String,
@@ -101,6 +105,7 @@ class RunTables:
         parameters: every parameter's type: ``float``, ``int``, ``str`` or ``bool``.
         meta: what the files say about the run in their metadata.
         trains: orch trains the trials itself; otherwise all that is reported is the user's.
+        spaces: is told when the space is edited; None where that cannot be.
     """
 
     def __init__(
@@ -112,6 +117,7 @@ class RunTables:
         parameters: Mapping[str, Any],
         meta: Mapping[str, Any],
         trains: bool = True,
+        spaces: Spaces | None = None,
     ) -> None:
         self._name = name
         self._objective = objective
@@ -122,8 +128,11 @@ class RunTables:
         self._live: dict[int, _Row] = {}
         self._trials = _Packed({**TRIALS, **self._config})
         self._epochs = _Packed(dict(EPOCHS))
+        self._spaces = spaces
         self._records = 0
+        self._started = 0
         self._closed = False
+        self._paused = False
 
     def note(self, record: Record) -> None:
         """Take in the next record."""
@@ -132,6 +141,7 @@ class RunTables:
         match record:
             case TrialStarted():
                 self._live[record.number] = _Row(record)
+                self._started = record.number + 1
             case EpochReported():
                 self._note_epoch(self._live[record.number], record)
             case EpochRepeated():
@@ -148,8 +158,19 @@ class RunTables:
                     self._live[record.number].note = record.reason
                 reason = None if state is State.COMPLETED else record.reason
                 self._over(record.number, state, record.at, reason)
+            case Commanded(refused=""):
+                self._note_command(record)
+            case Opened() | Closed():
+                self._paused = False
             case _:
                 pass
+
+    def _note_command(self, record: Commanded) -> None:
+        if record.command in {"pause", "go-on"}:
+            self._paused = record.command == "pause"
+        elif record.command == "edit" and self._spaces is not None:
+            self._spaces.edit(record.values, self._started)
+            self._meta = {**self._meta, **self._spaces.metadata()}
 
     def tick(self) -> None:
         """Nothing is due between records."""
@@ -181,6 +202,7 @@ class RunTables:
             "journal": {"records": self._records, "sequence": sequence},
             "finished": self._closed and not self._live,
             "owned": owned,
+            "paused": owned and self._paused,
         }
         metadata = {"orch": json.dumps(meta)}
         trials, epochs = self.frames(owned=owned)
@@ -257,10 +279,11 @@ class RunTables:
             "error": row.error,
             "note": row.note,
             "seed": row.record.seed,
+            "enqueued": row.record.enqueued,
             "repeat": 0,
             "fold": None,
             "parent": None,
-            "space_version": 1,
+            "space_version": row.record.space,
             "node": row.node,
             "started_at": _time(row.record.at),
             "ended_at": None if row.ended_at is None else _time(row.ended_at),

@@ -66,6 +66,19 @@ def test_a_torn_last_line_is_passed_over_when_another_process_goes_on(tmp_path):
     assert [entry.record.number for entry in follower.news()] == [7]
 
 
+def test_what_is_there_can_be_passed_over(tmp_path):
+    follower = Follower(tmp_path)
+    follower.skip()
+    write(tmp_path, 0, 1)
+    write(tmp_path, 2)
+    assert len(list(follower.news())) == 3
+    follower = Follower(tmp_path)
+    follower.skip()
+    assert list(follower.news()) == []
+    write(tmp_path, 3)
+    assert [entry.record.number for entry in follower.news()] == [3]
+
+
 def test_damage_is_an_error_that_names_the_place(tmp_path):
     write(tmp_path, 0, 1, 2)
     path = segment_path(tmp_path, 1)

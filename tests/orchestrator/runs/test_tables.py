@@ -106,6 +106,7 @@ def test_every_value_of_the_trials_table() -> None:
     trials, _ = noted(make(), *RECORDS).frames(owned=False)
     rows = {row["number"]: row for row in trials.to_dicts()}
     same = {
+        "enqueued": False,
         "repeat": 0,
         "fold": None,
         "parent": None,
@@ -189,6 +190,7 @@ def test_the_columns_of_schema_1_are_these() -> None:
         "error": pl.String,
         "note": pl.String,
         "seed": pl.Int64,
+        "enqueued": pl.Boolean,
         "repeat": pl.Int64,
         "fold": pl.Int64,
         "parent": pl.String,
@@ -386,6 +388,7 @@ def test_both_files_say_what_they_are(tmp_path: Path) -> None:
             "journal": {"records": len(RECORDS), "sequence": 77},
             "finished": False,
             "owned": True,
+            "paused": False,
         }
     assert_frame_equal(pl.read_parquet(tmp_path / "trials.parquet"), tables.frames(owned=True)[0])
     assert_frame_equal(pl.read_parquet(tmp_path / "epochs.parquet"), tables.frames(owned=True)[1])

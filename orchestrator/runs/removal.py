@@ -1,0 +1,84 @@
+"""Deleting a run, so that nobody ever meets half of one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from orchestrator.runs.errors import RunBusyError, UnwritableError
+from orchestrator.runs.folder import RunFolder
+
+_REMOVED = ".removed"
+_PART = ".part"
+OLD_SECONDS = 3600.0
+"""A run's folder takes seconds to make; one that was begun so long ago was left behind."""
+
+
+def remove(run: RunFolder) -> int:
+    """Delete a run; returns the bytes that its files had.
+
+    It is renamed first, to a name that no command lists: a process that is killed on the way
+    leaves nothing but space, which ``orch clean`` frees.
+
+    Raises:
+        RunBusyError: a process owns it.
+        UnwritableError: it cannot be deleted.
+    """
+    try:
+        if run.path.is_symlink():  # the link is here, the run is somewhere else
+            run.path.unlink()
+            return 0
+        size = size_of(run.path)
+        hidden = run.path.with_name(f".{run.id}{_REMOVED}")
+        _delete(hidden)
+        with run.owned():
+            run.path.rename(hidden)
+        _delete(hidden)
+    except OSError as error:
+        raise UnwritableError(run.path, error) from error
+    return size
+
+
+def check_free(run: RunFolder) -> None:
+    """Make sure that nobody runs it.
+
+    Raises:
+        RunBusyError: a process owns it.
+    """
+    if run.is_owned():
+        raise RunBusyError(run.id)
+
+
+def leftovers(runs: Path) -> Iterator[Path]:
+    """Folders of runs that were half deleted, or half made long ago."""
+    if not runs.is_dir():
+        return
+    for path in sorted(runs.glob(".*")):
+        if not path.is_dir() or path.is_symlink():
+            continue
+        old = path.stat().st_mtime < time.time() - OLD_SECONDS
+        if path.name.endswith(_REMOVED) or (path.name.endswith(_PART) and old):
+            yield path
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file, or of all files below a folder; links count as nothing."""
+    if path.is_symlink():
+        return 0
+    if not path.is_dir():
+        with suppress(FileNotFoundError):
+            return path.stat().st_size
+        return 0
+    total = 0
+    with suppress(FileNotFoundError), os.scandir(path) as entries:
+        total = sum(size_of(Path(entry.path)) for entry in entries)
+    return total
+
+
+def _delete(folder: Path) -> None:
+    with suppress(FileNotFoundError):
+        shutil.rmtree(folder)
