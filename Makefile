@@ -23,7 +23,8 @@ sweep: $(READY) ## Tune a GRU on the embedded digits (some minutes), then draw t
 	$(BIN)/orch analyze
 
 # Tests that start no Ray share the cores; the others have them to themselves.
-SHARING := tests/analysis tests/searchspaces
+SHARING := tests/analysis tests/searchspaces tests/trainables \
+	$(addprefix tests/orchestrator/,importing runs schedulers searchers)
 test: $(READY) ## Run the tests.
 	$(BIN)/pytest --numprocesses 2 --dist loadfile $(SHARING)
 	$(BIN)/pytest $(addprefix --ignore=,$(SHARING))

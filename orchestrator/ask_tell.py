@@ -42,6 +42,7 @@ from orchestrator.result import Result
 from orchestrator.runs.describe import tables_of
 from orchestrator.runs.folder import RunFolder, find_run
 from orchestrator.schedulers import Continue, Pause, Prune, Resume, Start, Stop
+from orchestrator.tracking.start import tracked
 from searchspaces import Config
 from searchspaces.errors import OrchError, UsageError
 from trainables.programs.metrics import numbers
@@ -100,6 +101,7 @@ class Study:
         facts = data.facts if data else None
         with ExitStack() as stack:
             stack.enter_context(folder.owned())
+            stack.enter_context(tracked(folder, spec))
             self._ledger = Ledger(
                 space=spec.joint,
                 searcher=spec.searcher.model_copy(),

@@ -21,6 +21,7 @@ from orchestrator.strategies import (
     searcher_from,
     strategy,
 )
+from orchestrator.tracking.settings import Tracking, tracking_from
 from searchspaces import JointSpace, SearchSpace, Training
 from searchspaces.errors import ConfigurationError, UnknownNameError, UsageError
 from searchspaces.inline import NoTraining, inline_class
@@ -60,6 +61,7 @@ class SweepSpec(BaseModel):
         concurrency: trials at a time; None is one per core.
         max_time: seconds after which the sweep stops itself; None is never.
         checkpoint_seconds: training time between checkpoints, beside those at rungs.
+        tracking: where the sweep is told about while it runs.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
@@ -84,6 +86,7 @@ class SweepSpec(BaseModel):
     concurrency: Integer | None = Field(default=None, ge=1)
     max_time: float | None = Field(default=None, gt=0)
     checkpoint_seconds: float = Field(default=5.0, gt=0)
+    tracking: Tracking = Tracking()
 
     @property
     def program(self) -> Program:
@@ -121,7 +124,8 @@ class SweepSpec(BaseModel):
     def dump(self) -> dict[str, Any]:
         """Plain values for a file; ``spec_from`` makes the same spec of them."""
         values = self.model_dump(mode="json", exclude_none=True)
-        unsaid = ("architecture", "command", "dataset")
+        values["tracking"] = self.tracking.model_dump(mode="json", exclude_defaults=True)
+        unsaid = ("architecture", "command", "dataset", "tracking")
         return {key: value for key, value in values.items() if value or key not in unsaid}
 
 
@@ -165,6 +169,7 @@ def spec_from(values: Mapping[str, Any], *overrides: Mapping[str, Any]) -> Sweep
         "training": declare(training_class, _mapping(whole, "training"), place="training"),
         "searcher": searcher_from(whole["searcher"]),
         "scheduler": scheduler_from(whole["scheduler"]),
+        "tracking": tracking_from(whole.get("tracking", {})),
     }
     spec = declare(SweepSpec, {**whole, **parts})
     _check(spec, program)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.engine.inbox import Inbox, forget_stops
 from orchestrator.engine.session import Place, versions
 from orchestrator.engine.session import run as run_plan
+from orchestrator.masking import command_line
 from orchestrator.planning import asked_data, load_data, plan_of
 from orchestrator.result import Result
 from orchestrator.runs.checkpoints import FolderStore
@@ -22,6 +23,9 @@ from orchestrator.runs.folder import RunFolder, find_run
 from orchestrator.runs.refresh import is_study, rebuild
 from orchestrator.spec import SweepSpec, compose, spec_from
 from orchestrator.spec_file import read_spec
+from orchestrator.tracking.settings import changed
+from orchestrator.tracking.sinks import ready
+from orchestrator.tracking.start import tracked
 from searchspaces.errors import OrchError, UsageError
 from trainables.programs import Form
 
@@ -104,6 +108,7 @@ class Sweep:
             CheckError: the check found a config that raises.
             OrchError: it cannot start or go on.
         """
+        ready(self.spec.tracking)
         data = self.data
         if check:
             self.check()
@@ -118,6 +123,7 @@ class Sweep:
         """
         from orchestrator.ask_tell import Study
 
+        ready(self.spec.tracking)
         data = asked_data(self.spec)
         return Study(self.spec, RunFolder.create(Path(runs), self.spec, provenance()), data)
 
@@ -147,6 +153,7 @@ def resume(
     watch: Watch | None = None,
     inbox: Inbox | None = None,
     max_time: float | None = None,
+    tracking: Mapping[str, Any] | None = None,
 ) -> Result:
     """Go on with a run that was interrupted in any way; a finished one stays as it is.
 
@@ -157,6 +164,7 @@ def resume(
         inbox: commands from within the process.
         max_time: seconds after which it stops itself, counted from now; None is the
             run's own limit, counted from now too.
+        tracking: what changes in where it is told about, such as ``{"wandb": "offline"}``.
 
     Raises:
         RunNotFoundError: no such run.
@@ -173,6 +181,9 @@ def resume(
         )
     if max_time is not None:
         spec = spec.model_copy(update={"max_time": max_time})
+    if tracking:
+        spec = spec.model_copy(update={"tracking": changed(spec.tracking, tracking)})
+    ready(spec.tracking)
     return _go(folder, spec, load_data(spec), watch, inbox)
 
 
@@ -186,7 +197,7 @@ def provenance() -> dict[str, Any]:
     found: dict[str, Any] = {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": versions(),
-        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "command": command_line([Path(sys.argv[0]).name, *sys.argv[1:]]),
     }
     commit = _git("rev-parse", "HEAD")
     if commit:
@@ -204,7 +215,7 @@ def _go(
 ) -> Result:
     """The one path of new and resumed runs."""
     plan = plan_of(spec, data)
-    with folder.owned():
+    with folder.owned(), tracked(folder, spec):
         forget_stops(folder.inbox)
         tables = tables_of(folder, spec, split=plan.split, warning=plan.warning)
         observers: list[Observer] = [tables]

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
+from searchspaces.config import Config
 from searchspaces.errors import ConfigurationError, OrchError
 from searchspaces.joint import JointSpace
 from trainables.data.part import SweepData
@@ -75,12 +76,16 @@ class ArchitectureTrial(Trial):
     def start(self, config: Mapping[str, Any], *, seed: int) -> None:
         """Build the network of ``config``; initial weights derive from ``seed``.
 
+        A ``Config`` was checked by the space that made it, which may be another by now: people
+        may edit it while a sweep runs.
+
         Raises:
-            ConfigurationError: ``config`` is not in the space.
+            ConfigurationError: ``config`` is a plain mapping and not in the space.
         """
         from trainables.learner import Learner
 
-        valid = self._space.validate(config, self._task.facts)
+        checked = isinstance(config, Config)
+        valid = config if checked else self._space.validate(config, self._task.facts)
         self._no_room = ""
         with self._where_there_is_room():
             self._learner = Learner(self._architecture, valid, self._task, seed=seed)

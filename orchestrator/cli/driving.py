@@ -8,13 +8,15 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from orchestrator.cli.signals import SignalInbox, stop_by
 from orchestrator.cli.view.choose import View, columns, view_of
 from orchestrator.cli.view.closing import closing
+from orchestrator.cli.view.document import document
+from orchestrator.cli.view.encoding import Speaker
 from orchestrator.cli.view.outline import outline_of
 from orchestrator.cli.view.progress import Progress
 from orchestrator.engine.inbox import Inbox, StopRun
@@ -26,13 +28,21 @@ from orchestrator.spec import SweepSpec
 from orchestrator.sweep import Watch
 
 if TYPE_CHECKING:
+    from orchestrator.cli.news import News
     from orchestrator.preflight import CheckReport
 
 NOTHING_COMPLETED = 3
 Start = Callable[[Watch, Inbox], Result]
 
 
-def drive(start: Start, *, as_json: bool, latest: bool, checked: CheckReport | None = None) -> int:
+def drive(
+    start: Start,
+    *,
+    as_json: bool,
+    latest: bool,
+    checked: CheckReport | None = None,
+    news: News | None = None,
+) -> int:
     """Run a sweep and show it.
 
     Args:
@@ -40,6 +50,7 @@ def drive(start: Start, *, as_json: bool, latest: bool, checked: CheckReport | N
         as_json: print one JSON document at the end and nothing else on stdout.
         latest: commands that name no run mean this one.
         checked: what a check found before.
+        news: told how it ended.
 
     Returns:
         the exit code: 0, 3 without a completed trial, 130 or 143 after a signal.
@@ -59,19 +70,26 @@ def drive(start: Start, *, as_json: bool, latest: bool, checked: CheckReport | N
             result, stopped = None, stop_by(signal.SIGTERM)
         finally:
             watcher.close()
+            if news is not None and watcher.view is not None:
+                news.outline = watcher.view.progress.outline
         view = watcher.view
         if view is None:
             raise RuntimeError("a sweep came back that nobody watched")
+        width = columns(sys.stdout)
+        lines = closing(
+            view.progress, stopped, width=width, now=time.monotonic(), latest=latest,
+            told=watcher.told(),
+        )  # fmt: skip
+        if news is not None:
+            news.ended(stopped, lines)
         if as_json:
-            click.echo(json.dumps(_document(view.progress, stopped, result), indent=2))
+            path = str(result.run.path) if result else view.progress.outline.path
+            said = document(view.progress, stopped, path=path, now=time.monotonic())
+            click.echo(json.dumps(said, indent=2))
         else:
             if stopped is None and not view.progress.now_live:
-                click.echo("nothing was left to do")
-            width = columns(sys.stdout)
-            lines = closing(
-                view.progress, stopped, width=width, now=time.monotonic(), latest=latest
-            )
-            click.echo("\n".join(lines))
+                lines.insert(0, "nothing was left to do")
+            Speaker(sys.stdout).say(lines)
         return _code(view.progress, stopped)
 
 
@@ -85,8 +103,10 @@ class _Watcher:
         self._as_json = as_json
         self._checked = checked
         self.view: View | None = None
+        self._run: tuple[RunFolder, SweepSpec] | None = None
 
     def watch(self, folder: RunFolder, spec: SweepSpec) -> _Watcher:
+        self._run = (folder, spec)
         self._inbox.attach(folder.inbox)
         outline = outline_of(spec, folder)
         if self._checked is not None:
@@ -115,38 +135,16 @@ class _Watcher:
         if self.view is not None:
             self.view.close()
 
+    def told(self) -> list[tuple[str, list[str]]]:
+        """Where else the run is to be seen."""
+        if self._run is None or not self._run[1].tracking.on:
+            return []
+        from orchestrator.cli.tracking import closing_items
+
+        return closing_items(*self._run)
+
 
 def _code(progress: Progress, stopped: StopRun | None) -> int:
     if stopped is not None:
         return 128 + stopped.signal if stopped.signal else 0
     return 0 if progress.counts[State.COMPLETED] else NOTHING_COMPLETED
-
-
-def _document(progress: Progress, stopped: StopRun | None, result: Result | None) -> dict[str, Any]:
-    best, closed = progress.best, progress.closed
-    worked = closed is not None and closed.worker_seconds > 0
-    return {
-        "run": progress.outline.run,
-        "path": str(result.run.path) if result else progress.outline.path,
-        "split": progress.split,
-        "warning": progress.warning,
-        "finished": stopped is None,
-        "stopped": stopped.reason if stopped else None,
-        "states": {
-            state.value: progress.counts[state] for state in State if progress.counts[state]
-        },
-        "best": None
-        if best is None
-        else {
-            "trial": best.number,
-            "objective": progress.outline.objective.value(best.loss),
-            "epoch": best.epoch,
-            "metrics": dict(best.metrics),
-            "config": dict(best.config),
-        },
-        "seconds": round(progress.elapsed(time.monotonic()), 3),
-        "epochs": progress.epochs,
-        "worker_share": round(closed.epoch_seconds / closed.worker_seconds, 4)
-        if closed is not None and worked
-        else None,
-    }

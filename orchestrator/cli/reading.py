@@ -39,9 +39,9 @@ class Reading:
 
     @property
     def state(self) -> str:
-        """``running``, ``finished`` or ``interrupted``."""
+        """``running``, ``paused``, ``finished`` or ``interrupted``."""
         if self.owned:
-            return "running"
+            return "paused" if self.meta.get("paused") else "running"
         return "finished" if self.meta.get("finished") else "interrupted"
 
     @property

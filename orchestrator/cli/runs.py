@@ -18,16 +18,23 @@ if TYPE_CHECKING:
 
 
 @click.command()
+@click.option(
+    "--tag", "tags", multiple=True, metavar="NAME",
+    help="Only runs with this tag; may come several times. See: orch tag --help",
+)  # fmt: skip
 @options.runs_folder
 @options.as_json
-def runs(*, runs: Path, as_json: bool) -> None:
+def runs(*, tags: tuple[str, ...], runs: Path, as_json: bool) -> None:
     """List the runs in a folder, newest last."""
     from orchestrator.runs.folder import RunNotFoundError, all_runs
 
     found = all_runs(runs)
     if not found and not as_json:
         raise RunNotFoundError("", runs, [])
-    rows = [_row(run) for run in found]
+    rows = [_row(run) for run in found if set(tags) <= set(_tags(run))]
+    if tags and not rows and not as_json:
+        click.echo(f"no run is tagged {' and '.join(tags)}")
+        return
     if as_json:
         click.echo(json.dumps(rows, indent=2))
         return
@@ -46,6 +53,11 @@ def runs(*, runs: Path, as_json: bool) -> None:
             ["-" if row["trials"] is None else f"{row['done']} of {row['trials']}" for row in rows],
         ),
         Column("best", best, right=False),
+        *(
+            [Column("tags", [", ".join(row["tags"]) or "-" for row in rows], right=False, rank=2)]
+            if any(row["tags"] for row in rows)
+            else []
+        ),
         Column("started", [_when(row["started"]) for row in rows], right=False, rank=1),
     ]
     problems = [f"{row['state']}: {row['problem']}" for row in rows if row["problem"]]
@@ -56,11 +68,12 @@ def runs(*, runs: Path, as_json: bool) -> None:
 def _row(run: RunFolder) -> dict[str, Any]:
     """A run in a line; one that cannot be read says so and hides no other."""
     from orchestrator.cli.reading import absent, read
+    from orchestrator.runs.about import read_about
     from searchspaces.errors import OrchError
 
     row: dict[str, Any] = {"run": run.id, "path": str(run.path), "state": "damaged", "done": 0,
                            "trials": None, "metric": None, "best": None, "started": None,
-                           "problem": None}  # fmt: skip
+                           "problem": None, "tags": [], "note": ""}  # fmt: skip
     try:
         row["started"] = run.provenance().get("created")
         reading = read(run, ["state", "objective"])
@@ -72,7 +85,23 @@ def _row(run: RunFolder) -> dict[str, Any]:
         row["problem"] = str(error)
         if absent(run):
             row["state"] = "unreadable"
+    try:
+        about = read_about(run)
+        row |= {"tags": list(about.tags), "note": about.note}
+    except OrchError as error:
+        row["problem"] = row["problem"] or str(error)
     return row
+
+
+def _tags(run: RunFolder) -> tuple[str, ...]:
+    """A run's tags; what damages them is said in its row, where all runs are listed."""
+    from orchestrator.runs.about import read_about
+    from searchspaces.errors import OrchError
+
+    try:
+        return read_about(run).tags
+    except OrchError:
+        return ()
 
 
 def _planned(reading: Reading) -> dict[str, Any]:

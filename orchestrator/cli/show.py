@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 from pathlib import Path
@@ -55,8 +56,9 @@ def _head(reading: Reading, width: int) -> list[str]:
     from orchestrator.cli.view.outline import shown_path
     from orchestrator.cli.view.table import data_lines
     from orchestrator.cli.view.words import LABEL, block, clock, plural, wrap
+    from orchestrator.runs.about import read_about
 
-    meta, trials = reading.meta, reading.trials
+    meta, trials, about = reading.meta, reading.trials, read_about(reading.run)
     seconds = 0.0 if trials is None else float(trials["seconds"].sum())
     epochs = 0 if trials is None else int(trials["epochs"].sum())
     done = f"{reading.done:,} of {plural(meta['trials'], 'trial')} done"
@@ -78,8 +80,14 @@ def _head(reading: Reading, width: int) -> list[str]:
         *block("state", wrap(state, room)),
         *block("time", wrap(f"{took}{plural(epochs, 'epoch')}", room)),
         *block("run", [shown_path(reading.run.path)]),
+        *(block("tags", wrap(", ".join(about.tags), room)) if about.tags else []),
+        *(
+            block("note", [line for part in about.note.splitlines() for line in wrap(part, room)])
+            if about.note
+            else []
+        ),
     ]
-    if reading.state == "interrupted":
+    if reading.state in {"interrupted", "paused"}:
         lines += block("next", [go_on(reading.run)])
     return lines
 
@@ -101,10 +109,38 @@ def _planned(reading: Reading, width: int) -> list[str]:
     reason = absent(reading.run)
     if not reason:
         outline = outline_of(reading.run.spec(), reading.run)
-        return [*header(outline, width), *space_lines(outline, width)]
+        return [*header(outline, width), *space_lines(outline, width), *_edits(meta, width)]
     title = f"{meta['sweep']} on {meta['dataset']}" if meta["dataset"] else meta["sweep"]
     note = wrap(f"plan and space are left out: {reason}", width - LABEL)
     return [*title_lines(title, reading.run.id, width), *block("note", note)]
+
+
+def _edits(meta: dict[str, Any], width: int) -> list[str]:
+    """What was edited while the sweep ran: ``from trial 16 on hidden_size 16..512 log``."""
+    from orchestrator.cli.view.words import LABEL, block, wrap
+
+    lines: list[str] = []
+    versions = meta.get("spaces", [])
+    for before, after in itertools.pairwise(versions):
+        changed = ", ".join(
+            f"{name} {_domain(entry)}"
+            for name, entry in after["parameters"].items()
+            if entry != before["parameters"].get(name)
+        )
+        words = f"from trial {after['from_trial']} on {changed}"
+        lines += block("edited", wrap(words, width - LABEL))
+    return lines
+
+
+def _domain(entry: dict[str, Any]) -> str:
+    """A parameter of the tables' metadata in words."""
+    from searchspaces import Choice, Float, Int
+    from searchspaces.describe import describe_value
+
+    fields = {key: value for key, value in entry.items() if key not in {"group", "kind"}}
+    kinds = {"float": Float, "int": Int, "choice": Choice}
+    kind = kinds.get(entry["kind"])
+    return str(entry["value"]) if kind is None else describe_value(kind(**fields))
 
 
 def _table(reading: Reading, top: int, width: int | None) -> list[str]:
@@ -145,8 +181,9 @@ def _table(reading: Reading, top: int, width: int | None) -> list[str]:
 
 def _document(reading: Reading, top: int) -> dict[str, Any]:
     from orchestrator.cli.reading import config_of, metrics_of, settings_of
+    from orchestrator.runs.about import read_about
 
-    trials = reading.trials
+    trials, about = reading.trials, read_about(reading.run)
     rows = [] if trials is None else trials.head(top).rows(named=True)
     plain = ("trial_id", "number", "state", "attempts", "epochs", "objective", "best_epoch",
              "seconds", "weights", "error", "note", "seed", "node", "started_at",
@@ -160,6 +197,8 @@ def _document(reading: Reading, top: int) -> dict[str, Any]:
         "mode": reading.meta.get("mode"),
         "split": reading.meta.get("split"),
         "warning": reading.meta.get("warning", ""),
+        "tags": list(about.tags),
+        "note": about.note,
         "settings": settings_of(reading.run),
         "trials": [
             {

@@ -8,16 +8,18 @@ from typing import Any
 
 import click
 
-from orchestrator.cli import options
+from orchestrator.cli import news, options, tracking
 from orchestrator.cli.given import changes_of, spec_of, sweep_options, try_again
 from orchestrator.cli.view.words import wrap
 
 
-@click.command()
+@click.command(cls=tracking.TrackingCommand)
 @sweep_options
+@tracking.options
 @options.runs_folder
 @click.option("--no-check", is_flag=True, help="Start without a check; see: orch check --help.")
 @click.option("--dry-run", is_flag=True, help="Print plan and spec as a sweep file; run nothing.")
+@news.option
 @options.as_json
 def sweep(
     name: str,
@@ -26,6 +28,7 @@ def sweep(
     runs: Path,
     no_check: bool,
     dry_run: bool,
+    notify: tuple[str, ...],
     as_json: bool,
     **given: Any,
 ) -> int:
@@ -35,7 +38,8 @@ def sweep(
     FILE is a YAML file, such as orch sweep gru-bohb --dry-run prints. Before anything is
     spent, a few batches are tried, as orch check does.
     """
-    spec = spec_of(name, changes_of(settings, given))
+    told_to = tracking.changes_of(given)
+    spec = _spec(name, changes_of(settings, given), told_to)
     if dry_run:
         click.echo(_dry(spec, as_json=as_json), nl=False)
         return 0
@@ -44,20 +48,36 @@ def sweep(
     from orchestrator.cli.view.outline import DEFAULT_RUNS
     from orchestrator.preflight.batches import has_batches
     from orchestrator.sweep import Sweep
+    from orchestrator.tracking.sinks import ready
 
+    ready(spec.tracking)
     made, report = Sweep(spec), None
-    if not no_check and has_batches(spec):
-        from orchestrator.cli.check import checked, say_warnings
+    with news.News(notify, spec.title) as told:
+        if not no_check and has_batches(spec):
+            from orchestrator.cli.check import checked, say_warnings
 
-        typed = try_again(name, given, settings)
-        report = checked(made, again=typed, meanwhile=_warm_up)
-        say_warnings(report)
-    return drive(
-        lambda watch, inbox: made.run(runs, watch=watch, inbox=inbox),
-        checked=report,
-        as_json=as_json,
-        latest=runs.resolve() == Path(DEFAULT_RUNS).resolve(),
-    )
+            typed = try_again(name, given, settings)
+            report = checked(made, again=typed, meanwhile=_warm_up)
+            say_warnings(report)
+        return drive(
+            lambda watch, inbox: made.run(runs, watch=watch, inbox=inbox),
+            checked=report,
+            as_json=as_json,
+            latest=runs.resolve() == Path(DEFAULT_RUNS).resolve(),
+            news=told,
+        )
+
+
+def _spec(name: str, changes: dict[str, Any], told_to: dict[str, Any]) -> Any:
+    """The spec, with where it is told about: the line says it, the file, or the environment."""
+    from orchestrator.declared import merge
+
+    def with_(tracked: dict[str, Any]) -> dict[str, Any]:
+        return merge({"tracking": tracked}, changes) if tracked else changes
+
+    spec = spec_of(name, with_(told_to))
+    default = tracking.default_of(spec)
+    return spec_of(name, with_(merge(default, told_to))) if default else spec
 
 
 def _warm_up() -> None:

@@ -169,7 +169,7 @@ class Controller:
                 number=trial.number,
                 attempt=trial.attempt,
                 name=self._name(trial.number),
-                config=dict(trial.config),
+                config=trial.config,
                 seed=trial.seed,
                 epoch=trial.epoch,
                 until=trial.until,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.engine.records import Checkpoint, Metrics
 from orchestrator.engine.results import EpochResult, NoMore
 from orchestrator.runs.checkpoints import CheckpointError, CheckpointStore, StoreError
+from searchspaces import Config
 from searchspaces.errors import raised
 from trainables.outcomes import EpochFailed, NothingLeft
 
@@ -54,7 +55,7 @@ class Lease:
         attempt: goes into the names of its checkpoints, so that an orphaned worker of an
             earlier attempt cannot overwrite them.
         name: folder of its checkpoints in the store.
-        config: values by parameter.
+        config: as its space made it.
         seed: of everything random in the trial.
         epoch: the last one reported; 0 for a new trial. A worker that still holds the trial
             there goes on at once.
@@ -65,7 +66,7 @@ class Lease:
     number: int
     attempt: int
     name: str
-    config: dict[str, Any]
+    config: Config
     seed: int
     epoch: int
     until: int

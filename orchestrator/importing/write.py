@@ -20,6 +20,7 @@ from orchestrator.engine.trial import State
 from orchestrator.importing.domains import Column, column, outside
 from orchestrator.importing.foreign import Foreign, plural
 from orchestrator.importing.frames import frames
+from orchestrator.masking import command_line
 from orchestrator.runs.folder import SPEC, RunFolder, all_runs
 from orchestrator.runs.tables import SCHEMA
 from orchestrator.spec_file import to_yaml
@@ -167,7 +168,7 @@ def _fill(
         "provenance": {
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "versions": {"orch": version("orch-sweep")},
-            "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+            "command": command_line([Path(sys.argv[0]).name, *sys.argv[1:]]),
         },
     }  # fmt: skip
     (part / SPEC).write_text(_ABOUT + to_yaml(spec), encoding="utf-8")

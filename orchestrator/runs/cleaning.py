@@ -3,19 +3,103 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.engine.follow import Follower
-from orchestrator.engine.records import (
-    FINISHED,
-    Closed,
-    EpochRepeated,
-    EpochReported,
-    Record,
-    TrialEnded,
-    TrialPruned,
-    TrialResumed,
-    TrialStarted,
-)
+from orchestrator.engine.journal import read
+from orchestrator.engine.records import EpochRepeated, EpochReported, TrialEnded, TrialResumed
+from orchestrator.engine.trial import FINAL, State
+from orchestrator.runs.folder import RunFolder
+from orchestrator.runs.removal import size_of
+
+OLD_SECONDS = 60.0
+"""A file takes less to write; a ``.part`` that is older was left behind."""
+
+
+@dataclass(frozen=True)
+class Waste:
+    """Files of a run that nobody needs any more.
+
+    Attributes:
+        checkpoints: of trials that nobody goes on with.
+        others: half-written files, and letters that nobody will read.
+        size: bytes of all of them.
+    """
+
+    checkpoints: tuple[Path, ...]
+    others: tuple[Path, ...]
+    size: int
+
+    def __bool__(self) -> bool:
+        """There are any."""
+        return bool(self.checkpoints or self.others)
+
+    def delete(self) -> None:
+        """Delete them, and the folders that are empty then.
+
+        Raises:
+            OSError: that cannot be done.
+        """
+        for path in (*self.checkpoints, *self.others):
+            path.unlink(missing_ok=True)
+        for folder in {path.parent for path in self.checkpoints}:
+            with suppress(OSError):
+                folder.rmdir()
+
+
+def waste_of(
+    run: RunFolder, ranked: Sequence[tuple[int, State]], *, finished: bool, keep: int
+) -> Waste:
+    """What can go of a run; the caller owns it.
+
+    A finished run needs the last checkpoints of its best completed trials. One that can be
+    resumed needs the newest of each trial that is not over, and the last of each completed one.
+
+    Args:
+        run: its folder.
+        ranked: number and state of each trial, best first.
+        finished: nothing is left to do in it.
+        keep: how many of the best trials of a finished run keep theirs.
+
+    Raises:
+        JournalError: the journal is damaged, and nobody can tell.
+    """
+    completed = [number for number, state in ranked if state is State.COMPLETED]
+    going_on = [number for number, state in ranked if state not in FINAL]
+    wanted = set(completed[:keep]) if finished else {*completed, *going_on}
+    newest = _newest(run)
+    needed = {run.checkpoints / newest[number] for number in wanted if number in newest}
+    checkpoints = tuple(path for path in _files(run.checkpoints, "*/*") if path not in needed)
+    others = tuple(_others(run, finished=finished))
+    return Waste(checkpoints, others, sum(map(size_of, (*checkpoints, *others))))
+
+
+def _newest(run: RunFolder) -> dict[int, str]:
+    """The key of each trial's newest checkpoint, by the trial's number."""
+    found: dict[int, str] = {}
+    for entry in read(run.journal):
+        record = entry.record
+        if isinstance(record, TrialResumed) and record.afresh:
+            found.pop(record.number, None)
+        elif (
+            isinstance(record, EpochReported | EpochRepeated | TrialEnded)
+            and record.checkpoint is not None
+        ):
+            found[record.number] = record.checkpoint.key
+    return found
+
+
+def _others(run: RunFolder, *, finished: bool) -> Iterator[Path]:
+    now = time.time()
+    for folder, pattern in ((run.path, ".*.part"), (run.inbox, "*.part"), (run.figures, "*.part")):
+        for path in _files(folder, pattern):
+            if path.stat().st_mtime < now - OLD_SECONDS:
+                yield path
+    if finished:
+        yield from _files(run.inbox, "*.json")
+
+
+def _files(folder: Path, pattern: str) -> list[Path]:
+    return [path for path in sorted(folder.glob(pattern)) if path.is_file()]

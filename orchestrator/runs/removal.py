@@ -6,12 +6,16 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from orchestrator.runs.errors import RunBusyError, UnwritableError
 from orchestrator.runs.folder import RunFolder
+from searchspaces.errors import OrchError
 
+_TRACKING, _LOG = "tracking.lock", "tracking.log"
 _REMOVED = ".removed"
 _PART = ".part"
 OLD_SECONDS = 3600.0
@@ -26,6 +30,7 @@ def remove(run: RunFolder) -> int:
 
     Raises:
         RunBusyError: a process owns it.
+        OrchError: a process tells a tracker of it, and would write into its folder.
         UnwritableError: it cannot be deleted.
     """
     try:
@@ -35,7 +40,7 @@ def remove(run: RunFolder) -> int:
         size = size_of(run.path)
         hidden = run.path.with_name(f".{run.id}{_REMOVED}")
         _delete(hidden)
-        with run.owned():
+        with run.owned(), _untold(run):
             run.path.rename(hidden)
         _delete(hidden)
     except OSError as error:
@@ -44,13 +49,16 @@ def remove(run: RunFolder) -> int:
 
 
 def check_free(run: RunFolder) -> None:
-    """Make sure that nobody runs it.
+    """Make sure that nobody runs it, and that nobody tells a tracker of it.
 
     Raises:
         RunBusyError: a process owns it.
+        OrchError: a process tells of it.
     """
     if run.is_owned():
         raise RunBusyError(run.id)
+    with _untold(run):
+        pass
 
 
 def leftovers(runs: Path) -> Iterator[Path]:
@@ -77,6 +85,27 @@ def size_of(path: Path) -> int:
     with suppress(FileNotFoundError), os.scandir(path) as entries:
         total = sum(size_of(Path(entry.path)) for entry in entries)
     return total
+
+
+@contextmanager
+def _untold(run: RunFolder) -> Iterator[None]:
+    """Keep trackers out for the time of the block."""
+    path = run.path / _TRACKING
+    if not path.exists():
+        yield
+        return
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise OrchError(
+            f"run {run.id} is still being told to a tracker; {_LOG} in its folder says how far. "
+            f"Wait for that."
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _delete(folder: Path) -> None:

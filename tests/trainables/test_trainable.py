@@ -124,6 +124,16 @@ def test_an_invalid_config_never_reaches_the_architecture():
         warm.reset_config({**CONFIGS["gru"], "hidden_size": 7})
 
 
+def test_a_config_of_a_space_that_was_edited_since_is_trained():
+    """The sweep checked it in its own space; the workers know the one at the start."""
+    warm = _bare("gru")
+    wider = JointSpace(GruSpace(hidden_size=Int(16, 512)), Training())
+    config = wider.validate({**CONFIGS["gru"], "hidden_size": 300})
+    warm.begin(config, seed=0)
+    assert warm.config["hidden_size"] == 300
+    assert math.isfinite(_epochs(warm, 1)[0]["valid_loss"])
+
+
 def test_an_unknown_architecture_is_refused_before_any_trial():
     with pytest.raises(UnknownNameError, match="Did you mean 'gru'"):
         ArchitectureTrainable.bare(architecture="grru", space=SPACES["gru"], data=DATA)

@@ -8,6 +8,7 @@ import { drawFilterBar } from "./filter_bar.mjs";
 import { plural } from "./format.mjs";
 import { drawFront, frontWords } from "./front.mjs";
 import { drawImportance } from "./importance.mjs";
+import { remember, signal } from "./memory.mjs";
 import { drawOptimum, optimumWords } from "./optimum.mjs";
 import { drawParallel, legend } from "./parallel.mjs";
 import { thinnedWords } from "./plot.mjs";
@@ -184,10 +185,15 @@ addEventListener("keydown", (event) => {
   if (event.key !== "Escape" || state.pinned === null) return;
   state.pinned = null;
   mark(null);
-});
+}, { signal });
 // Two frames later the first picture is on the screen.
 requestAnimationFrame(() => requestAnimationFrame(() => {
   performance.mark("orch-ready");
   document.documentElement.dataset.ready = Math.round(performance.now());
   document.documentElement.dataset.trials = count;
 }));
+
+// For a page that is drawn again: what the reader has done to this one.
+export function leave() {
+  return remember();
+}

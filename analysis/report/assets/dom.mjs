@@ -38,5 +38,6 @@ export function once(draw) {
 
 // For those who listen; a mouse pointer says nothing, or it would never be silent.
 export function say(text) {
+  if (given.silent) return; // a page that is drawn again puts the focus back where it was
   byId("said").textContent = text;
 }

@@ -1,12 +1,15 @@
 // The one store: what is brushed, which trial is marked, at which epoch trials are compared.
 import { parameters, scoreAxis } from "./axes.mjs";
-import { count, data } from "./data.mjs";
+import { count, data, trials } from "./data.mjs";
+import { keep, kept } from "./memory.mjs";
 
 const brushes = new Map(); // key of an axis -> [low, high], places on it
 const listeners = { filter: [], mark: [], level: [] };
+const before = kept("state");
+let chosen = levelAt(before?.level) !== null; // by the reader
 
 export const state = {
-  level: Math.max(0, data.levels.findIndex((level) => level.epoch === data.compared.epoch)),
+  level: levelAt(before?.level) ?? levelAt(data.compared.epoch) ?? 0,
   shown: new Uint8Array(count).fill(1),
   left: count,
   marked: null,
@@ -21,6 +24,11 @@ export function on(event, listener) {
 
 function emit(event, detail) {
   for (const listener of listeners[event]) listener(detail);
+}
+
+function levelAt(epoch) {
+  const found = data.levels.findIndex((level) => level.epoch === epoch);
+  return found < 0 ? null : found;
 }
 
 export function level() {
@@ -79,6 +87,7 @@ export function pin(row, where = null) {
 export function setLevel(index) {
   brushes.delete(state.axes.at(-1)?.key); // its places are no longer what they were
   state.level = index;
+  chosen = true;
   enter();
   emit("level");
   filter();
@@ -102,3 +111,39 @@ export function walk() {
 }
 
 enter();
+if (before) restore();
+
+// Brushes as they were: on a parameter's axis if that still means the same, on the axis of scores
+// between the same scores, wherever its ends lie by now.
+function restore() {
+  for (const { key, range, scale } of before.brushes) {
+    const axis = state.axes.find((one) => one.key === key);
+    if (axis?.score && level().epoch === before.level) brushes.set(key, range.map((place) => moved(place, scale, level().axis)));
+    else if (axis && !axis.score && scale === scaleOf(axis)) brushes.set(key, range);
+  }
+  const rows = new Map(trials.number.map((number, row) => [number, row]));
+  state.pinned = rows.get(before.pinned) ?? null;
+  state.marked = state.pinned;
+  if (brushes.size) filter();
+}
+
+// What a place on an axis means: the scores at its ends, or the values along it.
+function scaleOf(axis) {
+  return axis.score ? level().axis : JSON.stringify(axis.stops.filter(([place]) => place >= 0));
+}
+
+function moved(place, from, to) {
+  if (place <= 0 || place >= 1) return place; // an end of the axis, or a place beyond it
+  const score = from.low + place * (from.high - from.low);
+  return Math.min(1, Math.max(0, (score - to.low) / (to.high - to.low)));
+}
+
+keep("state", () => {
+  const brushed = state.axes.filter((axis) => brushes.has(axis.key));
+  return {
+    // Otherwise it is the one that is proposed, which later ones may outdo.
+    level: chosen || brushed.some((axis) => axis.score) ? level()?.epoch : null,
+    pinned: trials.number[state.pinned] ?? null,
+    brushes: brushed.map((axis) => ({ key: axis.key, range: brushes.get(axis.key), scale: scaleOf(axis) })),
+  };
+});

@@ -2,6 +2,7 @@
 import { count, data, rising, stateOf, trials, winner } from "./data.mjs";
 import { html, once, say } from "./dom.mjs";
 import { number, plain, plural, time } from "./format.mjs";
+import { keep, kept } from "./memory.mjs";
 import { level, mark, on, pin, state } from "./state.mjs";
 import { sentence } from "./tooltip.mjs";
 
@@ -36,8 +37,10 @@ function columnsOf() {
 
 export function drawTable(host) {
   let columns = columnsOf();
-  let sort = { head: null, up: true };
-  let room = FIRST;
+  const before = kept("table");
+  let room = before?.room ?? FIRST;
+  let sort = before?.score ? { ...before.sort, head: columns.find((column) => column.score)?.head } : before?.sort;
+  if (!columns.some((column) => column.head === sort?.head)) sort = { head: null, up: true };
   let rows = [];
   const caption = html("caption");
   const head = html("thead");
@@ -105,6 +108,8 @@ export function drawTable(host) {
   });
   on("mark", show);
   draw();
+  // The column of scores is called by the epoch, which may be another one by then.
+  keep("table", () => ({ sort, room, score: columns.find((column) => column.head === sort.head)?.score }));
 }
 
 function line(row, columns, first) {

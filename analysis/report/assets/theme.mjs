@@ -1,5 +1,6 @@
 // Colours: those of Okabe and Ito from the style sheet, viridis for what has an order.
 import { trials } from "./data.mjs";
+import { signal } from "./memory.mjs";
 import { level, state } from "./state.mjs";
 
 const VIRIDIS = ["440154", "482475", "414487", "355f8d", "2a788e", "21918c", "22a884", "44bf70",
@@ -79,13 +80,13 @@ function changed() {
   for (const listener of listeners) listener();
 }
 
-dark.addEventListener("change", changed);
+dark.addEventListener("change", changed, { signal });
 // Paper is white, whatever the screen is; canvases are redrawn before they are printed.
 addEventListener("beforeprint", () => {
   document.documentElement.classList.add("paper");
   changed();
-});
+}, { signal });
 addEventListener("afterprint", () => {
   document.documentElement.classList.remove("paper");
   changed();
-});
+}, { signal });

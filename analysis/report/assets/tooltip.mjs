@@ -2,6 +2,7 @@
 import { data, stateOf, trials } from "./data.mjs";
 import { byId, html } from "./dom.mjs";
 import { number, plain } from "./format.mjs";
+import { signal } from "./memory.mjs";
 import { level, on, state } from "./state.mjs";
 
 const MOST = 14; // parameters
@@ -55,7 +56,7 @@ export function startTooltip() {
   addEventListener("scroll", () => {
     if (typeof where === "function" && !box.hidden) place(box, where);
     else box.hidden = true;
-  }, { passive: true, capture: true });
+  }, { passive: true, capture: true, signal });
 }
 
 // Right of and below the point, unless that is outside the window.

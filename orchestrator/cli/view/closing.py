@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from shlex import quote
 
 from orchestrator.cli.view.progress import Progress
 from orchestrator.cli.view.table import data_lines, trial_lines
-from orchestrator.cli.view.words import LABEL, block, clock, fold, numbers, plural, wrap
+from orchestrator.cli.view.words import LABEL, block, clock, cut, fold, numbers, plural, wrap
 from orchestrator.engine.inbox import StopRun
 from orchestrator.engine.trial import State
 
 _GAP = "    "
+Told = Sequence[tuple[str, Sequence[str]]]
 
 
 def closing(
-    progress: Progress, stopped: StopRun | None, *, width: int, now: float, latest: bool = True
+    progress: Progress,
+    stopped: StopRun | None,
+    *,
+    width: int,
+    now: float,
+    latest: bool = True,
+    told: Told = (),
 ) -> list[str]:
     """The lines that stay when a sweep has ended, in whatever way.
 
@@ -24,9 +32,10 @@ def closing(
         width: columns.
         now: by the monotonic clock.
         latest: commands find the run without being told which.
+        told: of each place that was told of the run a label, and items.
     """
     if stopped is not None:
-        return _interrupted(progress, stopped, width)
+        return _interrupted(progress, stopped, width, told)
     lines = _outcome(progress, width, now)
     if progress.best is None:
         lines += block("best", ["none: no trial has a result"])
@@ -35,7 +44,7 @@ def closing(
         lines += block("best", trial_lines(progress.best, progress, width, of=of))
     lines += data_lines(progress.split, progress.warning, width)
     lines += work_lines(progress)
-    lines += block("run", [progress.outline.path])
+    lines += [*block("run", [progress.outline.path]), *_told(told, width)]
     which = "" if latest else f" {progress.outline.short}"
     if progress.best is None:
         commands = [f"orch show{which}", f"orch try {quote(progress.outline.path)}/spec.yaml"]
@@ -72,26 +81,38 @@ def _outcome(progress: Progress, width: int, now: float) -> list[str]:
         took += f" over {sessions} sessions"
     text = f"{plural(progress.done, 'trial')} in {took}: {states(progress)}"
     groups = [
-        f"{reason}: {numbers(failed, most=3)}" for reason, failed in progress.failures.items()
+        [f"{reason}: {numbers(failed, most=3)}", progress.raised.get(reason, "")]
+        for reason, failed in progress.failures.items()
     ]
     more = [f"and {len(groups) - 2:,} other reasons"] if len(groups) > 3 else []
     shown = groups[:2] if more else groups
     if not groups:
         return wrap(text, width)
-    if len(f"{text} ({shown[0]})") <= width and len(groups) == 1:
-        return [f"{text} ({shown[0]})"]
-    lines = [line for group in [*shown, *more] for line in wrap(group, width - LABEL)]
-    return [*wrap(text, width), *block("failed", lines)]
+    if len(groups) == 1 and not groups[0][1] and len(f"{text} ({groups[0][0]})") <= width:
+        return [f"{text} ({groups[0][0]})"]
+    room = width - LABEL
+    lines = []
+    for reason, where in shown:
+        lines += wrap(reason, room)
+        lines += [cut(f"  at {where}", room)] if where else []
+    return [*wrap(text, width), *block("failed", [*lines, *more])]
 
 
-def _interrupted(progress: Progress, stopped: StopRun, width: int) -> list[str]:
+def _told(told: Told, width: int) -> list[str]:
+    """Where else it is to be seen."""
+    blocks = (block(label, fold(items, width - LABEL, gap=_GAP)) for label, items in told)
+    return [line for lines in blocks for line in lines]
+
+
+def _interrupted(progress: Progress, stopped: StopRun, width: int, told: Told) -> list[str]:
     outline = progress.outline
     of = f"{'' if outline.exact else 'about '}{plural(outline.epochs, 'epoch')}"
     text = f"{stopped.reason} after {progress.epochs:,} of {of}; everything reported is kept"
-    commands = [f"orch resume {outline.short}", f"orch show {outline.short}"]
+    commands = [outline.resume, f"orch show {outline.short}"]
     return [
         *wrap(text, width),
         *work_lines(progress),
         *block("run", [outline.path]),
+        *_told(told, width),
         *block("next", fold(commands, width - LABEL, gap=_GAP)),
     ]

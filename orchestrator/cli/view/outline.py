@@ -6,6 +6,7 @@ import os
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from orchestrator.engine.objective import Objective
 from orchestrator.runs.folder import RunFolder, all_runs
 from orchestrator.schedulers import Rung
 from orchestrator.spec import SweepSpec
+from searchspaces import JointSpace
 from searchspaces.describe import searched
 
 DEFAULT_RUNS = "runs"
@@ -39,6 +41,8 @@ class Outline:
         check: what a check found, in a line; empty without one.
         estimate: seconds that it will take, from a check; None where nobody knows.
         searched: parameters of more than one value; None where all are worth a word.
+        joint: the search space itself; None where only its words are known.
+        go_on: what to type to go on with the run; empty for ``orch resume``.
     """
 
     run: str
@@ -57,6 +61,8 @@ class Outline:
     check: str = ""
     estimate: float | None = None
     searched: frozenset[str] | None = None
+    joint: JointSpace | None = None
+    go_on: str = ""
 
     def shown(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """What tells trials apart: a config without what is the same in all of them."""
@@ -67,6 +73,11 @@ class Outline:
         }
 
     @property
+    def resume(self) -> str:
+        """What to type to go on with the run."""
+        return self.go_on or f"orch resume {self.short}"
+
+    @cached_property
     def levels(self) -> list[int]:
         """The epochs at which trials are compared, in any bracket, ascending."""
         return sorted({rung.epochs for bracket in self.brackets for rung in bracket})
@@ -88,7 +99,7 @@ def outline_of(spec: SweepSpec, folder: RunFolder | None = None) -> Outline:
     """The outline of a sweep, and of its run if there is one."""
     from orchestrator.engine.session import cores
 
-    trials = spec.planned_trials
+    trials, joint = spec.planned_trials, spec.joint
     scheduler = spec.scheduler.model_copy()
     scheduler.begin(trials=trials, max_epochs=spec.epochs)
     brackets = tuple(tuple(bracket) for bracket in scheduler.plan())
@@ -97,7 +108,7 @@ def outline_of(spec: SweepSpec, folder: RunFolder | None = None) -> Outline:
         short=short_name(folder) if folder else "",
         path=shown_path(folder.path) if folder else "",
         title=spec.title,
-        space=tuple(spec.joint.describe()),
+        space=tuple(joint.describe()),
         brackets=brackets,
         trials=trials,
         epochs=scheduler.total_epochs(),
@@ -106,7 +117,8 @@ def outline_of(spec: SweepSpec, folder: RunFolder | None = None) -> Outline:
         objective=spec.objective,
         exact=spec.scheduler.exact,
         max_time=spec.max_time,
-        searched=frozenset(searched(spec.joint.parameters())),
+        searched=frozenset(searched(joint.parameters())),
+        joint=joint,
     )
 
 

@@ -8,7 +8,7 @@ from time import monotonic
 from orchestrator.cli.view.outline import Outline
 from orchestrator.cli.view.progress import Progress
 from orchestrator.cli.view.table import STOPPING, data_lines, header, space_lines
-from orchestrator.cli.view.trials import Again, Over
+from orchestrator.cli.view.trials import Over
 from orchestrator.cli.view.words import clock, config_items, metric, plural
 from orchestrator.engine.records import Opened, Record
 from orchestrator.engine.trial import State
@@ -23,50 +23,74 @@ class PlainView:
 
     Args:
         outline: of the run.
-        write: takes a line.
+        write: takes a line; False if nobody reads it any more.
         stopping: whether somebody has asked for the end.
         clock: seconds that only grow.
+        progress: where the run stands, if something is known of it already.
+
+    Attributes:
+        progress: where the run stands.
+        lost: nobody reads the lines any more.
     """
 
     def __init__(
         self,
         outline: Outline,
-        write: Callable[[str], None],
+        write: Callable[[str], bool | None],
         stopping: Callable[[], bool] = bool,
         clock: Callable[[], float] = monotonic,
+        *,
+        progress: Progress | None = None,
     ) -> None:
         self._write = write
         self._stopping = stopping
         self._clock = clock
-        self.progress = Progress(outline, began=clock())
+        self.progress = progress or Progress(outline, began=clock())
+        self.lost = False
         self._spoke = clock()
         self._told = -1
         self._said_data = False
+        self._begun = False
         for line in [*header(outline, WIDTH, outline.estimate), *space_lines(outline, WIDTH)]:
             self._say(line)
 
     def note(self, record: Record) -> None:
-        """Print a trial that ended or had to begin again, unless before this process."""
+        """Print what is news of a record, unless it was before this process."""
+        again = isinstance(record, Opened) and self._begun
         news = self.progress.note(record)
-        if isinstance(record, Opened) and not self._said_data:
-            self._said_data = True
-            for line in data_lines(record.split, record.warning, WIDTH):
-                self._say(line)
-        if news is None or not self.progress.now_live:
-            return
-        self._say(str(news) if isinstance(news, Again) else over_line(news, self.progress))
+        if isinstance(record, Opened):
+            self._say_data()
+        if again:
+            self._say(f"another process goes on after {so_far(self.progress)}")
+        if news is not None and self._begun:
+            self._say(over_line(news, self.progress) if isinstance(news, Over) else str(news))
 
     def tick(self) -> None:
         """Say how far it is, if there was nothing to say for a while."""
         now = self._clock()
-        if not self.progress.now_live:
-            self.progress.go_live(now)
-            if self.progress.started:
-                self._say(f"goes on after {so_far(self.progress)}")
+        if not self._begun:
+            self._begun = True
+            self._begin(now)
         if self._stopping():
             self._say(STOPPING)
         elif now - self._spoke >= QUIET_SECONDS and self.progress.epochs != self._told:
             self._say(far_line(self.progress, now))
+
+    def _begin(self, now: float) -> None:
+        """The past is told."""
+        if not self.progress.onlooker:
+            self.progress.go_live(now)
+            if self.progress.started:
+                self._say(f"goes on after {so_far(self.progress)}")
+        elif self.progress.opened is not None:
+            self._say_data()
+            self._say(far_line(self.progress, now))
+
+    def _say_data(self) -> None:
+        if not self._said_data:
+            self._said_data = True
+            for line in data_lines(self.progress.split, self.progress.warning, WIDTH):
+                self._say(line)
 
     def close(self) -> None:
         """Nothing has to be put back."""
@@ -74,7 +98,8 @@ class PlainView:
     def _say(self, line: str) -> None:
         self._spoke = self._clock()
         self._told = self.progress.epochs
-        self._write(line)
+        if not self.lost and self._write(line) is False:
+            self.lost = True
 
 
 def over_line(over: Over, progress: Progress) -> str:
@@ -84,7 +109,9 @@ def over_line(over: Over, progress: Progress) -> str:
     head = f"trial {trial.number:<{len(str(progress.outline.trials))}}  {over.state.value:<9}"
     config = config_items(progress.outline.shown(trial.config))
     if over.state in {State.FAILED, State.INFEASIBLE}:
-        return "  ".join([head, over.reason, *config])
+        where = progress.raised.get(over.reason)
+        why = f"{over.reason} ({where})" if where else over.reason
+        return "  ".join([head, why, *config])
     value = None if trial.best is None else trial.best.metrics.get(name)
     items = [
         f"{name} {metric(value, name)}",

@@ -7,15 +7,17 @@ over is held one by one.
 from __future__ import annotations
 
 import math
-import os
-import time
-from collections import Counter
-from dataclasses import dataclass, field
+from collections import Counter, deque
+from dataclasses import dataclass, field, replace
 
 from orchestrator.cli.view.outline import Outline
-from orchestrator.cli.view.trials import Again, Best, Live, Over
+from orchestrator.cli.view.raised import raised_at
+from orchestrator.cli.view.steering import outline_after, said
+from orchestrator.cli.view.timeline import Timeline
+from orchestrator.cli.view.trials import Again, Best, Live, Note, Over
 from orchestrator.engine.records import (
     Closed,
+    Commanded,
     EpochRepeated,
     EpochReported,
     Opened,
@@ -27,59 +29,47 @@ from orchestrator.engine.records import (
 )
 from orchestrator.engine.trial import State
 
+NOTES = 3
+"""Commands that are remembered."""
+
 
 @dataclass(slots=True)
-class Progress:
+class Progress(Timeline):
     """State of a run; ``note`` every record.
 
     Attributes:
-        outline: the plan.
+        outline: the plan, as it is after what people changed.
         live: trials that are not over, by number.
         counts: of trials by final state.
         started: trials that were started.
-        epochs: reported, of all trials together.
         reached: trials that reached a rung, by (bracket, epochs).
         under_way: trials that are not over, by bracket.
         begun: trials that were started, by bracket.
         failures: numbers of failed trials by reason.
+        raised: where such an error was raised last, by reason, if that is known.
         best: the best trial: of the completed ones if there are any.
         incumbents: (epochs so far, value) at each change of ``best``.
-        sessions: processes that had the run.
-        earlier: seconds that earlier processes had it.
-        began: when this process took the run, by the monotonic clock.
-        now_live: the past has been told, and the workers stand.
-        since: when that was, by the monotonic clock.
-        epochs_before: epochs of earlier processes.
-        closed: the record that ends this process's time.
         split: how validation data were held out, in words; empty until a process had the run.
         warning: why scores are to be taken with care; may be empty.
         again: the last trial that was interrupted and runs again, until it is over.
+        notes: what people told the run last.
     """
 
     outline: Outline
     live: dict[int, Live] = field(default_factory=dict)
     counts: Counter[State] = field(default_factory=Counter)
     started: int = 0
-    epochs: int = 0
     reached: Counter[tuple[int, int]] = field(default_factory=Counter)
     under_way: Counter[int] = field(default_factory=Counter)
     begun: Counter[int] = field(default_factory=Counter)
     failures: dict[str, list[int]] = field(default_factory=dict)
+    raised: dict[str, str] = field(default_factory=dict)
     best: Best | None = None
     incumbents: list[tuple[int, float]] = field(default_factory=list)
-    sessions: int = 0
-    earlier: float = 0.0
-    began: float = field(default_factory=time.monotonic)
-    now_live: bool = False
-    since: float = 0.0
-    epochs_before: int = 0
-    closed: Closed | None = None
     split: str = ""
     warning: str = ""
     again: Again | None = None
-    _created: float = field(default_factory=time.time)
-    _opened_at: float = 0.0
-    _last_at: float = 0.0
+    notes: deque[Note] = field(default_factory=lambda: deque(maxlen=NOTES))
     _ended_best: Best | None = None
     _completed_best: Best | None = None
     _epoch_seconds: float = 0.0
@@ -104,23 +94,17 @@ class Progress:
         """Seconds an epoch takes."""
         return self._epoch_seconds / self.epochs if self.epochs else 0.0
 
-    def elapsed(self, now: float) -> float:
-        """Seconds that the run has taken so far, in all processes."""
-        if self.closed is not None and not self.now_live:
-            return self.earlier
-        return self.earlier + now - self.began
-
     def go_live(self, now: float) -> None:
         """The past is told; what comes from here on happens in this process."""
-        if self.now_live:
+        if self.now_live or self.onlooker:
             return
-        self.now_live = True
-        self.since = now
-        self.epochs_before = self.epochs
-        self._end_session(self._last_at)
-        for trial in self.live.values():
-            if trial.state is State.RUNNING:
-                trial.state = State.INTERRUPTED
+        Timeline.go_live(self, now)
+        self._interrupt()
+
+    def let_go(self) -> None:
+        """No process has the run any more, though none said so: it was killed."""
+        Timeline.let_go(self)
+        self._interrupt()
 
     def left(self, now: float) -> float | None:
         """Seconds until the end if it goes on like this; None while that is a guess.
@@ -129,19 +113,27 @@ class Progress:
         running trial needs alone.
         """
         here = self.epochs - self.epochs_before
-        spent = now - self.since
-        if not self.now_live or here < max(4, 2 * self.outline.workers) or spent < 2.0:
+        spent = self.present(now) - self.since
+        early = here < max(4, 2 * self.outline.workers) or spent < 2.0
+        if not self.now_live or self.paused or early:
             return None
         rest = max(0, self.outline.epochs - self.epochs) * spent / here
         alone = max((trial.until - trial.epoch for trial in self.running), default=0)
         return max(rest, alone * self.mean_epoch)
 
-    def note(self, record: Record) -> Over | Again | None:
-        """Take in the next record; the trial that it ends or that runs again, if it has one."""
+    def note(self, record: Record) -> Over | Again | Note | None:
+        """Take in the next record; what is news of it, if anything is.
+
+        That is the trial that it ends or that runs again, or what a person told the run.
+        """
         if isinstance(record, Opened):
-            self._note_opened(record)
+            self.split, self.warning = record.split, record.warning
+            if self._note_opened(record):
+                self._interrupt()
             return None
         last, self._last_at = self._last_at, record.at
+        if self.onlooker and not self.now_live and isinstance(record, TrialStarted | TrialResumed):
+            self._begin_pace(self.at(record.at))
         match record:
             case EpochReported():
                 return self._note_epoch(record)
@@ -152,33 +144,43 @@ class Progress:
             case TrialPruned():
                 return self._over(record.number, State.PRUNED)
             case TrialEnded():
+                if record.state in {"failed", "infeasible"}:
+                    self.raised[record.reason] = raised_at(record.detail, record.reason)
                 return self._over(record.number, State(record.state), record.reason)
             case EpochRepeated():
                 self.live[record.number].state = State.RUNNING
             case Closed():
-                self.closed = record
-                self._end_session(record.at if record.at < self._created else last)
-            case _:
-                pass
+                self._note_closed(record, last)
+                self._interrupt()
+            case Commanded():
+                return self._note_command(record)
         return None
 
-    def _note_opened(self, record: Opened) -> None:
-        self.split, self.warning = record.split, record.warning
-        if record.pid == os.getpid() and record.at >= self._created:
-            return
-        self._end_session(self._last_at)
-        self._opened_at = record.at
-        self.closed = None
+    def _interrupt(self) -> None:
+        """What ran has no worker any more."""
         for trial in self.live.values():
             if trial.state is State.RUNNING:
                 trial.state = State.INTERRUPTED
 
-    def _end_session(self, at: float) -> None:
-        """An earlier process let the run go, or was killed after ``at``."""
-        if self._opened_at:
-            self.sessions += 1
-            self.earlier += max(0.0, at - self._opened_at)
-        self._opened_at = 0.0
+    def _note_command(self, record: Commanded) -> Note:
+        """Somebody told the run something; what came of it."""
+        if not record.refused:
+            match record.command:
+                case "pause":
+                    self._note_pause(record.at)
+                    self._interrupt()
+                case "go-on":
+                    self._note_go_on(record.at)
+                case "set" if record.values.get("concurrency"):
+                    workers = min(int(record.values["concurrency"]), self.outline.trials)
+                    self.outline = replace(self.outline, workers=workers)
+                    if self.now_live:
+                        self._begin_pace(self.at(record.at))
+                case "edit":
+                    self.outline = outline_after(self.outline, record.values)
+        note = Note(self.at(record.at), said(record, self.outline, self.started))
+        self.notes.append(note)
+        return note
 
     def _note_started(self, record: TrialStarted) -> None:
         self.live[record.number] = Live(record.number, record.config, record.bracket, record.until)
@@ -199,7 +201,8 @@ class Progress:
         trial = self.live[record.number]
         trial.epoch = record.epoch
         trial.seconds += record.seconds
-        trial.state = State.RUNNING
+        # The last epoch of a trial that is being paused comes after the command.
+        trial.state = State.INTERRUPTED if self.paused else State.RUNNING
         self.epochs += 1
         self._epoch_seconds += record.seconds
         self.reached[trial.bracket, record.epoch] += 1

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 from orchestrator.cli.view.outline import Outline
 from orchestrator.cli.view.progress import Progress
+from orchestrator.cli.view.rungs import BRACKETS, rungs
 from orchestrator.cli.view.trials import Best, Live
 from orchestrator.cli.view.words import (
     LABEL,
@@ -21,15 +24,26 @@ from orchestrator.cli.view.words import (
     wrap,
 )
 
-BRACKETS = 6
-"""Brackets that are shown at a time, if the terminal is high enough."""
 SPARK = 32
 """Bars at most."""
+WIDE = 10
+"""Values that differ by more than this factor are drawn on a log scale."""
+REASON = 2
+"""Lines of a failure's reason."""
+NOTE_SECONDS = 60.0
+"""For so long a command that arrived is shown."""
 STOPPING = "stopping, with everything kept; Ctrl-C again ends it at once"
 
 
 def table(
-    progress: Progress, *, width: int, height: int, now: float, stopping: bool = False
+    progress: Progress,
+    *,
+    width: int,
+    height: int,
+    now: float,
+    stopping: bool = False,
+    machine: str = "",
+    footer: str = "",
 ) -> list[str]:
     """Everything about a run that is under way.
 
@@ -39,29 +53,58 @@ def table(
         height: its lines; the least important lines go where it is too low.
         now: by the monotonic clock.
         stopping: somebody has asked for the end.
+        machine: what the machine does, in a line.
+        footer: what else there is to know, in a line.
     """
     left = progress.left(now)
     whole = progress.outline.estimate if left is None else progress.elapsed(now) + left
     head = header(progress.outline, width, whole)
+    data = data_lines(progress.split, progress.warning, width)
     space = space_lines(progress.outline, width)
     best = best_lines(progress, width, sparks=True)
+    short = best_lines(progress, width, sparks=False)
     doing = block("now", [STOPPING]) if stopping else now_lines(progress, width, now)
-    tail = [*doing, *done_lines(progress, width, now)]
-    room = height - 1 - len(tail)
-    rung_lines = rungs(progress, width, most=max(1, min(BRACKETS, room - 8)))
-    data = data_lines(progress.split, progress.warning, width)
-    sections = [[*head, *data, *space], rung_lines, [*best, *tail]]
-    for smaller in (
-        [[*head, *space], rung_lines, [*best, *tail]],
-        [head, rung_lines, [*best, *tail]],
-        [head, rung_lines, [*best_lines(progress, width, sparks=False), *tail]],
-        [head, best_lines(progress, width, sparks=False)[:1], tail],
-        [tail],
+    doing += done_lines(progress, width, now)
+    small = [*doing, *trouble_lines(progress, width, now, brief=True)]
+    whole_tail = [
+        *doing,
+        *block("busy", [machine] if machine else []),
+        *trouble_lines(progress, width, now),
+        *block("keys", [footer] if footer else []),
+    ]
+    brackets = len(progress.outline.brackets)
+    enough = min(brackets, BRACKETS)
+    sections: list[list[str]] = []
+    for above, below, least, apart in (
+        ([*head, *data, *space], [*best, *whole_tail], enough, 1),
+        ([*head, *space], [*best, *whole_tail], enough, 1),
+        (head, [*best, *whole_tail], enough, 1),
+        (head, [*short, *whole_tail], enough, 1),
+        (head, [*best, *small], enough, 1),
+        (head, [*short, *small], min(2, enough), 1),
+        (head, [*short, *small], 1, 0),
+        (head, [*short[:1], *small], 0, 1),
+        (head, [*short[:1], *small], 0, 0),
+        ([], small, 0, 0),
     ):
+        sections = [above, below]
+        if least:
+            room = height - 2 - len(above) - len(below) - 2 * apart
+            most = min(BRACKETS, room if room >= brackets else room - 1)  # a line counts the rest
+            sections.insert(1, rungs(progress, width, most=max(least, most)))
+        if not apart:
+            sections = [[line for section in sections for line in section]]
         if _height(sections) < height:
             break
-        sections = smaller
     return [cut(line, width) for line in _joined(sections)]
+
+
+def standing(progress: Progress, width: int) -> list[str]:
+    """What stays true of a run: the plan, and how far its trials came."""
+    outline = progress.outline
+    data = data_lines(progress.split, progress.warning, width)
+    lines = [*header(outline, width), *data, *space_lines(outline, width)]
+    return [*lines, "", *rungs(progress, width)] if progress.epochs else lines
 
 
 def header(outline: Outline, width: int, whole: float | None = None) -> list[str]:
@@ -97,31 +140,6 @@ def space_lines(outline: Outline, width: int) -> list[str]:
     return block("space", lines)
 
 
-def rungs(progress: Progress, width: int, *, most: int = BRACKETS) -> list[str]:
-    """How many of the planned trials reached each rung, a line a bracket."""
-    outline = progress.outline
-    levels = outline.levels
-    shown, before, after = _window(progress, most)
-    alone = len(outline.brackets) == 1
-    names = ["trials" if alone else f"bracket {index}" for index in shown]
-    label = max(len(name) for name in ["epochs", *names]) + 2
-    cells = [[_cell(progress, index, level) for level in levels] for index in shown]
-    full = [[_full(outline, index, level) for level in levels] for index in shown]
-    columns = [
-        max(len(text) for text in (str(level), *(row[i] for row in [*cells, *full]))) + 2
-        for i, level in enumerate(levels)
-    ]
-    room = (width - label - sum(columns)) // max(1, len(columns))
-    columns = [column + max(0, min(4, room)) for column in columns]
-    lines = [_row("epochs", [str(level) for level in levels], label, columns)]
-    lines += [_row(name, row, label, columns) for name, row in zip(names, cells, strict=True)]
-    rest = [f"{before:,} finished"] * bool(before) + [f"{after:,} to come"] * bool(after)
-    if rest:
-        more = "brackets " if len(shown) == 0 else "more     "
-        lines.append(f"{more:<{label}}{', '.join(rest)}")
-    return lines
-
-
 def best_lines(progress: Progress, width: int, *, sparks: bool) -> list[str]:
     """The best trial so far, its config, and how it came about."""
     best = progress.best
@@ -145,11 +163,19 @@ def trial_lines(best: Best, progress: Progress, width: int, *, of: str = "") -> 
 
 def now_lines(progress: Progress, width: int, now: float) -> list[str]:
     """What the workers do."""
+    if progress.paused:
+        return block(
+            "now", wrap(f"paused by orch pause; {progress.outline.resume} goes on", width - LABEL)
+        )
     if not progress.now_live:
         return block("now", [f"starting workers, {clock(now - progress.began)}"])
     running = progress.running
-    busy = f"{len(running):,} of {plural(progress.outline.workers, 'worker')} busy"
+    workers = max(progress.outline.workers, len(running))
+    busy = f"{len(running):,} of {plural(workers, 'worker')} busy"
     items = [_doing(trial) for trial in running]
+    if progress.opened is not None and progress.opened.asked:
+        busy = f"{len(running):,} asked for"
+        items = items or ["no trial is under way"]
     room = width - LABEL
     first, rest = _packed(items, room - len(busy) - 3)
     lines = [ends(first, busy, room) if first else busy]
@@ -160,7 +186,7 @@ def now_lines(progress: Progress, width: int, now: float) -> list[str]:
 
 
 def done_lines(progress: Progress, width: int, now: float) -> list[str]:
-    """How much is done, what failed, how long it took and how long it will."""
+    """How much is done, how much failed, how long it took and how long it will."""
     outline = progress.outline
     left = progress.left(now)
     items = [
@@ -172,25 +198,49 @@ def done_lines(progress: Progress, width: int, now: float) -> list[str]:
         items.append(f"{progress.failed:,} failed")
     if progress.now_live:
         items.append(f"{clock(progress.elapsed(now))}, {'?' if left is None else clock(left)} left")
-    lines = block("done", fold(items, width - LABEL, gap="   "))
-    if progress.failures:
-        lines += block("failed", failure_lines(progress, width - LABEL, most=2))
+    return block("done", fold(items, width - LABEL, gap="   "))
+
+
+def trouble_lines(progress: Progress, width: int, now: float, *, brief: bool = False) -> list[str]:
+    """What failed, what had to run again, and what people told the run a while ago at most.
+
+    Args:
+        progress: where it stands.
+        width: columns.
+        now: by the monotonic clock.
+        brief: a line each.
+    """
+    room = width - LABEL
+    lines = block("failed", failure_lines(progress, room, most=1 if brief else 2, brief=brief))
+    notes = [note.text for note in progress.notes if now - note.at < NOTE_SECONDS]
     if progress.again is not None:
-        lines += block("note", wrap(str(progress.again), width - LABEL))
-    return lines
+        notes.append(str(progress.again))
+    said = [line for note in notes for line in _folded(note, room)[: 1 if brief else 3]]
+    return [*lines, *block("note", said[-1:] if brief else said)]
 
 
-def failure_lines(progress: Progress, width: int, *, most: int) -> list[str]:
-    """Which trials failed, by reason, the latest reason last."""
+def _folded(note: str, width: int) -> list[str]:
+    """A note in lines; a list is parted at its commas."""
+    items = note.split(", ")
+    if max(map(len, items)) > width // 2:
+        return wrap(note, width)
+    return fold([*(f"{item}," for item in items[:-1]), items[-1]], width, gap=" ")
+
+
+def failure_lines(progress: Progress, width: int, *, most: int, brief: bool = False) -> list[str]:
+    """Which trials failed, by reason, the latest reason last; and where it was raised."""
     groups = list(progress.failures.items())
-    lines = [
-        line
-        for reason, failed in groups[-most:]
-        for line in wrap(f"{numbers(failed)}: {reason}", width)
-    ]
-    if len(groups) > most:
+    lines: list[str] = []
+    for reason, failed in groups[-most:]:
+        text = wrap(f"{numbers(failed)}: {reason}", width)
+        keep = min(len(text), 1 if brief else REASON)
+        lines += [*text[: keep - 1], " ".join(text[keep - 1 :])]
+        where = progress.raised.get(reason)
+        if where and not brief:
+            lines.append(f"  at {where}")
+    if len(groups) > most and not brief:
         lines.append(f"and for {plural(len(groups) - most, 'other reason')}")
-    return lines
+    return [cut(line, width) for line in lines]
 
 
 def _packed(items: list[str], width: int) -> tuple[str, list[str]]:
@@ -208,47 +258,6 @@ def _doing(trial: Live) -> str:
     return f"trial {trial.number} epoch {min(trial.epoch + 1, trial.until)} of {trial.until}"
 
 
-def _window(progress: Progress, most: int) -> tuple[list[int], int, int]:
-    """Brackets to show: those under way, then those to come; and how many are left out."""
-    outline = progress.outline
-    count = len(outline.brackets)
-    if count <= most:
-        return list(range(count)), 0, 0
-    over = [index for index in range(count) if _is_over(progress, index)]
-    rest = [index for index in range(count) if not _is_over(progress, index)]
-    shown = rest[:most] or over[-most:]
-    if len(shown) < most:
-        shown = sorted([*over[-(most - len(shown)) :], *shown])
-    before = sum(index not in shown for index in over)
-    return shown, before, count - len(shown) - before
-
-
-def _is_over(progress: Progress, index: int) -> bool:
-    planned = progress.outline.brackets[index][0].trials
-    return progress.begun[index] >= planned and not progress.under_way[index]
-
-
-def _cell(progress: Progress, index: int, level: int) -> str:
-    planned = dict(progress.outline.brackets[index])
-    if level not in planned:
-        return ""
-    came = progress.reached[index, level]
-    if not came:
-        return "-"
-    return f"{came:,} of {planned[level]:,}" if came <= planned[level] else f"{came:,}"
-
-
-def _full(outline: Outline, index: int, level: int) -> str:
-    """What a cell will say at the end, so that columns need not move until then."""
-    planned = dict(outline.brackets[index]).get(level)
-    return "" if planned is None else f"{planned:,} of {planned:,}"
-
-
-def _row(name: str, cells: list[str], label: int, columns: list[int]) -> str:
-    text = "".join(f"{cell:<{column}}" for cell, column in zip(cells, columns, strict=True))
-    return f"{name:<{label}}{text}".rstrip()
-
-
 def _spark(progress: Progress, room: int) -> str:
     """``0.9012 ▇▅▄▃▃▂▂▁ 0.1820 over 96 epochs``: the best value, epoch by epoch."""
     name = progress.outline.objective.metric
@@ -264,6 +273,8 @@ def _spark(progress: Progress, room: int) -> str:
         while place + 1 < len(points) and points[place + 1][0] <= epoch:
             place += 1
         values.append(points[place][1])
+    if min(values, default=0.0) > 0 and max(values) > WIDE * min(values):
+        values = [math.log(value) for value in values]
     return f"{ahead}{sparkline(values, max(0, count))}{behind}"
 
 

@@ -92,3 +92,20 @@ class Again:
         """``trial 7 starts over: the worker died``."""
         how = "starts over" if self.over else "goes on in another worker"
         return f"trial {self.number} {how}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What a person told the run, and what came of it.
+
+    Attributes:
+        at: when, by the monotonic clock.
+        text: in a line.
+    """
+
+    at: float
+    text: str
+
+    def __str__(self) -> str:
+        """``concurrency is 4 now``."""
+        return self.text

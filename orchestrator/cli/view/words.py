@@ -55,6 +55,15 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
+def size(count: float) -> str:
+    """Bytes as ``820 B``, ``14 kB``, ``3.2 MB``: two digits at least."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 999.5:
+            return f"{count:.1f} {unit}" if count < 9.95 and unit != "B" else f"{count:.0f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
+
+
 def scalar(value: Any) -> str:
     """A value of a config, short: three significant digits, integers whole."""
     if isinstance(value, bool):
@@ -113,7 +122,7 @@ def numbers(values: Sequence[int], most: int = 5) -> str:
     return f"trials {', '.join(shown[:-1])} and {shown[-1]}"
 
 
-_BARS = "▁▂▃▄▅▆▇█"
+BARS = "▁▂▃▄▅▆▇█"
 
 
 def sparkline(values: Sequence[float], width: int) -> str:
@@ -122,8 +131,8 @@ def sparkline(values: Sequence[float], width: int) -> str:
         return ""
     low, high = min(values), max(values)
     if low == high:
-        return _BARS[0] * min(width, len(values))
+        return BARS[0] * min(width, len(values))
     count = min(width, len(values))
     picked = [values[round(i * (len(values) - 1) / max(1, count - 1))] for i in range(count)]
-    top = len(_BARS) - 1
-    return "".join(_BARS[round((value - low) / (high - low) * top)] for value in picked)
+    top = len(BARS) - 1
+    return "".join(BARS[round((value - low) / (high - low) * top)] for value in picked)

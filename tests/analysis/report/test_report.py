@@ -24,7 +24,7 @@ from analysis.summary import summary
 from searchspaces.errors import UsageError
 
 EVIL = "</script></title><img src=x onerror=alert(1)>\"'&lt;\u2028"
-ASSETS = sorted(pages._ASSETS.glob("*.mjs"))
+ASSETS = sorted(pages.ASSETS.glob("*.mjs"))
 
 
 def tables(folder):
@@ -133,7 +133,7 @@ def test_every_script_is_joined_once_and_after_those_it_imports():
 def test_scripts_that_import_each_other_are_refused(tmp_path, monkeypatch):
     (tmp_path / "app.mjs").write_text('import { b } from "./b.mjs";\n')
     (tmp_path / "b.mjs").write_text('import { a } from "./app.mjs";\nexport const b = 1;\n')
-    monkeypatch.setattr(pages, "_ASSETS", tmp_path)
+    monkeypatch.setattr(pages, "ASSETS", tmp_path)
     with pytest.raises(ValueError, match="modules import each other: app > b > app"):
         bundle.__wrapped__()
 

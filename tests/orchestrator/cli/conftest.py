@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import platform
+import time
+from contextlib import ExitStack
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from orchestrator.cli.view.outline import Outline, outline_of
@@ -170,3 +175,64 @@ def make_run(tmp_path, monkeypatch):
         return run
 
     return make
+
+
+class Growing:
+    """A run of this process whose journal grows as a test goes on, in real time.
+
+    Attributes:
+        run: its folder.
+        journal: to append to.
+        records: what is still to be told.
+    """
+
+    def __init__(self, run, records):
+        self.run = run
+        self.records = records
+        self._owned = ExitStack()
+        self._owned.enter_context(run.owned())
+        self.journal = Journal(run.journal, lambda record: None)
+
+    def open(self, at=None, **changes):
+        """A process takes the run."""
+        opened = Opened(
+            time.time() if at is None else at, platform.node(), os.getpid(), {},
+            "stratified: 360 of 1438 series held out",
+        )  # fmt: skip
+        self.note(msgspec.structs.replace(opened, **changes))
+
+    def note(self, *records):
+        for record in records:
+            self.journal.append(record)
+
+    def tell(self, count):
+        """The next records of the story, at the present time."""
+        told, self.records = self.records[:count], self.records[count:]
+        self.note(*(msgspec.structs.replace(record, at=time.time()) for record in told))
+
+    def close(self, reason="finished"):
+        """The process lets the run go."""
+        self.note(Closed(time.time(), reason, 97.0, 100.0))
+        self.die()
+
+    def die(self):
+        """The process is killed."""
+        self.journal.close()
+        self._owned.close()
+
+
+@pytest.fixture
+def growing(tmp_path, monkeypatch):
+    """Makes a run below the present folder that this process owns, with an empty journal."""
+    monkeypatch.chdir(tmp_path)
+    made = []
+
+    def make(name="gru-bohb", *, failing=None, **changes):
+        spec = spec_of(name, **changes)
+        run = RunFolder.create(Path("runs"), spec, {})
+        made.append(Growing(run, told(spec, failing=failing)))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.die()

@@ -9,6 +9,8 @@ import pytest
 from rich.console import Console
 
 from orchestrator.cli.view.live import LiveView, styled
+from orchestrator.cli.view.progress import Progress
+from orchestrator.engine.records import Opened
 
 
 class Terminal:
@@ -109,16 +111,38 @@ def test_while_workers_start_the_clock_runs(story):
     assert "starting workers, 0:07" in strip(terminal.text)
 
 
-def test_a_narrower_terminal_is_wiped_and_painted_anew(story):
+@pytest.mark.parametrize("size", [(60, 30), (120, 30), (80, 60), (80, 29)], ids=str)
+def test_a_terminal_of_another_size_is_wiped_and_painted_anew(story, size):
     outline, _ = story
     terminal = Terminal()
     view = LiveView(outline, terminal.console, clock=Clock())
     view.tick()
-    terminal.console.width = 60
+    terminal.console.width, terminal.console.height = size
+    before = len(terminal.text)
+    view.tick()
+    assert terminal.text[before:].startswith("\x1b[2J\x1b[H")
+    assert "gru-bohb on digits" in terminal.text[before:]
     before = len(terminal.text)
     view.tick()
     view.close()
-    assert terminal.text[before:].startswith("\x1b[2J\x1b[H")
+    assert "\x1b[2J" not in terminal.text[before:]
+
+
+def test_an_onlookers_last_line_says_what_ctrl_c_does(story):
+    outline, records = story
+    terminal = Terminal()
+    progress = Progress(outline, onlooker=True, began=0.0)
+    for record in [Opened(1.0, "here", 1, {}), *records]:
+        progress.note(record)
+    view = LiveView(
+        outline, terminal.console, clock=Clock(), progress=progress, footer="Ctrl-C ends this view"
+    )
+    view.tick()
+    lines = strip(terminal.text).splitlines()
+    assert lines[-1] == "keys   Ctrl-C ends this view"
+    assert any("of 2 workers busy" in line for line in lines)  # no painting of its start
+    assert "starting workers" not in terminal.text
+    view.close()
 
 
 def test_without_colour_there_is_no_colour(story, monkeypatch):

@@ -58,6 +58,59 @@ def test_trials_of_earlier_processes_are_not_told_again(teller):
     assert [line[:7] for line in lines[6:]] == ["trial 2"]
 
 
+def onlooker(teller, records):
+    """A view of a run that another process has, which has told these records."""
+    from orchestrator.cli.view.progress import Progress
+
+    spec = teller.spec(trials=3, epochs=3, scheduler="fifo")
+    progress = Progress(teller.outline(spec), onlooker=True, began=100.0, created=teller.began + 5)
+    clock = Clock()
+    clock.now = 100.0
+    for record in records:
+        progress.note(record)
+    lines = []
+    return PlainView(progress.outline, lines.append, clock=clock, progress=progress), lines
+
+
+def test_an_onlooker_is_told_how_far_it_is_and_then_what_ends(teller):
+    records = teller.told(teller.spec(trials=3, epochs=3, scheduler="fifo"), failing={1: 2})
+    opened = Opened(teller.began - 2, "here", 1, {}, "stratified: 360 of 1438 series held out")
+    view, lines = onlooker(teller, [opened, *records[:4]])
+    view.tick()
+    assert lines == [
+        *HEAD,
+        "split  stratified: 360 of 1438 series held out",
+        "0 of 3 trials, 2 of 9 epochs  best trial 0 valid_loss 0.7071  0:07, ? left",
+    ]
+    view.note(records[4])
+    view.note(records[5])
+    view.tick()
+    assert [line[:15] for line in lines[7:]] == ["trial 1  failed"]
+
+
+def test_an_onlooker_is_told_that_another_process_goes_on(teller):
+    records = teller.told(teller.spec(trials=3, epochs=3, scheduler="fifo"))
+    view, lines = onlooker(
+        teller, [Opened(teller.began - 2, "here", 1, {}, "stratified"), *records[:4]]
+    )
+    view.tick()
+    view.note(Opened(2_000_000.0, "here", 2, {}, "stratified"))
+    assert lines[-1] == "another process goes on after 0 of 3 trials, 2 of 9 epochs"
+    assert lines.count("split  stratified") == 1
+
+
+def test_lines_that_nobody_reads_are_not_written(teller):
+    spec = teller.spec(trials=3, epochs=3, scheduler="fifo")
+    written = []
+    view = PlainView(teller.outline(spec), lambda line: written.append(line) or len(written) < 7)
+    view.tick()
+    for record in teller.told(spec):
+        view.note(record)
+    assert len(written) == 7
+    assert view.lost
+    assert view.progress.epochs == 9
+
+
 def test_while_nothing_ends_a_line_now_and_then_says_how_far_it_is(teller):
     view, lines, clock, records = view_of(teller)
     view.tick()

@@ -56,8 +56,9 @@ def test_commands_that_run_nothing_import_neither_torch_nor_ray(arguments):
 
 def test_help_lists_every_command():
     text = CliRunner().invoke(cli, ["--help"]).stdout
+    width = max(map(len, COMMANDS))
     for name, (_, line) in COMMANDS.items():
-        assert f"  {name:<8} {line}" in text
+        assert f"  {name:<{width}}  {line}" in text
     assert CliRunner().invoke(cli, []).stdout == text
 
 
@@ -82,8 +83,9 @@ def test_the_module_runs_as_the_script_does():
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["swep"], "error: unknown command 'swep'. Did you mean 'sweep'? Known: sweep, show, "
-                   "resume, best, list, runs, check, import, analyze, data, try."),
+        (["swep"], "error: unknown command 'swep'. Did you mean 'sweep'? Known: sweep, set, show, "
+                   "stop, pause, resume, best, edit, list, note, runs, sync, check, clean, watch, "
+                   "import, analyze, enqueue, dashboard, data, diff, rm, tag, try."),
         (["sweep", "gru-bohb", "--trails", "3"],
          "error: unknown option '--trails'. Did you mean '--trials'? See: orch sweep --help"),
         (["--bebug"], "error: unknown option '--bebug'. Did you mean '--debug'? See: orch --help"),
@@ -111,9 +113,26 @@ class Stream:
         return self._tty
 
 
-def test_a_dumb_terminal_and_a_pipe_get_plain_lines(monkeypatch):
+@pytest.mark.parametrize(
+    ("said", "table"),
+    [
+        ({}, True),
+        ({"TERM": "dumb"}, False),
+        ({"CI": "true"}, False),
+        ({"CI": "1"}, False),
+        ({"CI": "false"}, True),
+        ({"CI": ""}, True),
+        ({"CI": "true", "TTY_INTERACTIVE": "1"}, True),
+        ({"TTY_INTERACTIVE": "0"}, False),
+        ({"TERM": "dumb", "TTY_INTERACTIVE": "1"}, False),
+    ],
+    ids=str,
+)
+def test_dumb_terminals_and_those_of_a_ci_get_plain_lines(monkeypatch, said, table):
     monkeypatch.setenv("TERM", "xterm-256color")
-    assert is_terminal(Stream(True))
+    for name in ("CI", "TTY_INTERACTIVE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in said.items():
+        monkeypatch.setenv(name, value)
+    assert is_terminal(Stream(True)) is table
     assert not is_terminal(Stream(False))
-    monkeypatch.setenv("TERM", "dumb")
-    assert not is_terminal(Stream(True))

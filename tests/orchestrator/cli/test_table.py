@@ -93,6 +93,48 @@ def test_a_low_terminal_loses_the_space_first_and_the_counts_never(teller):
     ]
 
 
+def test_a_curve_that_falls_by_more_than_ten_is_drawn_on_a_log_scale(teller):
+    spec = teller.spec(trials=1, epochs=27, scheduler="fifo")
+    progress = teller.followed(spec, teller.told(spec, epochs=0))
+    progress.epochs, progress.best = 4, teller.followed(spec, teller.told(spec, epochs=1)).best
+    progress.incumbents = [(1, 1000.0), (2, 100.0), (3, 10.0), (4, 1.0)]
+    lines = table(progress, width=80, height=40, now=112.0)
+    assert "       1000 █▆▃▁ 1.000 over 4 epochs" in lines
+    progress.incumbents = [(1, 4.0), (2, 3.0), (3, 2.0), (4, 1.0)]
+    lines = table(progress, width=80, height=40, now=112.0)
+    assert "       4.000 █▆▃▁ 1.000 over 4 epochs" in lines
+    progress.incumbents = [(1, -1000.0), (2, -1.0), (3, -1.0), (4, -1.0)]
+    assert any("-1000" in line for line in table(progress, width=80, height=40, now=112.0))
+
+
+def test_each_line_goes_in_the_order_of_its_worth(teller):
+    progress = story(teller)
+    progress.split, progress.warning = "stratified", "speakers are in both parts"
+
+    def shown(height, width=80):
+        lines = table(progress, width=width, height=height, now=112.0, machine="1.8 of 2 cores",
+                      footer="Ctrl-C ends this view")  # fmt: skip
+        assert len(lines) < height
+        words = [line[:7].strip() for line in lines if line[:7].strip()]
+        return list(dict.fromkeys(words))
+
+    everything = ["gru-boh", "plan", "split", "care", "space", "epochs", "bracket", "best", "now",
+                  "done", "busy", "failed", "keys"]  # fmt: skip
+    assert shown(24) == everything
+    without = [word for word in everything if word not in {"split", "care"}]
+    assert shown(22) == without
+    without.remove("space")
+    assert shown(19) == without
+    assert shown(17) == without  # the curve went
+    del without[-1], without[-2]
+    assert shown(16) == without
+    few = ["gru-boh", "plan", "epochs", "bracket", "more", "best", "now", "done", "failed"]
+    assert shown(12) == few
+    assert shown(8) == ["gru-boh", "plan", "best", "now", "done", "failed"]
+    assert shown(5) == ["now", "done", "failed"]
+    assert shown(12, width=60)[-3:] == ["now", "done", "failed"]
+
+
 def test_before_the_workers_stand_it_says_so_and_gives_no_estimate(teller):
     lines = table(story(teller, 0, live=False), width=80, height=40, now=3.0)
     assert lines[-3:] == [

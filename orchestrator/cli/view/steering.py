@@ -1,0 +1,101 @@
+"""What people told a run, in words, and the plan after it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from orchestrator.cli.view.outline import Outline
+from orchestrator.cli.view.words import clock, config_items, scalar
+from orchestrator.engine.records import Commanded
+from searchspaces.describe import describe_value, searched
+from searchspaces.errors import OrchError
+
+
+def said(record: Commanded, outline: Outline, started: int) -> str:
+    """What came of a command, in a line.
+
+    Args:
+        record: of the command.
+        outline: of the run, after the command.
+        started: trials that were started before it.
+    """
+    if record.refused:
+        return f"refused to {_wish(record, outline)}: {record.refused}"
+    match record.command:
+        case "stop-trial":
+            return f"trial {record.number} stopped"
+        case "pause":
+            return "paused"
+        case "go-on":
+            return "goes on after a pause"
+        case "enqueue":
+            return f"enqueued {_config(record, outline)}"
+        case "set":
+            return ", ".join(_setting(key, value) for key, value in record.values.items())
+        case "edit":
+            changes = _domains(record.values, outline) or _leaves(record.values)
+            return f"{', '.join(changes)} from trial {started} on"
+    return " ".join([record.command, *_leaves(record.values)])
+
+
+def outline_after(outline: Outline, changes: Mapping[str, Any]) -> Outline:
+    """The plan after the space was edited; as it was where the change means nothing to it."""
+    from orchestrator.engine.steering import edited
+
+    if outline.joint is None:
+        return outline
+    with suppress(OrchError):
+        joint = edited(outline.joint, changes)
+        return replace(
+            outline,
+            joint=joint,
+            space=tuple(joint.describe()),
+            searched=frozenset(searched(joint.parameters())),
+        )
+    return outline
+
+
+def _wish(record: Commanded, outline: Outline) -> str:
+    match record.command:
+        case "stop-trial":
+            return f"stop trial {record.number}"
+        case "enqueue":
+            return f"enqueue {_config(record, outline)}".rstrip()
+        case "set":
+            return f"set {', '.join(_leaves(record.values))}"
+        case "edit":
+            return f"change {', '.join(_leaves(record.values))}"
+    return record.command
+
+
+def _config(record: Commanded, outline: Outline) -> str:
+    return ", ".join(config_items(outline.shown(record.values)))
+
+
+def _setting(key: str, value: Any) -> str:
+    if key == "max_time" and isinstance(value, int | float):
+        return f"stops itself {clock(value)} from now on"
+    return f"{key} is {scalar(value)} now"
+
+
+def _domains(changes: Mapping[str, Any], outline: Outline) -> list[str]:
+    """``hidden_size 16..512 log``: what was changed, as the space has it now."""
+    if outline.joint is None:
+        return []
+    parameters = outline.joint.parameters()
+    names = [name for part in changes.values() if isinstance(part, Mapping) for name in part]
+    return [f"{name} {describe_value(parameters[name])}" for name in names if name in parameters]
+
+
+def _leaves(values: Mapping[str, Any], path: str = "") -> list[str]:
+    """``space.hidden_size.high 512``: an item a value."""
+    found: list[str] = []
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            found += _leaves(value, f"{path}{key}.")
+        else:
+            found.append(f"{path}{key} {scalar(value)}")
+    return found
