@@ -12,9 +12,9 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from orchestrator.dashboard.analyst import Pages
-from orchestrator.dashboard.desk import Answer, Desk, Job
+from orchestrator.dashboard.desk import Answer, Desk
 from orchestrator.dashboard.known import Known
-from orchestrator.dashboard.room import UnknownRunError
+from orchestrator.dashboard.room import Job, UnknownRunError
 from searchspaces.errors import OrchError, raised
 
 _MOST_COMPARED = 12

@@ -12,10 +12,9 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from orchestrator.dashboard.room import Reply
+from orchestrator.dashboard.room import Job, Reply
 from searchspaces.errors import OrchError
 
-Job = tuple[str, ...]
 Ask = Callable[..., Awaitable[tuple[Reply, float]]]
 
 LOOK_SECONDS = 2.0

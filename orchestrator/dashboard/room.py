@@ -16,6 +16,8 @@ from orchestrator.dashboard.known import Known
 from orchestrator.dashboard.sources import Source, Sources
 from searchspaces.errors import OrchError, UsageError, raised
 
+Job = tuple[str, ...]
+"""A method of the room and its arguments."""
 _KEPT = 4
 """Reports of runs that are kept: what changes beside the tables needs no new one."""
 _PATIENCE = 0.3

@@ -24,11 +24,9 @@ from pathlib import Path
 
 from orchestrator.dashboard.analyst import Analyst
 from orchestrator.dashboard.known import Known
-from orchestrator.dashboard.room import Reply, Room, UnknownRunError
+from orchestrator.dashboard.room import Job, Reply, Room, UnknownRunError
 from searchspaces.errors import OrchError, raised
 
-Job = tuple[str, ...]
-"""A method of the room and its arguments."""
 _CHILD = Path(__file__).with_name("child.py")
 _NICE = 5
 _ENDING = 2.0

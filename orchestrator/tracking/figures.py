@@ -10,7 +10,7 @@ import threading
 
 from orchestrator.runs.folder import RunFolder
 
-LONGEST = 900.0
+LONGEST = 300.0
 """Seconds after which a drawing is given up."""
 _ONE_AT_A_TIME = threading.Lock()
 _CODE = (

@@ -20,5 +20,9 @@ def step_back(pid: int = 0) -> None:
     """
     with suppress(OSError, AttributeError):
         os.setpriority(os.PRIO_PROCESS, pid, LOWEST)
+    if "idle" in os.environ.get("ORCH_T", ""):
+        os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))
+    pid = pid or os.getpid()
     with suppress(OSError):
-        Path("/proc", str(pid or os.getpid()), "autogroup").write_text(f"{LOWEST}\n")
+        if os.getsid(pid) == pid:  # otherwise the group is not its own
+            Path("/proc", str(pid), "autogroup").write_text(f"{LOWEST}\n")

@@ -78,6 +78,7 @@ class Fragment:
         path: of the file.
         run_id: W&B's id of the run; empty in a file that was torn before it was said.
         project: of the run.
+        entity: of the run; empty for the account's own.
         group: of the run.
         job_type: of the run.
         name: that people see.
@@ -94,6 +95,7 @@ class Fragment:
     path: Path
     run_id: str = ""
     project: str = ""
+    entity: str = ""
     group: str = ""
     job_type: str = ""
     name: str = ""
@@ -123,7 +125,8 @@ def read_fragment(path: Path) -> Fragment:
         match record.WhichOneof("record_type"):
             case "run":
                 run = record.run
-                said |= {"run_id": run.run_id, "project": run.project, "group": run.run_group,
+                said |= {"run_id": run.run_id, "project": run.project, "entity": run.entity,
+                         "group": run.run_group,
                          "job_type": run.job_type, "name": run.display_name,
                          "tags": tuple(run.tags)}  # fmt: skip
                 said["config"].update(_items(run.config.update))

@@ -140,18 +140,21 @@ class Runs:
         Args:
             held: an open run.
             exit_code: 0 is W&B's ``finished``, any other its ``failed``.
+
+        Raises:
+            SinkGone: the server does not take it in time; it is to be told anew, to the disk.
         """
         run, held.run = held.run, None
         del self._open[held.id]
         folder = held.paths[-1].parent
         try:
             run.finish(exit_code=exit_code)
-        except TimeoutError:
-            held.local = True
-            if self._outage is not None:
-                self._outage.note("the server was too slow to take all of a run")
-            _log.warning("W&B's server has not all of %s yet; orch sync brings it", held.id)
-            return
+        except TimeoutError as error:
+            if self._outage is None:
+                raise
+            # What else is open would take as long, so all of it is begun anew, on disk.
+            self._outage.note("the server was too slow to take the end of a run")
+            raise SinkGone from error
         if held.online:
             if _complains(folder):
                 held.local = True

@@ -36,7 +36,7 @@ _SETTINGS: dict[str, Any] = {
     "program": "orch",
     "login_timeout": 10,
     "init_timeout": 10.0,
-    "finish_timeout": 30.0,
+    "finish_timeout": 60.0,
     "finish_timeout_raises": True,
     "x_disable_meta": True,
     "x_disable_stats": True,

@@ -11,6 +11,7 @@ from orchestrator.runs.folder import SPEC
 from orchestrator.tracking import wandb_layout as layout
 from orchestrator.tracking.settings import PROJECT
 from orchestrator.tracking.sink import Ending, TrackedRun, TrackedTrial
+from orchestrator.tracking.wandb_files import Files, read_fragment
 from orchestrator.tracking.wandb_runs import Held, Runs, gone_with_its_service
 from orchestrator.tracking.wandb_sdk import Outage, Sdk
 
@@ -38,12 +39,7 @@ class WandbSink:
         self._outage = outage
         self._trials: dict[str, tuple[TrackedTrial, Held]] = {}
         self._begun: set[str] = set()
-        wandb = run.spec.tracking.wandb
-        common = {
-            "group": run.folder.id,
-            "project": wandb.project or os.environ.get("WANDB_PROJECT") or PROJECT,
-            "entity": wandb.entity or os.environ.get("WANDB_ENTITY") or None,
-        }
+        common = {"group": run.folder.id, **_place(run, Files(sdk.folder))}
         self._runs = Runs(sdk, outage, common, self._sum_up, files_first=files_first)
 
     @property
@@ -142,3 +138,14 @@ class WandbSink:
             artifact.add_dir(str(folder.figures), name="figures")
         run.log_artifact(artifact)
         self._runs.finish(held, exit_code=0)
+
+
+def _place(run: TrackedRun, files: Files) -> dict[str, str | None]:
+    """W&B's project and entity: as the spec says, as the run's files have it, or as W&B would."""
+    said = run.spec.tracking.wandb
+    first = next((read_fragment(files.paths(run_id)[0]) for run_id in files), None)
+    has = {"project": first.project, "entity": first.entity} if first else {}
+    environ = os.environ.get
+    project = said.project or has.get("project") or environ("WANDB_PROJECT") or PROJECT
+    entity = said.entity or has.get("entity") or environ("WANDB_ENTITY") or None
+    return {"project": project, "entity": entity}

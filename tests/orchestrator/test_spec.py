@@ -119,7 +119,7 @@ GRU = {"architecture": "gru"}
 KEYS = (
     "version, name, architecture, command, dataset, split, device, precision, space, training, "
     "searcher, scheduler, trials, epochs, metric, mode, seed, concurrency, max_time, "
-    "checkpoint_seconds, strategy"
+    "checkpoint_seconds, tracking, strategy"
 )
 
 

@@ -14,6 +14,7 @@ import pytest
 from searchspaces import (
     ConfigurationError,
     GruSpace,
+    Int,
     JointSpace,
     MlpSpace,
     OrchError,

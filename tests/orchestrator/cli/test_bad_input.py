@@ -10,7 +10,7 @@ from orchestrator.cli.main import cli
 KEYS = (
     "version, name, architecture, command, dataset, split, device, precision, space, training, "
     "searcher, scheduler, trials, epochs, metric, mode, seed, concurrency, max_time, "
-    "checkpoint_seconds, strategy"
+    "checkpoint_seconds, tracking, strategy"
 )
 GOOD = """\
 version: 1

@@ -36,7 +36,7 @@ class Told:
         self.path = self.study.run.path
         self.epochs = 0
 
-    def trials(self, count: int, *, fail: str = "") -> None:
+    def trials(self, count: int, *, fail: str = "", worse: float = 0.0) -> None:
         """So many more trials, each as far as the scheduler lets it."""
         for _ in range(count):
             trial = self.study.ask()
@@ -45,7 +45,7 @@ class Told:
                 self.study.fail(trial, fail)
                 continue
             for epoch in range(trial.epoch + 1, 10):
-                loss = 2 / epoch + abs(math.log10(trial.config["rate"]) + 2) + trial.number / 1e3
+                loss = 2 / epoch + abs(math.log10(trial.config["rate"]) + 2) + worse
                 self.epochs += 1
                 metrics = {"valid_loss": loss, "accuracy": 1 / (1 + loss)}
                 if not isinstance(self.study.tell(trial, metrics), Continue):

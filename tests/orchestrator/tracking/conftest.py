@@ -186,6 +186,11 @@ class Server:
         with urllib.request.urlopen(f"{self.url}/break/{streams}", data=b""):
             pass
 
+    def hang(self) -> None:
+        """Say nothing any more to whoever has something to tell."""
+        with urllib.request.urlopen(f"{self.url}/hang", data=b""):
+            pass
+
     def steps(self, run: RunFolder) -> dict[int, list[int]]:
         """The rows that it has, by trial, in the order in which they came."""
         found = {}

@@ -14,6 +14,7 @@ import gzip
 import json
 import re
 import sys
+import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -21,6 +22,8 @@ RUNS: dict[str, dict[str, Any]] = {}
 KEPT = {"config": "config", "tags": "tags", "groupName": "group", "displayName": "name",
         "jobType": "job_type", "project": "project", "entity": "entity"}  # fmt: skip
 ARTIFACTS: list[str] = []
+HANGS = threading.Event()
+"""Nothing is answered any more."""
 BROKEN = {"streams": 0}
 """How many requests with rows are still to be refused."""
 
@@ -45,7 +48,12 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         content = self.body()
-        if self.path.startswith("/break/"):
+        if HANGS.is_set():
+            threading.Event().wait(600)
+        if self.path == "/hang":
+            HANGS.set()
+            self.answer({})
+        elif self.path.startswith("/break/"):
             BROKEN["streams"] = int(self.path.rpartition("/")[2])
             self.answer({})
         elif self.path.endswith("/graphql"):

@@ -23,21 +23,32 @@ from searchspaces import UsageError
 pytest.importorskip("wandb", reason="W&B is not installed")
 STUDY = """
 import json, math, sys, time
-from orchestrator import Sweep
+from orchestrator import Study, Sweep
 from orchestrator.schedulers import Continue
 
-sweep = Sweep("ask-asha", space={"depth": {"low": 0.0, "high": 1.0}}, trials=9, epochs=9,
-              tracking=json.loads(sys.argv[2]))
+runs, tracking, seconds = sys.argv[1:]
 began = time.monotonic()
-with sweep.ask_tell(sys.argv[1]) as study:
+if tracking == "resume":
+    made = Study.resume(runs=runs)
+else:
+    made = Sweep("ask-asha", space={"depth": {"low": 0.0, "high": 1.0}}, trials=9, epochs=9,
+                 tracking=json.loads(tracking)).ask_tell(runs)
+with made as study:
     while (trial := study.ask()) is not None:
         for epoch in range(trial.epoch + 1, 10):
+            time.sleep(float(seconds))
             loss = 1 - trial.config["depth"] * (1 - math.exp(-epoch / 3))
             if not isinstance(study.tell(trial, {"valid_loss": loss}), Continue):
                 break
 heavy = {"wandb", "mlflow", "tensorboardX", "ray", "torch"} & sys.modules.keys()
 print(json.dumps({"seconds": time.monotonic() - began, "heavy": sorted(heavy)}))
 """
+
+
+def study_in(runs, tracking, seconds=0.0):
+    """The command of a process that runs a study, or goes on with it."""
+    said = tracking if isinstance(tracking, str) else json.dumps(tracking)
+    return [sys.executable, "-c", STUDY, str(runs), said, str(seconds)]
 
 
 def until(true, seconds=90.0):
@@ -106,7 +117,7 @@ def test_a_sweep_on_ray_is_in_w_and_bs_files_when_its_tracking_has_ended(story):
 def test_a_study_is_tracked_and_its_process_imports_nothing_of_it(story):
     runs = story.folder / "runs"
     done = subprocess.run(
-        [sys.executable, "-c", STUDY, str(runs), json.dumps({"wandb": "offline"})],
+        study_in(runs, {"wandb": "offline"}),
         capture_output=True, text=True, env=story.env, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -118,6 +129,35 @@ def test_a_study_is_tracked_and_its_process_imports_nothing_of_it(story):
     assert story.steps(run) == story.reported(run)
 
 
+@pytest.mark.parametrize("tracker_too", [True, False], ids=["and tracker", "alone"])
+def test_nothing_is_missing_or_twice_when_the_driver_is_killed_and_resumed(story, tracker_too):
+    """A tracker that lives tells the rest and ends; after a killed one the resume does."""
+    runs = story.folder / "runs"
+    driver = subprocess.Popen(study_in(runs, {"wandb": "offline"}, 0.1), env=story.env)
+    story.started.append(driver)
+    until(lambda: all_runs(runs) and sum(map(len, story.steps(all_runs(runs)[0]).values())) > 2)
+    [run] = all_runs(runs)
+    time.sleep(0.3)  # W&B has rows by now that it has not written
+    tracker = alive(run)
+    for victim in [*(tracker.children() if tracker_too else []), *([tracker] * tracker_too)]:
+        victim.send_signal(signal.SIGKILL)
+    driver.kill()
+    driver.wait()
+    reported = story.reported(run)
+    assert 2 < sum(map(len, reported.values())) < 21
+    if tracker_too:
+        assert story.steps(run) != reported, "nothing was lost: the test shows nothing"
+    else:
+        until(lambda: not alive(run))
+        assert story.steps(run) == {number: epochs for number, epochs in reported.items() if epochs}
+    subprocess.run(study_in(runs, "resume"), env=story.env, check=True, stdout=subprocess.DEVNULL)
+    story.drawn(run)
+    told(run)
+    assert story.steps(run) == story.reported(run)
+    states = {found[-1].summary["state"] for found in story.fragments(run).values()}
+    assert states == {"completed", "pruned", "finished"}
+
+
 def test_a_server_that_never_answers_costs_the_driver_nothing(story, key):
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -125,7 +165,7 @@ def test_a_server_that_never_answers_costs_the_driver_nothing(story, key):
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         story.env |= {"WANDB_BASE_URL": url, "WANDB_API_KEY": key}
         runs = story.folder / "runs"
-        command = [sys.executable, "-c", STUDY, str(runs), json.dumps({"wandb": "online"})]
+        command = study_in(runs, {"wandb": "online"})
         began = time.monotonic()
         done = subprocess.run(command, capture_output=True, text=True, env=story.env, check=False)
         took = time.monotonic() - began
@@ -232,7 +272,7 @@ def test_online_without_a_key_is_refused_before_anything_runs(story):
 def test_a_study_that_goes_on_is_tracked_without_being_told(story):
     runs = story.folder / "runs"
     done = subprocess.run(
-        [sys.executable, "-c", STUDY, str(runs), json.dumps({"tensorboard": True})],
+        study_in(runs, {"tensorboard": True}),
         capture_output=True, text=True, env=story.env, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -6,6 +6,8 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 
 import psutil
@@ -175,6 +177,41 @@ def test_a_server_that_goes_away_in_the_middle_is_told_the_rest_later(story, ser
     done = story.orch("sync", run.id, "--wandb")
     assert (done.returncode, done.stderr) == (0, "")
     assert server.steps(run) == story.reported(run)
+
+
+IMPATIENT = """
+import sys, threading
+from pathlib import Path
+from orchestrator.tracking import wandb_sdk
+from orchestrator.tracking.telling import alone, tell
+
+wandb_sdk._SETTINGS["finish_timeout"] = 3.0
+gone = threading.Event()
+threading.Thread(target=lambda: (sys.stdin.read(), gone.set()), daemon=True).start()
+with alone(Path(sys.argv[1])):
+    tell(Path(sys.argv[1]), {"wandb": "online"}, gone)
+"""
+
+
+def test_a_server_that_falls_silent_in_the_middle_is_left_for_files(story, server):
+    story.env |= server.env
+    with story.study() as study:
+        run = study.run
+        command = [sys.executable, "-c", IMPATIENT, str(run.path)]
+        tracker = subprocess.Popen(command, stdin=subprocess.PIPE, env=story.env)
+        story.started.append(tracker)
+        story.go(study, most=9)
+        until(lambda: len(server.dump()["runs"]) == 9)
+        server.hang()
+        story.go(study)
+    story.drawn(run)
+    tracker.stdin.close()
+    assert tracker.wait(90) == 0
+    assert read_status(run.path)["wandb"] == {
+        "mode": "offline", "why": "the server was too slow to take the end of a run",
+        "trials": 9, "epochs": 21, "done": True,
+    }  # fmt: skip
+    assert story.steps(run) == story.reported(run)
 
 
 def test_a_key_that_cannot_be_one_is_no_reason_to_lose_anything(story, server):
