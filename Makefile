@@ -22,12 +22,13 @@ sweep: $(READY) ## Tune a GRU on the embedded digits (some minutes), then draw t
 	$(BIN)/orch sweep gru-bohb
 	$(BIN)/orch analyze
 
-# Tests that start no Ray share the cores; the others have them to themselves.
-SHARING := tests/analysis tests/searchspaces tests/trainables \
-	$(addprefix tests/orchestrator/,importing runs schedulers searchers)
+# Tests mostly wait for processes, so two run at a time; those that time things have the cores
+# to themselves.
+ALONE := $(addprefix tests/orchestrator/,engine/test_session.py test_kill.py \
+	cli/test_terminal.py cli/test_watch_terminal.py)
 test: $(READY) ## Run the tests.
-	$(BIN)/pytest --numprocesses 2 --dist loadfile $(SHARING)
-	$(BIN)/pytest $(addprefix --ignore=,$(SHARING))
+	$(BIN)/pytest --numprocesses 2 --dist loadfile $(addprefix --ignore=,$(ALONE))
+	$(BIN)/pytest $(ALONE)
 
 format: $(READY) ## Rewrite the code in the one format.
 	$(BIN)/ruff format $(SOURCES)

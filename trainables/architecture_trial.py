@@ -84,11 +84,11 @@ class ArchitectureTrial(Trial):
         """
         from trainables.learner import Learner
 
-        checked = isinstance(config, Config)
-        valid = config if checked else self._space.validate(config, self._task.facts)
+        if not isinstance(config, Config):
+            config = self._space.validate(config, self._task.facts)
         self._no_room = ""
         with self._where_there_is_room():
-            self._learner = Learner(self._architecture, valid, self._task, seed=seed)
+            self._learner = Learner(self._architecture, config, self._task, seed=seed)
 
     def let_go(self) -> None:
         """Drop the network, so that there are never two at a time."""
