@@ -27,7 +27,8 @@ sweep: $(READY) ## Tune a GRU on the embedded digits (some minutes), then draw t
 ALONE := $(addprefix tests/orchestrator/,engine/test_session.py test_kill.py \
 	cli/test_terminal.py cli/test_watch_terminal.py)
 test: $(READY) ## Run the tests.
-	$(BIN)/pytest --numprocesses 2 --dist loadfile $(addprefix --ignore=,$(ALONE))
+	$(BIN)/pytest --numprocesses 2 --dist loadfile $(addprefix --ignore=,$(ALONE)) \
+		tests/test_wheel.py tests  # the longest first
 	$(BIN)/pytest $(ALONE)
 
 format: $(READY) ## Rewrite the code in the one format.

@@ -58,9 +58,7 @@ def _started(folder: RunFolder, spec: SweepSpec) -> subprocess.Popen[bytes] | No
                 stdout=log,
                 stderr=log,
                 env={**os.environ, "OMP_NUM_THREADS": "1"},
-                start_new_session="pg"
-                not in os.environ.get("ORCH_T", ""),  # Ctrl-C is for the sweep
-                process_group=0 if "pg" in os.environ.get("ORCH_T", "") else None,
+                process_group=0,  # Ctrl-C is for the sweep
             )
     except OSError as error:
         # What is not told now can be told later: the sweep is worth more.

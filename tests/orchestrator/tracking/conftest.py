@@ -86,7 +86,7 @@ class Story:
                 stdout=log,
                 stderr=log,
                 env=self.env,
-                start_new_session=True,
+                process_group=0,
             )
         self.started.append(started)
         assert started.stdin is not None

@@ -96,7 +96,11 @@ def test_it_reads_what_w_and_bs_own_reader_reads(written):
     assert fragment.end == written.stat().st_size
 
 
-@pytest.mark.parametrize("size", [0, 1, BLOCK - 14, BLOCK - 13, BLOCK - 8, BLOCK, 3 * BLOCK + 5])
+ROOM = BLOCK - len(MAGIC) - 27 - 7
+"""For a second message that fills the first block, after one of 20 bytes."""
+
+
+@pytest.mark.parametrize("size", [0, 1, *range(ROOM - 9, ROOM + 3), BLOCK, 3 * BLOCK + 5])
 def test_messages_over_block_ends_come_out_as_they_went_in(size):
     payloads = [b"a" * 20, bytes(range(256)) * (size // 256) + b"b" * (size % 256), b"", b"c"]
     content = lines(payloads)

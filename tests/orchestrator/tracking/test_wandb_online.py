@@ -59,13 +59,14 @@ def test_the_server_is_told_all_of_it_and_a_second_telling_adds_nothing(story, s
 
 
 def test_a_resumed_run_is_filled_up_from_the_step_that_the_server_has(story, server):
-    """Tracker and W&B's service are killed while a part is on its way."""
-    story.env |= server.env
+    """Tracker and W&B's service are killed when the server has a part."""
+    story.env |= {**server.env, "WANDB__FILE_STREAM_TRANSMIT_INTERVAL": "0.2"}
     with story.study() as study:
         run = study.run
         tracker = story.start(run, **ONLINE)
         story.go(study, most=11)
-        until(lambda: len(server.dump()["runs"]) > 3)
+        until(lambda: sum(map(len, server.steps(run).values())) == 11)
+        story.go(study, most=3)
         for process in [*psutil.Process(tracker.pid).children(), psutil.Process(tracker.pid)]:
             process.send_signal(signal.SIGKILL)
         tracker.wait()
