@@ -24,8 +24,8 @@ sweep: $(READY) ## Tune a GRU on the embedded digits (some minutes), then draw t
 
 # Tests mostly wait for processes, so two run at a time; those that time things have the cores
 # to themselves.
-ALONE := $(addprefix tests/orchestrator/,engine/test_session.py test_kill.py \
-	cli/test_terminal.py cli/test_watch_terminal.py)
+ALONE := $(addprefix tests/orchestrator/,engine/test_session.py cli/test_terminal.py \
+	cli/test_watch_terminal.py)
 test: $(READY) ## Run the tests.
 	$(BIN)/pytest --numprocesses 2 --dist loadfile $(addprefix --ignore=,$(ALONE)) \
 		tests/test_wheel.py tests  # the longest first
