@@ -11,15 +11,20 @@ from __future__ import annotations
 import json
 import logging
 import os
+import select
 import signal
 import sys
 import threading
 from pathlib import Path
 
+PATIENCE_SECONDS = 3.0
+
 
 def main() -> None:
     """Follow the run that the order names."""
     order = json.loads(sys.stdin.buffer.readline())
+    # A sweep needs the cores most while it starts; a short one is told of when it has ended.
+    select.select([sys.stdin], [], [], PATIENCE_SECONDS)
     sys.path[:] = order["path"]
 
     from orchestrator.tracking.niceness import step_back
