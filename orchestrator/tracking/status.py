@@ -6,6 +6,7 @@ import json
 import os
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +45,9 @@ class Status:
     def _write(self) -> None:
         document = {"pid": os.getpid(), "at": time.time(), "sinks": self._sinks}
         part = self._path.with_name(f".{FILE}.part")
-        part.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-        part.replace(self._path)
+        with suppress(OSError):  # what is told counts for more than what is said of it
+            part.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+            part.replace(self._path)
 
 
 def read_status(folder: Path) -> dict[str, dict[str, Any]]:

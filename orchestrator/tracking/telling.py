@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +28,7 @@ POLL_SECONDS = 0.25
 STUCK_SECONDS = 600.0
 """Of a sink that takes nothing; then the process ends without it."""
 MOST_STARTS = 20
+"""In an hour; a sink that is lost more often is given up."""
 KEEPS_FIGURES = frozenset({"wandb", "mlflow"})
 _log = logging.getLogger(__name__)
 
@@ -119,14 +121,17 @@ class _Teller(threading.Thread):
             self._fail(f"{type(error).__name__}: {error}")
 
     def _go(self) -> None:
-        for _ in range(MOST_STARTS):
+        lost: deque[float] = deque(maxlen=MOST_STARTS)
+        while True:
             try:
                 self._follow()
             except SinkGone as error:
+                lost.append(time.monotonic())
+                if len(lost) == MOST_STARTS and lost[-1] - lost[0] < 3600:
+                    raise SinkFailed(f"begun anew {MOST_STARTS} times in an hour") from error
                 _log.warning("%s: begun anew (%s)", self.name, error.__cause__ or "it was lost")
             else:
                 return
-        raise SinkFailed(f"begun anew {MOST_STARTS} times")
 
     def _follow(self) -> None:
         sink = self._make()

@@ -129,7 +129,7 @@ class Runs:
         held.paths.append(Path(held.run.settings.sync_file))
         self._open[held.id] = held
         if online:
-            self.url = str(held.run.project_url or "")
+            self.url = str(getattr(held.run, "project_url", None) or "")
             if held.run.resumed:
                 held.steps |= set(range(1, int(held.run.starting_step)))
         return held.run

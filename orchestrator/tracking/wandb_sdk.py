@@ -34,17 +34,22 @@ _SETTINGS: dict[str, Any] = {
     "symlink": False,
     "use_dot_wandb": False,
     "program": "orch",
-    "login_timeout": 10,
-    "init_timeout": 10.0,
+    "stop_fn": lambda: None,
+    "login_timeout": 30,
+    "init_timeout": 30.0,
     "finish_timeout": 60.0,
     "finish_timeout_raises": True,
+    "x_service_wait": 300.0,
     "x_disable_meta": True,
     "x_disable_stats": True,
     "x_disable_machine_info": True,
     "x_save_requirements": False,
     "x_transaction_log_flush_interval": 0.5,
 }
-"""Nothing that costs time and says nothing about a trial; what is told is on disk soon."""
+"""Nothing that costs time and says nothing about a trial; what is told is on disk soon.
+
+On a machine that is busy to the last core, processes that wait for idle time wait long.
+"""
 
 
 class Sdk:
@@ -76,6 +81,8 @@ class Sdk:
 
         known = wandb.Settings.model_fields  # an older W&B lacks some
         settings = {key: value for key, value in _SETTINGS.items() if key in known}
+        if not online:
+            settings |= {"init_timeout": 300.0, "finish_timeout": 300.0}
         run = wandb.init(
             dir=str(self._root),
             mode="online" if online else "offline",

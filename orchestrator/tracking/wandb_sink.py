@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import Any
 
@@ -9,11 +10,14 @@ from orchestrator.engine.records import EpochReported
 from orchestrator.engine.trial import State
 from orchestrator.runs.folder import SPEC
 from orchestrator.tracking import wandb_layout as layout
+from orchestrator.tracking.feed import SinkGone
 from orchestrator.tracking.settings import PROJECT
 from orchestrator.tracking.sink import Ending, TrackedRun, TrackedTrial
 from orchestrator.tracking.wandb_files import Files, read_fragment
 from orchestrator.tracking.wandb_runs import Held, Runs, gone_with_its_service
 from orchestrator.tracking.wandb_sdk import Outage, Sdk
+
+_log = logging.getLogger(__name__)
 
 
 class WandbSink:
@@ -89,8 +93,13 @@ class WandbSink:
             trial, held = self._trials[run_id]
             if trial.state is State.RUNNING:
                 held.idle = False
-                with gone_with_its_service(self._sdk):
-                    self._opened(trial, held)
+                try:
+                    with gone_with_its_service(self._sdk):
+                        self._opened(trial, held)
+                except SinkGone:
+                    raise
+                except Exception as error:  # noqa: BLE001  # its first epoch will meet it again
+                    _log.info("W&B: %s is not open yet: %s", held.id, error)
 
     def close(self, ending: Ending) -> None:
         """Close what is open, and tell of the sweep if it is finished."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.tracking.wandb_files import Files, begun, is_offline, marker, mend
+from orchestrator.tracking.wandb_files import Files, begun, is_offline, marker
 from orchestrator.tracking.wandb_known import known
 from orchestrator.tracking.wandb_sdk import own_environment
 from searchspaces.errors import OrchError
@@ -57,6 +57,8 @@ def waiting(folder: Path) -> dict[str, list[Path]]:
 def upload(folder: Path, progress: Callable[[int, int], None]) -> Sent:
     """Send all that waits; fragments of one run in the order in which they were written.
 
+    Torn files must have been mended, as a sink does that looks them up: W&B stops at them.
+
     Args:
         folder: W&B's, in the run's folder.
         progress: told how many W&B runs of how many are there.
@@ -70,9 +72,6 @@ def upload(folder: Path, progress: Callable[[int, int], None]) -> Sent:
     for first in range(0, len(runs), AT_ONCE):
         progress(first, len(runs))
         batch = dict(runs[first : first + AT_ONCE])
-        for paths in batch.values():
-            for path in paths:
-                mend(path)
         url = _sync(batch) or url
     progress(len(runs), len(runs))
     return Sent(len(runs), url)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import subprocess
 import time
 
 import psutil
@@ -124,6 +126,23 @@ def test_a_tracker_ends_by_itself_when_its_driver_is_killed(story):
     tracker.stdin.close()
     assert tracker.wait(30) == 0
     assert "wandb: has all of" in story.log(run)
+
+
+def test_a_tracker_waits_for_the_service_of_a_killed_one_to_write_its_last(story):
+    """A process that is called like W&B's service, and has a file of the run open."""
+    run = story.run(most=1)
+    (run.path / "wandb").mkdir()
+    service = story.folder / "wandb-core"
+    shutil.copy(shutil.which("sleep"), service)
+    with (run.path / "wandb" / "file").open("w+") as file:
+        story.started.append(subprocess.Popen([str(service), "9"], stdin=file))
+    tracker = story.start(run, **OFFLINE)
+    time.sleep(7)  # long enough to have begun, had it not waited
+    assert story.fragments(run) == {}
+    _until(lambda: story.steps(run) == {0: [1]})
+    assert story.started[0].poll() == 0
+    tracker.stdin.close()
+    assert tracker.wait(60) == 0
 
 
 def test_a_second_tracker_waits_for_the_first(story):

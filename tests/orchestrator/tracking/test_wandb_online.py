@@ -89,6 +89,7 @@ def test_offline_runs_are_uploaded_by_orch_sync_once(story, server):
     torn = next((run.path / "wandb").glob("*-0001/run-*.wandb"))
     os.truncate(torn, torn.stat().st_size - 7)
     story.tell(run, **OFFLINE)
+    assert not any(part.torn for parts in story.fragments(run).values() for part in parts)
     done = story.orch("sync", run.id, "--wandb", **server.env)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == f"wandb  10 runs sent    {server.url}/me/orch\n"
