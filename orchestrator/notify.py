@@ -104,12 +104,18 @@ def _child() -> None:
 
     _hush()
 
-    def one(number: int, url: str) -> None:
-        service = Apprise()
-        if service.add(url) and service.notify(order["body"], order["title"], order["kind"]):
-            print(number, flush=True)  # what the parent reads
+    services = [Apprise() for _ in order["urls"]]
+    for service, url in zip(services, order["urls"], strict=True):
+        service.add(url)  # one after the other: apprise loads its services with the first
+    saying = threading.Lock()
 
-    threads = [threading.Thread(target=one, args=found) for found in enumerate(order["urls"])]
+    def one(number: int, service: Apprise) -> None:
+        # One without a service takes nothing.
+        if service.notify(order["body"], order["title"], order["kind"]):
+            with saying:
+                print(number, flush=True)  # what the parent reads
+
+    threads = [threading.Thread(target=one, args=found) for found in enumerate(services)]
     for thread in threads:
         thread.start()
     for thread in threads:
