@@ -22,14 +22,13 @@ sweep: $(READY) ## Tune a GRU on the embedded digits (some minutes), then draw t
 	$(BIN)/orch sweep gru-bohb
 	$(BIN)/orch analyze
 
-# Tests mostly wait for processes, so two run at a time; those that time things have the cores
-# to themselves.
-ALONE := $(addprefix tests/orchestrator/,engine/test_session.py cli/test_terminal.py \
-	cli/test_watch_terminal.py)
+# Tests mostly wait for processes, so three run at a time on two cores; those that time things
+# come last, and share the cores with one other.
+TIMED := $(addprefix tests/orchestrator/cli/,test_terminal.py test_watch_terminal.py)
 test: $(READY) ## Run the tests.
-	$(BIN)/pytest --numprocesses 2 --dist loadfile $(addprefix --ignore=,$(ALONE)) \
-		tests/test_wheel.py tests  # the longest first
-	$(BIN)/pytest $(ALONE)
+	$(BIN)/pytest --numprocesses 3 --dist loadfile $(addprefix --ignore=,$(TIMED)) \
+		tests/test_wheel.py tests/orchestrator/cluster tests  # the longest first
+	$(BIN)/pytest --numprocesses 2 --dist loadfile $(TIMED)
 
 format: $(READY) ## Rewrite the code in the one format.
 	$(BIN)/ruff format $(SOURCES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.engine.machines import Joined
 from orchestrator.engine.session import Plan
 from orchestrator.spec import SweepSpec
 from searchspaces.errors import ConfigurationError, UnknownNameError
@@ -98,8 +99,14 @@ def trainable_of(spec: SweepSpec) -> tuple[type[TrialTrainable], dict[str, Any]]
     return kinds.get(spec.program.form, trainables.ArchitectureTrainable), settings
 
 
-def plan_of(spec: SweepSpec, data: SweepData | None) -> Plan:
-    """What the engine needs to know about a sweep: with it, nothing in the spec is a name."""
+def plan_of(spec: SweepSpec, data: SweepData | None, cluster: Joined | None = None) -> Plan:
+    """What the engine needs to know about a sweep: with it, nothing in the spec is a name.
+
+    Args:
+        spec: the sweep.
+        data: as :func:`load_data` has them.
+        cluster: of Ray's, to run on; None is a Ray of its own.
+    """
     trainable, settings = trainable_of(spec)
     return Plan(
         space=spec.joint,
@@ -117,6 +124,9 @@ def plan_of(spec: SweepSpec, data: SweepData | None) -> Plan:
         warning=data.warning if data else "",
         fingerprint=data.fingerprint if data else "",
         workers=spec.concurrency,
+        cpus=spec.cpus,
+        gpus=spec.gpus,
+        cluster=cluster,
         checkpoint_seconds=spec.checkpoint_seconds,
         max_seconds=spec.max_time,
     )

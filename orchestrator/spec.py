@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny
 
 from orchestrator.declared import declare, merge, placed, unknown_key
 from orchestrator.engine.objective import Mode, Objective
+from orchestrator.runs.address import normal
 from orchestrator.schedulers import Scheduler
 from orchestrator.searchers import Searcher
 from orchestrator.strategies import (
@@ -36,6 +37,11 @@ Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["float32", "bfloat16", "float16"]
 
 
+def _unless_auto(value: Any) -> Any:
+    """``auto`` is what nothing is: it undoes what a file says."""
+    return None if value == "auto" else value
+
+
 class SweepSpec(BaseModel):
     """A sweep, resolved: no name in it stands for a default that may change.
 
@@ -58,7 +64,10 @@ class SweepSpec(BaseModel):
         metric: the objective, one of the metrics that trials report.
         mode: whether it is to be small or large; an accuracy is to be large.
         seed: of the split, the searcher and every trial.
-        concurrency: trials at a time; None is one per core.
+        concurrency: trials at a time; None is as many as there is room for.
+        cpus: logical ones that a trial takes, and the threads it computes with; None is one.
+        gpus: that a trial takes, parts of one too; None is an equal part of what is there.
+        storage: URL or path that checkpoints go to; empty is the run's folder.
         max_time: seconds after which the sweep stops itself; None is never.
         checkpoint_seconds: training time between checkpoints, beside those at rungs.
         tracking: where the sweep is told about while it runs.
@@ -83,7 +92,12 @@ class SweepSpec(BaseModel):
     metric: str = Field(default="valid_loss", min_length=1)
     mode: Mode = "min"
     seed: Integer = Field(default=0, ge=0, lt=2**63)
-    concurrency: Integer | None = Field(default=None, ge=1)
+    concurrency: Annotated[Integer | None, BeforeValidator(_unless_auto)] = Field(
+        default=None, ge=1
+    )
+    cpus: float | None = Field(default=None, gt=0)
+    gpus: float | None = Field(default=None, ge=0)
+    storage: Annotated[str, AfterValidator(normal)] = ""
     max_time: float | None = Field(default=None, gt=0)
     checkpoint_seconds: float = Field(default=5.0, gt=0)
     tracking: Tracking = Tracking()
@@ -125,7 +139,7 @@ class SweepSpec(BaseModel):
         """Plain values for a file; ``spec_from`` makes the same spec of them."""
         values = self.model_dump(mode="json", exclude_none=True)
         values["tracking"] = self.tracking.model_dump(mode="json", exclude_defaults=True)
-        unsaid = ("architecture", "command", "dataset", "tracking")
+        unsaid = ("architecture", "command", "dataset", "storage", "tracking")
         return {key: value for key, value in values.items() if value or key not in unsaid}
 
 

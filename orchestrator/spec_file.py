@@ -59,8 +59,14 @@ def read_spec(path: Path, *overrides: Mapping[str, Any]) -> SweepSpec:
         raise FileError(path, line, str(error)) from error
 
 
-def read_mapping(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
+def read_mapping(
+    path: Path, *, example: str = "orch sweep gru-bohb --dry-run"
+) -> tuple[dict[str, Any], dict[str, int]]:
     """The mapping in a YAML file, and the line of each of its dotted paths.
+
+    Args:
+        path: the file.
+        example: where to see one, for the error of a file that holds no mapping.
 
     Raises:
         FileError: it cannot be read, is not YAML, or is no mapping.
@@ -90,7 +96,7 @@ def read_mapping(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
     except RecursionError as error:
         raise FileError(path, 0, "nested too deeply.") from error
     if not isinstance(values, dict):
-        raise FileError(path, 0, "holds no mapping. See: orch sweep gru-bohb --dry-run")
+        raise FileError(path, 0, f"holds no mapping. See: {example}")
     return values, lines
 
 

@@ -12,15 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.engine.inbox import Inbox, forget_stops
+from orchestrator.engine.machines import Joined, quiet_ray
 from orchestrator.engine.session import Place, versions
 from orchestrator.engine.session import run as run_plan
 from orchestrator.masking import command_line
 from orchestrator.planning import asked_data, load_data, plan_of
 from orchestrator.result import Result
-from orchestrator.runs.checkpoints import FolderStore
 from orchestrator.runs.describe import tables_of
 from orchestrator.runs.folder import RunFolder, find_run
 from orchestrator.runs.refresh import is_study, rebuild
+from orchestrator.runs.storage import opened, tried
 from orchestrator.spec import SweepSpec, compose, spec_from
 from orchestrator.spec_file import read_spec
 from orchestrator.tracking.settings import changed
@@ -93,6 +94,7 @@ class Sweep:
         watch: Watch | None = None,
         inbox: Inbox | None = None,
         check: bool = False,
+        cluster: str | Joined = "",
     ) -> Result:
         """Run it in a new folder below ``runs``.
 
@@ -103,17 +105,20 @@ class Sweep:
             watch: makes an observer of the run.
             inbox: commands from within the process; letters in the run folder always count.
             check: call :meth:`check` first, as the command line does; it takes seconds.
+            cluster: address of a Ray cluster that this machine belongs to, as ``host:port``,
+                or ``auto`` for the one that runs here; empty starts a Ray of its own.
 
         Raises:
             CheckError: the check found a config that raises.
             OrchError: it cannot start or go on.
         """
         ready(self.spec.tracking)
+        tried(self.spec.storage)
         data = self.data
         if check:
             self.check()
         folder = RunFolder.create(Path(runs), self.spec, provenance())
-        return _go(folder, self.spec, data, watch, inbox)
+        return _go(folder, self.spec, data, watch, inbox, cluster)
 
     def ask_tell(self, runs: str | Path = "runs") -> Study:
         """The sweep as something to ask for trials, in a new folder below ``runs``.
@@ -154,6 +159,7 @@ def resume(
     inbox: Inbox | None = None,
     max_time: float | None = None,
     tracking: Mapping[str, Any] | None = None,
+    cluster: str | Joined = "",
 ) -> Result:
     """Go on with a run that was interrupted in any way; a finished one stays as it is.
 
@@ -165,6 +171,7 @@ def resume(
         max_time: seconds after which it stops itself, counted from now; None is the
             run's own limit, counted from now too.
         tracking: what changes in where it is told about, such as ``{"wandb": "offline"}``.
+        cluster: as of :meth:`Sweep.run`, whatever the run began on.
 
     Raises:
         RunNotFoundError: no such run.
@@ -184,7 +191,7 @@ def resume(
     if tracking:
         spec = spec.model_copy(update={"tracking": changed(spec.tracking, tracking)})
     ready(spec.tracking)
-    return _go(folder, spec, load_data(spec), watch, inbox)
+    return _go(folder, spec, load_data(spec), watch, inbox, cluster)
 
 
 def is_file(sweep: str | Path) -> bool:
@@ -212,10 +219,13 @@ def _go(
     data: SweepData | None,
     watch: Watch | None,
     inbox: Inbox | None,
+    cluster: str | Joined,
 ) -> Result:
     """The one path of new and resumed runs."""
-    plan = plan_of(spec, data)
-    with folder.owned(), tracked(folder, spec):
+    quiet_ray()
+    joined = Joined(cluster) if isinstance(cluster, str) and cluster else cluster or None
+    plan = plan_of(spec, data, joined)
+    with folder.owned(), opened(spec.storage, folder) as store, tracked(folder, spec):
         forget_stops(folder.inbox)
         tables = tables_of(folder, spec, split=plan.split, warning=plan.warning)
         observers: list[Observer] = [tables]
@@ -231,7 +241,7 @@ def _go(
         try:
             stopped = run_plan(
                 plan,
-                Place(folder.journal, FolderStore(folder.checkpoints), folder.trial_id),
+                Place(folder.journal, store, folder.trial_id),
                 inbox=inbox or Inbox(folder.inbox),
                 observers=observers,
                 flush=flush,

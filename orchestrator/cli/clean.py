@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,16 +35,15 @@ def clean(run: str, *, dry_run: bool, keep_best: int, runs: Path, as_json: bool)
     every checkpoint goes but that of the best trial, or of the best --keep-best. Of a run that
     can be resumed only those go that no trial would go on from. Half-written files of processes
     that were killed go too. Results, tables and figures stay, and a run that a process runs is
-    left alone.
+    left alone. Checkpoints that --storage put elsewhere go there.
     """
     from orchestrator.runs.folder import all_runs, find_run
-    from orchestrator.runs.removal import leftovers, size_of
+    from orchestrator.runs.removal import leftovers
     from searchspaces.errors import OrchError
 
     rows = []
     for folder in [find_run(runs, run)] if run else all_runs(runs):
-        row: dict[str, Any] = {"run": folder.id, "checkpoints": 0, "others": 0, "bytes": 0,
-                               "problem": None}  # fmt: skip
+        row = _row(folder.id)
         rows.append(row)
         try:
             waste = _cleaned(folder, keep_best, dry_run=dry_run)
@@ -55,12 +53,14 @@ def clean(run: str, *, dry_run: bool, keep_best: int, runs: Path, as_json: bool)
             row["problem"] = str(error)
             continue
         row |= {"checkpoints": len(waste.checkpoints), "others": len(waste.others),
-                "bytes": waste.size}  # fmt: skip
+                "bytes": waste.size, "storage": getattr(waste.store, "where", None)}  # fmt: skip
     for path in [] if run else list(leftovers(runs)):
-        rows.append({"run": path.name, "checkpoints": 0, "others": 1, "bytes": size_of(path),
-                     "problem": None})  # fmt: skip
-        if not dry_run:
-            shutil.rmtree(path, ignore_errors=True)
+        row = _row(path.name)
+        rows.append(row)
+        try:
+            row |= _freed(path, dry_run=dry_run)
+        except OrchError as error:
+            row["problem"] = str(error)
     total = sum(row["bytes"] for row in rows)
     if as_json:
         document = {"dry_run": dry_run, "bytes": total, "runs": rows}
@@ -68,6 +68,23 @@ def clean(run: str, *, dry_run: bool, keep_best: int, runs: Path, as_json: bool)
         return
     for line in _lines(rows, total, dry_run=dry_run):
         click.echo(line)
+
+
+def _row(name: str) -> dict[str, Any]:
+    return {"run": name, "checkpoints": 0, "others": 0, "bytes": 0, "storage": None,
+            "problem": None}  # fmt: skip
+
+
+def _freed(path: Path, *, dry_run: bool) -> dict[str, Any]:
+    """What a leftover takes; it is gone, unless this is a rehearsal."""
+    from orchestrator.runs.removal import free, leftover_store, size_elsewhere, size_of
+
+    store = leftover_store(path)
+    found = {"others": 1, "bytes": size_of(path) + size_elsewhere(store),
+             "storage": store.where if store else None}  # fmt: skip
+    if not dry_run:
+        free(path, store)
+    return found
 
 
 def _cleaned(run: RunFolder, keep: int, *, dry_run: bool) -> Waste:
@@ -103,7 +120,8 @@ def _lines(rows: list[dict[str, Any]], total: int, *, dry_run: bool) -> list[str
         what = [plural(row["checkpoints"], "checkpoint")] if row["checkpoints"] else []
         what += [plural(row["others"], "leftover")] if row["others"] else []
         if what:
-            lines.append(f"{row['run']}  {', '.join(what)}, {size(row['bytes'])}")
+            where = f" in {row['storage']}" if row["storage"] and row["checkpoints"] else ""
+            lines.append(f"{row['run']}  {', '.join(what)}, {size(row['bytes'])}{where}")
         elif row["problem"]:
             lines.append(f"{row['run']}  left alone: {row['problem']}")
     done = "would free" if dry_run else "freed"

@@ -40,6 +40,7 @@ def drive(
     *,
     as_json: bool,
     latest: bool,
+    elsewhere: bool = False,
     checked: CheckReport | None = None,
     news: News | None = None,
 ) -> int:
@@ -49,6 +50,7 @@ def drive(
         start: starts or resumes it, with that observer and that inbox.
         as_json: print one JSON document at the end and nothing else on stdout.
         latest: commands that name no run mean this one.
+        elsewhere: it runs on a cluster.
         checked: what a check found before.
         news: told how it ended.
 
@@ -59,7 +61,7 @@ def drive(
         OrchError: it cannot start or go on.
     """
     with SignalInbox() as inbox:
-        watcher = _Watcher(inbox, as_json=as_json, checked=checked)
+        watcher = _Watcher(inbox, as_json=as_json, elsewhere=elsewhere, checked=checked)
         try:
             result: Result | None = start(watcher.watch, inbox)
             stopped = result.stopped if result else None
@@ -97,8 +99,14 @@ class _Watcher:
     """Makes the view once the run has a folder, and keeps the signals."""
 
     def __init__(
-        self, inbox: SignalInbox, *, as_json: bool, checked: CheckReport | None = None
+        self,
+        inbox: SignalInbox,
+        *,
+        as_json: bool,
+        elsewhere: bool,
+        checked: CheckReport | None = None,
     ) -> None:
+        self._elsewhere = elsewhere
         self._inbox = inbox
         self._as_json = as_json
         self._checked = checked
@@ -108,7 +116,7 @@ class _Watcher:
     def watch(self, folder: RunFolder, spec: SweepSpec) -> _Watcher:
         self._run = (folder, spec)
         self._inbox.attach(folder.inbox)
-        outline = outline_of(spec, folder)
+        outline = outline_of(spec, folder, elsewhere=self._elsewhere)
         if self._checked is not None:
             from orchestrator.cli.view.checked import in_short
 

@@ -96,7 +96,9 @@ def describe(error: BaseException) -> tuple[str, int]:
     from searchspaces.errors import OrchError
 
     if isinstance(error, OrchError):
-        return f"error: {_one_line(str(error))}", error.exit_code
+        each = getattr(error, "errors", None) or (error,)
+        lines = [f"error: {_one_line(str(one))}" for one in each]
+        return "\n".join(lines), error.exit_code
     said = f"{type(error).__name__}: {_one_line(str(error))}".rstrip(": ")
     return f"error: {said}. This is a bug of orch or of a plug-in; --debug shows where.", 1
 

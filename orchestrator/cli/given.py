@@ -33,7 +33,17 @@ _SWEEP = (
     device,
     click.option("--trials", type=int, metavar="N", help="How many configs to try."),
     click.option("--epochs", type=int, metavar="N", help="Of a trial that is never stopped early."),
-    click.option("--concurrency", type=int, metavar="N", help="Trials at a time; one a core."),
+    click.option(
+        "--concurrency", callback=options.number_or_auto, metavar="N|auto",
+        help="Trials at a time; auto, as many as there is room for, is the default.",
+    ),
+    click.option("--cpus", type=float, metavar="N", help="A trial takes, and computes with."),
+    click.option("--gpus", type=float, metavar="N", help="A trial takes; 0.5 is half of one."),
+    click.option(
+        "--storage", metavar="URL",
+        help="Keep checkpoints in s3://bucket/prefix, gs://bucket/prefix, or a folder that all "
+        "machines share.",
+    ),
     click.option("--seed", type=int, metavar="N", help="Of the split, the searcher, every trial."),
     click.option("--name", "called", metavar="TEXT", help="Of the sweep, as part of the run's id."),
     click.option("--metric", metavar="NAME", help="The objective, as valid_loss or accuracy."),
@@ -105,7 +115,8 @@ _TRIED = ("dataset", "split", "device", "seed")
 """Options that ``orch try`` has too."""
 _OF_TRIAL = ("epochs", "metric", "mode")
 """Options that matter to a trial, and that ``orch try`` has not or means otherwise."""
-_OPTIONS = (*_TRIED, "trials", *_OF_TRIAL, "concurrency", "called", "max_time")
+_OPTIONS = (*_TRIED, "trials", *_OF_TRIAL, "concurrency", "cpus", "gpus", "storage",
+            "called", "max_time")  # fmt: skip
 
 
 def _words(given: dict[str, Any], keys: tuple[str, ...]) -> list[str]:

@@ -37,6 +37,8 @@ COMMANDS = {
     "rm": ("orchestrator.cli.rm:rm", "Delete runs."),
     "clean": ("orchestrator.cli.clean:clean", "Free the disk of what runs do not need any more."),
     "sync": ("orchestrator.cli.sync:sync", "Bring W&B, TensorBoard and MLflow up to date."),
+    "attach": ("orchestrator.cli.attach:attach", "Follow a run on a cluster, and fetch it."),
+    "cluster": ("orchestrator.cli.cluster:cluster", "Check, start, see and end a Ray cluster."),
     "import": ("orchestrator.cli.import_:import_", "Take in a sweep of Ray Tune, Optuna or a CSV."),
     "data": ("orchestrator.cli.data:data", "List, fetch and describe data sets."),
 }

@@ -36,6 +36,7 @@ class Onlooker:
     Args:
         run: its folder.
         clock: seconds that only grow.
+        elsewhere: it runs on a cluster.
 
     Attributes:
         run: its folder.
@@ -46,11 +47,15 @@ class Onlooker:
         FileError: ``spec.yaml`` is damaged, or the run is an imported one.
     """
 
-    def __init__(self, run: RunFolder, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self, run: RunFolder, clock: Callable[[], float] = monotonic, *, elsewhere: bool = False
+    ) -> None:
         self.run = run
         self._clock = clock
         self._follower = Follower(run.journal)
-        self.progress = Progress(outline_from(run), onlooker=True, began=clock())
+        self.progress = Progress(
+            outline_from(run, elsewhere=elsewhere), onlooker=True, began=clock()
+        )
         self.gone = False
         self._heard = self._asked = clock()
         self._free = 0
@@ -89,7 +94,7 @@ class Onlooker:
         for record in late:
             self.progress.note(record)
         if not late:
-            self._give_up()
+            self.give_up()
 
     def over(self) -> bool:
         """Whether the run's process has let it go, or is gone.
@@ -105,7 +110,7 @@ class Onlooker:
         self._asked = now
         self._free = self._free + 1 if self._nobody() else 0
         if self._free >= FREE:
-            self._give_up()
+            self.give_up()
         return self.gone
 
     @property
@@ -132,7 +137,8 @@ class Onlooker:
         begun = self.progress.opened is not None
         return StopRun("its process died" if begun else "nothing has begun it")
 
-    def _give_up(self) -> None:
+    def give_up(self) -> None:
+        """No process has the run, as somebody knows who does not only look at its folder."""
         self.gone = True
         self.progress.let_go()
 
@@ -153,15 +159,19 @@ class Onlooker:
             return alive is False
 
 
-def outline_from(run: RunFolder) -> Outline:
+def outline_from(run: RunFolder, *, elsewhere: bool = False) -> Outline:
     """The outline of a run; what it trains need not be importable here.
+
+    Args:
+        run: its folder.
+        elsewhere: it runs on a cluster.
 
     Raises:
         FileError: ``spec.yaml`` is damaged, or the run is an imported one.
     """
     values, _ = read_mapping(run.path / SPEC)
     spec = run.spec() if "imported" in values or _is_here(values) else _spec_alone(values)
-    outline = outline_of(spec, run)
+    outline = outline_of(spec, run, elsewhere=elsewhere)
     asked = values.get("architecture") == ASK
     return replace(outline, go_on=f"Study.resume({run.id!r})") if asked else outline
 

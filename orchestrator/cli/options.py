@@ -24,9 +24,41 @@ runs_folder = click.option(
 )
 
 
+cluster = click.option(
+    "--cluster", default="", metavar="FILE|auto|ADDRESS",
+    help="Run on the Ray cluster of a cluster-launcher file, which is started; or on one that this "
+    "machine belongs to: at ADDRESS, as host:port, or auto for the one that runs here.",
+)  # fmt: skip
+down = click.option("--down", is_flag=True, help="End the cluster when the run has ended.")
+
+
+def is_cluster_file(cluster: str) -> bool:
+    """Whether ``--cluster`` names a file."""
+    return cluster.endswith((".yaml", ".yml")) or Path(cluster).is_file()
+
+
 def run_argument(function: F) -> F:
     """RUN: any unique part of a run's id, or its path; the latest run by default."""
     return click.argument("run", default="", metavar="[RUN]")(function)
+
+
+def number_or_auto(
+    ctx: click.Context, param: click.Parameter, value: str | None
+) -> int | str | None:
+    """A whole number, or ``auto``; a callback for an option.
+
+    Raises:
+        ConfigurationError: it is neither.
+    """
+    del ctx
+    if value is None or value == "auto":
+        return value
+    try:
+        return int(value)
+    except ValueError:
+        raise ConfigurationError(
+            f"{value!r} is no number. Give one, or auto.", place=param.opts[0]
+        ) from None
 
 
 def duration(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:

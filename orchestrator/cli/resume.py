@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from orchestrator.cli import news, options, tracking
+
+if TYPE_CHECKING:
+    from orchestrator.runs.folder import RunFolder
 
 
 @click.command(cls=tracking.TrackingCommand)
@@ -16,6 +19,8 @@ from orchestrator.cli import news, options, tracking
     "--max-time", callback=options.duration, metavar="TIME",
     help="Stop after 90s, 10m, 2h or seconds; by default the run's own limit, from now on.",
 )  # fmt: skip
+@options.cluster
+@options.down
 @tracking.options
 @news.option
 @options.runs_folder
@@ -24,6 +29,8 @@ def resume(
     run: str,
     *,
     max_time: float | None,
+    cluster: str,
+    down: bool,
     notify: tuple[str, ...],
     runs: Path,
     as_json: bool,
@@ -47,12 +54,44 @@ def resume(
 
         end_pause(folder, as_json=as_json)
         return 0
+    _refuse_elsewhere(folder, cluster)
+    if options.is_cluster_file(cluster):
+        from orchestrator.cli.remote import resume as go_on_there
+
+        return go_on_there(folder, Path(cluster), max_time=max_time, as_json=as_json, down=down)
     with news.News(notify, folder.spec().title if notify else "") as told:
         return drive(
             lambda watch, inbox: go_on(
-                folder, watch=watch, inbox=inbox, max_time=max_time, tracking=told_to
+                folder,
+                watch=watch,
+                inbox=inbox,
+                max_time=max_time,
+                tracking=told_to,
+                cluster=cluster,
             ),
             as_json=as_json,
             latest=False,
+            elsewhere=bool(cluster),
             news=told,
         )
+
+
+def _refuse_elsewhere(folder: RunFolder, cluster: str) -> None:
+    """A run that lives on a cluster goes on there, unless it has come home.
+
+    Raises:
+        UsageError: it may be running there.
+    """
+    from orchestrator.runs.whereabouts import FILE, read_whereabouts
+    from searchspaces.errors import UsageError
+
+    where = read_whereabouts(folder.path)
+    if where is None or options.is_cluster_file(cluster):
+        return
+    if not where.home:
+        raise UsageError(
+            f"run {folder.id} lives on cluster {where.name}. Follow it: orch attach {folder.suffix}"
+            f"; if that cluster is gone: orch resume {folder.suffix} --cluster FILE, or delete "
+            f"{folder.path / FILE} to go on here with what has come."
+        )
+    (folder.path / FILE).unlink()

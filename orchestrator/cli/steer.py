@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from orchestrator.cli import options
+from orchestrator.cli.reaching import reach
 
 if TYPE_CHECKING:
     from orchestrator.engine.inbox import Command
@@ -158,6 +159,7 @@ def _found(runs: Path, part: str) -> RunFolder:
     from searchspaces.errors import UsageError
 
     folder = find_run(runs, part)
+    reach(folder)
     if not folder.journal.is_dir():
         raise UsageError(f"run {folder.id} was imported, or never began: nothing runs there.")
     if is_study(folder):

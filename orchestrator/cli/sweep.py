@@ -15,6 +15,8 @@ from orchestrator.cli.view.words import wrap
 
 @click.command(cls=tracking.TrackingCommand)
 @sweep_options
+@options.cluster
+@options.down
 @tracking.options
 @options.runs_folder
 @click.option("--no-check", is_flag=True, help="Start without a check; see: orch check --help.")
@@ -25,6 +27,8 @@ def sweep(
     name: str,
     *,
     settings: tuple[str, ...],
+    cluster: str,
+    down: bool,
     runs: Path,
     no_check: bool,
     dry_run: bool,
@@ -47,10 +51,12 @@ def sweep(
     from orchestrator.cli.driving import drive
     from orchestrator.cli.view.outline import DEFAULT_RUNS
     from orchestrator.preflight.batches import has_batches
+    from orchestrator.runs.storage import tried
     from orchestrator.sweep import Sweep
     from orchestrator.tracking.sinks import ready
 
     ready(spec.tracking)
+    tried(spec.storage)
     made, report = Sweep(spec), None
     with news.News(notify, spec.title) as told:
         if not no_check and has_batches(spec):
@@ -59,10 +65,15 @@ def sweep(
             typed = try_again(name, given, settings)
             report = checked(made, again=typed, meanwhile=_warm_up)
             say_warnings(report)
+        if options.is_cluster_file(cluster):
+            from orchestrator.cli.remote import begin
+
+            return begin(made, Path(cluster), runs=runs, as_json=as_json, down=down)
         return drive(
-            lambda watch, inbox: made.run(runs, watch=watch, inbox=inbox),
+            lambda watch, inbox: made.run(runs, watch=watch, inbox=inbox, cluster=cluster),
             checked=report,
             as_json=as_json,
+            elsewhere=bool(cluster),
             latest=runs.resolve() == Path(DEFAULT_RUNS).resolve(),
             news=told,
         )
@@ -82,6 +93,9 @@ def _spec(name: str, changes: dict[str, Any], told_to: dict[str, Any]) -> Any:
 
 def _warm_up() -> None:
     """Import what the sweep will need while another process tries configs."""
+    from orchestrator.engine.machines import quiet_ray
+
+    quiet_ray()
     import ray.tune  # noqa: F401  # what importing it costs is what this is for
 
     import orchestrator.engine.controller  # noqa: F401  # as above

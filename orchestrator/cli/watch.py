@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from orchestrator.cli import options
+from orchestrator.cli.reaching import reach
 
 if TYPE_CHECKING:
     from orchestrator.cli.onlooker import Onlooker
@@ -39,6 +40,7 @@ def watch(run: str, *, once: bool, runs: Path, as_json: bool) -> int:
     from orchestrator.runs.folder import find_run
 
     folder = find_run(runs, run)
+    reach(folder)
     onlooker = Onlooker(folder)
     onlooker.catch_up()
     latest = not run and runs.resolve() == Path(DEFAULT_RUNS).resolve()
@@ -63,7 +65,7 @@ def _follow(onlooker: Onlooker, *, latest: bool) -> int:
     """Show the run until it ends or nobody looks any more; the exit code."""
     from orchestrator.cli.view.choose import view_of
 
-    with _Signals() as signals:
+    with Signals() as signals:
         view = view_of(onlooker.progress.outline, progress=onlooker.progress, footer=FOOTER)
         try:
             view.tick()
@@ -79,18 +81,18 @@ def _follow(onlooker: Onlooker, *, latest: bool) -> int:
     if signals.caught:
         _say(_left(onlooker))
         return 128 + signals.caught
-    _say(_ending(onlooker, latest=latest))
+    _say(ending(onlooker, latest=latest))
     return 0
 
 
-class _Signals:
+class Signals:
     """Notes that somebody wants the end, so that nothing is torn in the middle of a line."""
 
     def __init__(self) -> None:
         self.caught = 0
         self._before: dict[int, Any] = {}
 
-    def __enter__(self) -> _Signals:
+    def __enter__(self) -> Signals:
         names = ("SIGINT", "SIGTERM", "SIGHUP")
         for number in [getattr(signal, name) for name in names if hasattr(signal, name)]:
             if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
@@ -123,11 +125,11 @@ def _standing(onlooker: Onlooker, *, latest: bool) -> list[str]:
 
     progress, width = onlooker.progress, _width()
     if onlooker.over():
-        return [*standing(progress, width), "", *_ending(onlooker, latest=latest)]
+        return [*standing(progress, width), "", *ending(onlooker, latest=latest)]
     return table(progress, width=width, height=10_000, now=time.monotonic())
 
 
-def _ending(onlooker: Onlooker, *, latest: bool) -> list[str]:
+def ending(onlooker: Onlooker, *, latest: bool) -> list[str]:
     """The lines that stay when the run's process has let it go."""
     from orchestrator.cli.view.closing import closing
     from orchestrator.cli.view.table import best_lines

@@ -21,6 +21,7 @@ from orchestrator.engine.records import (
     TrialResumed,
 )
 from orchestrator.engine.results import EpochResult, NoMore
+from orchestrator.engine.room import Room
 from orchestrator.engine.trial import FINAL, State, Trial
 from orchestrator.engine.worker import Fault, Lease
 from orchestrator.runs.checkpoints import CheckpointStore
@@ -46,6 +47,7 @@ class Controller:
         ledger: replayed, if the run is not new.
         journal: open for writing.
         pool: workers.
+        room: how many workers there are to be.
         inbox: commands from outside.
         store: where checkpoints lie, to delete those not needed any more.
         name: folder of a trial's checkpoints, by its number.
@@ -59,6 +61,7 @@ class Controller:
         ledger: Ledger,
         journal: Journal,
         pool: Pool,
+        room: Room,
         inbox: Inbox,
         store: CheckpointStore,
         name: Callable[[int], str],
@@ -75,6 +78,7 @@ class Controller:
         self._helm = Helm(
             ledger=ledger,
             pool=pool,
+            room=room,
             inbox=inbox,
             record=self._record,
             prune=lambda trial: self._end(trial, "pruned", STOPPED),
@@ -104,7 +108,7 @@ class Controller:
                 self._drain()
                 return stop
             self._fill()
-            waiting = self._pool.busy or self._helm.paused
+            waiting = self._pool.busy or self._pool.starting or self._helm.paused
             if not waiting and not self._ledger.finished:
                 raise OrchError(
                     f"{len(self._ledger.live)} trials wait for each other: "
@@ -296,7 +300,10 @@ class Controller:
             observer.tick()
         if now >= self._next_flush:
             self._write_tables()
-        return self._helm.take()
+        stop = self._helm.take()
+        if stop is None:
+            self._helm.look()
+        return stop
 
     def _write_tables(self) -> None:
         self._flush()

@@ -8,9 +8,13 @@ from collections.abc import Callable
 from orchestrator.engine.inbox import Change, Command, GoOn, Inbox, Pause, StopRun, StopTrial
 from orchestrator.engine.ledger import Ledger
 from orchestrator.engine.pool import Pool
-from orchestrator.engine.records import Commanded, Record
+from orchestrator.engine.records import Commanded, Record, Scaled
+from orchestrator.engine.room import Room
 from orchestrator.engine.steering import judged
 from orchestrator.engine.trial import State, Trial
+
+LOOK_SECONDS = 1.0
+"""Between two looks at which machines there are."""
 
 
 class Helm:
@@ -19,6 +23,7 @@ class Helm:
     Args:
         ledger: of the sweep.
         pool: its workers.
+        room: how many there are to be.
         inbox: where commands come from.
         record: writes a record down.
         prune: ends a trial that has no worker.
@@ -36,6 +41,7 @@ class Helm:
         *,
         ledger: Ledger,
         pool: Pool,
+        room: Room,
         inbox: Inbox,
         record: Callable[[Record], None],
         prune: Callable[[Trial], None],
@@ -43,11 +49,13 @@ class Helm:
     ) -> None:
         self._ledger = ledger
         self._pool = pool
+        self._room = room
         self._inbox = inbox
         self._record = record
         self._prune = prune
         self._flush = flush
-        self._workers = pool.size
+        self._workers = 0
+        self._next_look = 0.0
         self._paused_at = 0.0
         self.stopping: set[int] = set()
         self.yielding: set[int] = set()
@@ -67,6 +75,18 @@ class Helm:
                 self._follow(command)
         late = self.deadline is not None and time.monotonic() >= self.deadline
         return StopRun("time is up") if late and not self.paused else None
+
+    def look(self) -> None:
+        """Have as many workers as the machines have room for: nodes come and go."""
+        now = time.monotonic()
+        if now < self._next_look or self.paused:
+            return
+        self._next_look = now + LOOK_SECONDS
+        size = self._room.size()
+        if size != self._workers:
+            self._workers = size
+            self._record(Scaled(at=time.time(), workers=size, nodes=self._room.nodes))
+            self._have_workers(size)
 
     def forget(self, number: int) -> None:
         """The trial is over."""
@@ -123,7 +143,7 @@ class Helm:
             self.paused = False
             if self.deadline is not None:
                 self.deadline += time.monotonic() - self._paused_at
-            self._have_workers(self._workers)
+            self._have_workers(self._room.size())
         self._flush()
 
     def _set(self, record: Commanded) -> None:
@@ -131,9 +151,9 @@ class Helm:
         if "max_time" in record.values:
             self.stop_after(record.values["max_time"])
         if "concurrency" in record.values:
-            self._workers = min(record.values["concurrency"], self._ledger.trials)
-            if not self.paused:
-                self._have_workers(self._workers)
+            self._room.wanted = record.values["concurrency"]
+            self._next_look = 0.0
+            self.look()
 
     def _have_workers(self, count: int) -> None:
         """So many from now on; trials whose workers go wait for others."""

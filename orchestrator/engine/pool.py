@@ -11,7 +11,7 @@ from typing import Any
 
 import ray
 from ray import cloudpickle
-from ray.exceptions import RayActorError, RayError, RayTaskError, TaskCancelledError
+from ray.exceptions import RayError, RayTaskError, TaskCancelledError
 
 from orchestrator.engine.results import EpochResult
 from orchestrator.engine.worker import Blueprint, Lease, Report, Worker
@@ -52,13 +52,21 @@ class _Actor(Worker):
 Event = Report | WorkerLost | LeaseCancelled
 
 
+MANY = 64
+BREATH_SECONDS = 20e-6
+"""Times the workers, if there are many: a look at all of them takes Ray 4 us each, so that it is
+better to take in what comes in a while than to look for each result."""
+MOST_MISFIRES = 5
+"""Workers in a row that do not start, after which none will."""
+
+
 @dataclass(eq=False)
 class _Slot:
     """A place for one worker, whichever actor fills it.
 
     Attributes:
         actor: handle of the actor.
-        ready: resolves once the actor stands.
+        ready: resolves once the actor stands, on whichever node has room for it.
         lease: what it runs; None when idle.
         stream: its results; None when idle.
         since: when it was last given work after having had none.
@@ -80,6 +88,9 @@ Share = Callable[[int], tuple[float, float]]
 class Pool:
     """So many workers, each at one lease at a time.
 
+    A worker gets work once it stands: where a cluster has no room for it yet, nothing waits
+    for it that another could do.
+
     Args:
         blueprint: of the sweep.
         data: a reference in the object store; all workers share it.
@@ -87,7 +98,7 @@ class Pool:
         share: what each of them takes of the machine.
 
     Attributes:
-        size: number of workers that there are to be.
+        size: number of workers that there are to be; fewer may stand.
         worker_seconds: for how long workers had work or work was waiting for them.
         epoch_seconds: of that, spent inside epochs.
     """
@@ -100,12 +111,15 @@ class Pool:
         # Ray's pickler is not typed.
         self._packed: bytes = cloudpickle.dumps(blueprint)  # type: ignore[no-untyped-call]
         self._path = [str(Path(folder).absolute()) for folder in sys.path]
-        self._idle: list[_Slot] = [_Slot(*self._spawn()) for _ in range(size)]
+        self._starting: dict[Any, _Slot] = {}
+        self._idle: list[_Slot] = []
         self._busy: dict[Any, _Slot] = {}
+        self._misfires, self._stood = 0, False
         self._by_number: dict[int, _Slot] = {}
         self.size = size
         self.worker_seconds = 0.0
         self.epoch_seconds = 0.0
+        self._start(size)
 
     def resize(self, size: int) -> list[int]:
         """Have so many workers from now on; 0 lets all of them go, with their memory.
@@ -118,17 +132,19 @@ class Pool:
             trials whose leases should be interrupted, or it takes until these end.
         """
         share = self._share(size) if size else self._taken
-        slots = [*self._busy.values(), *self._idle]  # those at work are the last to go
+        # Those at work are the last to go.
+        slots = [*self._busy.values(), *self._idle, *self._starting.values()]
         kept = [slot for slot in slots if not slot.retired][:size] if share == self._taken else []
-        for slot in self._idle:
+        for slot in [*self._idle, *self._starting.values()]:
             if slot not in kept:
                 self._end(slot)
         self._idle = [slot for slot in self._idle if slot in kept]
+        self._starting = {ref: slot for ref, slot in self._starting.items() if slot in kept}
         going = [slot for slot in self._busy.values() if slot not in kept]
         for slot in going:
             slot.retired = True
         self.size, self._taken = size, share
-        self._idle += [_Slot(*self._spawn()) for _ in range(size - len(kept))]
+        self._start(size - len(kept))
         return [slot.lease.number for slot in going if slot.lease is not None]
 
     @property
@@ -141,21 +157,26 @@ class Pool:
         """Workers at work."""
         return len(self._busy)
 
-    def wait_until_ready(self) -> None:
+    @property
+    def starting(self) -> int:
+        """Workers that do not stand yet, or for which there is no room."""
+        return len(self._starting)
+
+    def wait_until_ready(self, wait: Callable[[], None] = lambda: None) -> None:
         """Wait until a worker stands, so that a bad blueprint is told at once.
+
+        Args:
+            wait: called every second until then.
 
         Raises:
             OrchError: it cannot be made; the Trainable's own OrchError, if it raised one.
         """
-        [first], _ = ray.wait([slot.ready for slot in self._idle], num_returns=1)
-        try:
-            ray.get(first)
-        except RayTaskError as error:
-            if isinstance(error.cause, OrchError):
-                raise error.cause from None
-            raise OrchError(f"no worker could be started: {_reason(error)}") from error
-        except RayActorError as error:
-            raise OrchError(f"no worker could be started: {_reason(error)}") from error
+        while not self._idle:
+            ready, _ = ray.wait(list(self._starting), num_returns=1, timeout=1.0)
+            if ready:
+                self._stands(ready[0])
+            else:
+                wait()
 
     def run(self, lease: Lease) -> None:
         """Give a lease to an idle worker, to the one that still holds the trial if it can."""
@@ -183,20 +204,53 @@ class Pool:
 
     def events(self, timeout: float) -> Iterator[Event]:
         """What came in; waits for the first of it at most ``timeout`` seconds."""
-        if not self._busy:
+        refs = [*self._busy, *self._starting]
+        if not refs:
             time.sleep(min(timeout, 0.05))
             return
-        ready, _ = ray.wait(list(self._busy), num_returns=1, timeout=timeout)
-        for stream in ready:
-            event = self._next(stream, self._busy[stream])
-            if event is not None:
+        ready, _ = ray.wait(refs, num_returns=1, timeout=timeout)
+        if ready and len(refs) > MANY:
+            time.sleep(len(refs) * BREATH_SECONDS)
+            ready, _ = ray.wait(refs, num_returns=len(refs), timeout=0)
+        for ref in ready:
+            if ref in self._starting:
+                self._stands(ref)
+            elif ref in self._busy and (event := self._next(ref, self._busy[ref])) is not None:
                 yield event
 
     def close(self) -> None:
         """End all workers at once."""
-        for slot in [*self._idle, *self._busy.values()]:
+        for slot in [*self._idle, *self._busy.values(), *self._starting.values()]:
             self._end(slot)
-        self._idle, self._busy = [], {}
+        self._idle, self._busy, self._starting = [], {}, {}
+
+    def _start(self, count: int) -> None:
+        for _ in range(count):
+            slot = _Slot(*self._spawn())
+            self._starting[slot.ready] = slot
+
+    def _stands(self, ready: Any) -> None:
+        """A worker has started, or cannot.
+
+        Raises:
+            OrchError: no worker can.
+        """
+        slot = self._starting.pop(ready)
+        try:
+            ray.get(ready)
+        except RayError as error:
+            cause = error.cause if isinstance(error, RayTaskError) else None
+            self._misfires += 1
+            # What was raised on one machine may not be on another, unless it was the first.
+            if self._misfires == MOST_MISFIRES or not self._stood:
+                if isinstance(cause, OrchError):
+                    raise cause from None
+                raise OrchError(f"no worker could be started: {_reason(error)}") from error
+            ray.kill(slot.actor)
+            self._start(1)
+            return
+        self._misfires, self._stood = 0, True
+        self._idle.append(slot)
 
     def _end(self, slot: _Slot) -> None:
         """No work comes to this worker any more."""
@@ -238,13 +292,12 @@ class Pool:
             self._idle.append(slot)
 
     def _replace(self, slot: _Slot) -> None:
-        """A new actor for the slot, which comes last: the others are known to work."""
+        """A new worker for one that is lost."""
         if slot.retired:
             return
-        ray.kill(slot.actor)
-        slot.actor, slot.ready = self._spawn()
         self._idle.remove(slot)
-        self._idle.insert(0, slot)
+        self._end(slot)
+        self._start(1)
 
     def _pick(self, number: int) -> _Slot:
         preferred = self._by_number.get(number)
@@ -271,6 +324,8 @@ def _reason(error: BaseException) -> str:
     text = str(error)
     if "running low on memory" in text:  # a page of advice follows
         return "its node was low on memory, and Ray ended the worker"
+    if "node was terminated" in text or "node has been marked dead" in text:
+        return "its node is gone"
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     line = lines[-1] if lines else type(error).__name__
     return line.partition(" Some common causes")[0].strip()

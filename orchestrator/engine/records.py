@@ -74,6 +74,20 @@ class Opened(msgspec.Struct, frozen=True, tag="opened"):
     asked: bool = False
 
 
+class Scaled(msgspec.Struct, frozen=True, tag="scaled"):
+    """There are to be so many workers from now on.
+
+    Attributes:
+        at: when.
+        workers: trials at a time.
+        nodes: machines that they may run on.
+    """
+
+    at: float
+    workers: int
+    nodes: int = 1
+
+
 class TrialStarted(msgspec.Struct, frozen=True, tag="started"):
     """A trial was made and given to a worker for the first time.
 
@@ -238,6 +252,7 @@ class Closed(msgspec.Struct, frozen=True, tag="closed"):
 
 Record = (
     Opened
+    | Scaled
     | TrialStarted
     | TrialResumed
     | EpochReported

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import importlib.metadata
-import logging
-import math
 import os
 import platform
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,13 +15,15 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.engine.inbox import Inbox, StopRun
 from orchestrator.engine.journal import Journal, JournalError
 from orchestrator.engine.ledger import Ledger
+from orchestrator.engine.machines import Joined, asked_for, cores, started_ray
 from orchestrator.engine.objective import Objective
 from orchestrator.engine.records import FINISHED, Closed, Opened, Record
-from orchestrator.runs.checkpoints import CheckpointStore
+from orchestrator.engine.room import Room
+from orchestrator.runs.checkpoints import CheckpointStore, FolderStore
 from orchestrator.schedulers import Scheduler
 from orchestrator.searchers import Searcher
 from searchspaces import DataFacts, JointSpace
-from searchspaces.errors import ConfigurationError, OrchError
+from searchspaces.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from orchestrator.engine.observer import Observer
@@ -50,7 +50,11 @@ class Plan:
         split: how validation data were held out, in words.
         warning: why scores are to be taken with care; empty where they are honest.
         fingerprint: checksum of the data; a run goes on with the same data only.
-        workers: trials at a time; None is one per core of this machine.
+        workers: trials at a time; None is as many as there is room for.
+        cpus: logical ones that a trial takes; None is one, or less where more trials than
+            that are to run at a time. A trial has as many threads.
+        gpus: that a trial takes; None is an equal part of what is there.
+        cluster: of Ray's, to run on; None is a Ray of the sweep's own.
         checkpoint_seconds: training time between checkpoints, beside those at rungs.
         max_seconds: after which the run stops itself; None is never.
     """
@@ -70,6 +74,9 @@ class Plan:
     warning: str = ""
     fingerprint: str = ""
     workers: int | None = None
+    cpus: float | None = None
+    gpus: float | None = None
+    cluster: Joined | None = None
     checkpoint_seconds: float = 5.0
     max_seconds: float | None = None
 
@@ -87,13 +94,6 @@ class Place:
     journal: Path
     store: CheckpointStore
     name: Callable[[int], str]
-
-
-def cores() -> int:
-    """Logical CPUs this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def run(
@@ -164,13 +164,14 @@ def run(
         if not ledger.finished:
             settings = ledger.settings
             concurrency = settings.get("concurrency", plan.workers)
-            with _workers(plan, place, spent, concurrency) as pool:
+            with _crew(plan, place, spent, concurrency) as crew:
                 from orchestrator.engine.controller import Controller
 
                 stop = Controller(
                     ledger=ledger,
                     journal=journal,
-                    pool=pool,
+                    pool=crew.pool,
+                    room=crew.room,
                     inbox=inbox,
                     store=place.store,
                     name=place.name,
@@ -237,74 +238,55 @@ def tidy(ledger: Ledger, place: Place) -> None:
         place.store.clear(place.name(ledger.ended.number), keep=ledger.ended.kept)
 
 
+@dataclass(frozen=True)
+class _Crew:
+    """Workers, and what says how many there are to be."""
+
+    pool: Pool
+    room: Room
+
+
 @contextmanager
-def _workers(plan: Plan, place: Place, spent: _Spent, concurrency: int | None) -> Iterator[Pool]:
-    """A pool on a Ray of our own, or on the one this process is connected to."""
-    size = concurrency or cores()
-    with started_ray(max(size, cores())):
+def _crew(plan: Plan, place: Place, spent: _Spent, concurrency: int | None) -> Iterator[_Crew]:
+    """Workers on a Ray of our own, or on a cluster."""
+    own = cores() if plan.cpus else max(concurrency or 0, cores())
+    with started_ray(own, plan.cluster) as machines, ExitStack() as stack:
         import ray
 
+        from orchestrator.engine.home import HomeStore
         from orchestrator.engine.pool import Pool
         from orchestrator.engine.worker import Blueprint
 
+        room = Room(
+            machines,
+            cpus=plan.cpus,
+            gpus=plan.gpus,
+            wants_gpu=plan.settings.get("device") in {"auto", "cuda"},
+            wanted=concurrency,
+            trials=plan.trials,
+        )
+        size = room.size()
+        share = room.share(size)
+        store = place.store
+        if plan.cluster is not None:
+            if isinstance(store, FolderStore):
+                store = stack.enter_context(HomeStore.open(store))
+            if room.wanted is None:
+                stack.enter_context(asked_for(plan.trials, *share))
         blueprint = Blueprint(
             trainable=plan.trainable,
             settings=plan.settings,
-            threads=1,
-            store=place.store,
+            threads=max(1, int(share[0])),
+            store=store,
             checkpoint_seconds=plan.checkpoint_seconds,
         )
-        found = ray.cluster_resources()  # type: ignore[no-untyped-call]  # Ray's
-        cpus = found.get("CPU", 1.0)
-        wants_gpu = plan.settings.get("device") in {"auto", "cuda"}
-        gpus = int(found.get("GPU", 0.0)) if wants_gpu else 0
-
-        def share(workers: int) -> tuple[float, float]:
-            """More trials at a time than there are CPUs share them."""
-            return min(1.0, cpus / workers), gpu_share(gpus, workers)
-
-        pool = Pool(blueprint, ray.put(plan.data), size=min(size, plan.trials), share=share)
+        pool = Pool(blueprint, ray.put(plan.data), size=size, share=room.share)
         try:
             pool.wait_until_ready()
-            yield pool
+            yield _Crew(pool, room)
         finally:
             pool.close()
             spent.epochs, spent.workers = pool.epoch_seconds, pool.worker_seconds
-
-
-def gpu_share(gpus: int, workers: int) -> float:
-    """The part of a GPU that each worker takes, so that all of them find room; 0 without any."""
-    # Ray counts resources in ten thousandths.
-    return math.floor(10_000 / math.ceil(workers / gpus)) / 10_000 if gpus else 0.0
-
-
-@contextmanager
-def started_ray(cpus: int) -> Iterator[None]:
-    """Ray for the time of the block; one that is there already is used and left alone.
-
-    Raises:
-        OrchError: it does not start.
-    """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    import ray
-
-    if ray.is_initialized():
-        yield
-        return
-    try:
-        ray.init(
-            num_cpus=cpus,
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-        )
-    except Exception as error:
-        raise OrchError(f"Ray does not start: {' '.join(str(error).split())}") from error
-    try:
-        yield
-    finally:
-        ray.shutdown()
 
 
 def versions() -> dict[str, str]:

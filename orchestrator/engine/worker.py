@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.engine.records import Checkpoint, Metrics
 from orchestrator.engine.results import EpochResult, NoMore
 from orchestrator.runs.checkpoints import CheckpointError, CheckpointStore, StoreError
+from orchestrator.runs.distant import require
 from searchspaces import Config
 from searchspaces.errors import raised
 from trainables.outcomes import EpochFailed, NothingLeft
@@ -120,9 +121,11 @@ class Worker:
         """Make the Trainable; the process id, once it stands.
 
         Raises:
+            StoreError: checkpoints cannot reach their place from this machine.
             Exception: whatever the Trainable raises when it is made.
         """
         blueprint = self._blueprint
+        require(blueprint.store)
         self._trainable = blueprint.trainable.bare(data=self._data, **blueprint.settings)
         _limit_threads(blueprint.threads)
         return os.getpid()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from orchestrator.engine.session import cores
+from orchestrator.engine.machines import at_a_time
 from orchestrator.preflight import memory
 from orchestrator.preflight.batches import has_batches
 from orchestrator.preflight.corners import BATCH, Corner, corners, shown
@@ -126,7 +126,7 @@ def _planned(spec: SweepSpec) -> CheckReport:
         tried=(),
         epochs=scheduler.total_epochs(),
         max_epochs=spec.epochs,
-        at_a_time=min(spec.concurrency or cores(), trials),
+        at_a_time=at_a_time(spec.concurrency, spec.cpus, trials),
         max_time=spec.max_time,
     )
 

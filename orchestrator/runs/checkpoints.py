@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import os
+import secrets
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.engine.records import Checkpoint
@@ -51,7 +53,7 @@ class CheckpointStore(ABC):
 
     A key is ``folder/name``, with a folder per trial.
 
-    An implementation is picklable, and ``_write`` is atomic: a key holds all of its
+    An implementation is picklable, and ``write`` is atomic: a key holds all of its
     bytes or does not exist.
     """
 
@@ -62,7 +64,7 @@ class CheckpointStore(ABC):
             StoreError: the disk is full or gone.
         """
         try:
-            self._write(key, data)
+            self.write(key, data)
         except OSError as error:
             raise StoreError(key, f"cannot be written: {error.strerror}") from error
         return Checkpoint(key, epoch, hashlib.sha256(data).hexdigest(), len(data))
@@ -73,7 +75,7 @@ class CheckpointStore(ABC):
         Raises:
             CheckpointError: they are gone or damaged.
         """
-        data = self._read(checkpoint.key)
+        data = self.read(checkpoint.key)
         if hashlib.sha256(data).hexdigest() != checkpoint.sha256:
             raise CheckpointError(checkpoint.key, "its bytes are not those that were written")
         return data
@@ -90,13 +92,53 @@ class CheckpointStore(ABC):
         """
 
     @abstractmethod
-    def _write(self, key: str, data: bytes) -> None: ...
+    def write(self, key: str, data: bytes) -> None:
+        """Keep all of the bytes or none.
+
+        Raises:
+            OSError: that cannot be done.
+        """
 
     @abstractmethod
-    def _read(self, key: str) -> bytes: ...
+    def read(self, key: str) -> bytes:
+        """The bytes of a key, whatever they are.
+
+        Raises:
+            CheckpointError: they are gone.
+        """
 
 
-class FolderStore(CheckpointStore):
+@dataclass(frozen=True)
+class Kept:
+    """Something that a store holds.
+
+    Attributes:
+        key: its name there.
+        size: bytes.
+    """
+
+    key: str
+    size: int
+
+
+class ListedStore(CheckpointStore):
+    """A store that can say what it holds."""
+
+    @abstractmethod
+    def kept(self) -> list[Kept]:
+        """Everything in it, in no order; what a process that died has half written too.
+
+        Raises:
+            StoreError: nobody can tell.
+        """
+
+    def forget(self, keys: Iterable[str]) -> None:
+        """Delete many."""
+        for key in keys:
+            self.delete(key)
+
+
+class FolderStore(ListedStore):
     """Checkpoints as files in a folder that every worker can reach.
 
     A file is written under another name and renamed. It is not forced to the disk: a
@@ -124,9 +166,15 @@ class FolderStore(CheckpointStore):
                 file.unlink(missing_ok=True)
         _remove_if_empty(path)
 
-    def _write(self, key: str, data: bytes) -> None:
+    def kept(self) -> list[Kept]:
+        """Its files."""
+        files = [path for path in sorted(self.folder.glob("*/*")) if path.is_file()]
+        return [Kept(f"{path.parent.name}/{path.name}", path.stat().st_size) for path in files]
+
+    def write(self, key: str, data: bytes) -> None:
+        """Write the file under another name and rename it."""
         path = self.folder / key
-        part = path.with_suffix(f".{os.getpid()}.part")
+        part = path.with_suffix(f".{secrets.token_hex(4)}.part")
         try:
             part.write_bytes(data)
         except FileNotFoundError:
@@ -134,7 +182,8 @@ class FolderStore(CheckpointStore):
             part.write_bytes(data)
         part.replace(path)
 
-    def _read(self, key: str) -> bytes:
+    def read(self, key: str) -> bytes:
+        """Read the file."""
         try:
             return (self.folder / key).read_bytes()
         except OSError as error:

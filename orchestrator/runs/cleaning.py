@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.engine.journal import read
 from orchestrator.engine.records import EpochRepeated, EpochReported, TrialEnded, TrialResumed
 from orchestrator.engine.trial import FINAL, State
+from orchestrator.runs.checkpoints import FolderStore, Kept, ListedStore
 from orchestrator.runs.folder import RunFolder
 from orchestrator.runs.removal import size_of
+from orchestrator.runs.storage import elsewhere
 
 OLD_SECONDS = 60.0
 """A file takes less to write; a ``.part`` that is older was left behind."""
@@ -20,15 +21,17 @@ OLD_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Waste:
-    """Files of a run that nobody needs any more.
+    """What a run has that nobody needs any more.
 
     Attributes:
+        store: of its checkpoints.
         checkpoints: of trials that nobody goes on with.
         others: half-written files, and letters that nobody will read.
         size: bytes of all of them.
     """
 
-    checkpoints: tuple[Path, ...]
+    store: ListedStore
+    checkpoints: tuple[Kept, ...]
     others: tuple[Path, ...]
     size: int
 
@@ -41,12 +44,11 @@ class Waste:
 
         Raises:
             OSError: that cannot be done.
+            StoreError: the store cannot do it.
         """
-        for path in (*self.checkpoints, *self.others):
+        self.store.forget(kept.key for kept in self.checkpoints)
+        for path in self.others:
             path.unlink(missing_ok=True)
-        for folder in {path.parent for path in self.checkpoints}:
-            with suppress(OSError):
-                folder.rmdir()
 
 
 def waste_of(
@@ -65,15 +67,18 @@ def waste_of(
 
     Raises:
         JournalError: the journal is damaged, and nobody can tell.
+        StoreError: its checkpoints are elsewhere, and nobody answers there.
     """
+    store = elsewhere(run.path, run.id) or FolderStore(run.checkpoints)
     completed = [number for number, state in ranked if state is State.COMPLETED]
     going_on = [number for number, state in ranked if state not in FINAL]
     wanted = set(completed[:keep]) if finished else {*completed, *going_on}
     newest = _newest(run)
-    needed = {run.checkpoints / newest[number] for number in wanted if number in newest}
-    checkpoints = tuple(path for path in _files(run.checkpoints, "*/*") if path not in needed)
+    needed = {newest[number] for number in wanted if number in newest}
+    checkpoints = tuple(kept for kept in store.kept() if kept.key not in needed)
     others = tuple(_others(run, finished=finished))
-    return Waste(checkpoints, others, sum(map(size_of, (*checkpoints, *others))))
+    size = sum(kept.size for kept in checkpoints) + sum(map(size_of, others))
+    return Waste(store, checkpoints, others, size)
 
 
 def _newest(run: RunFolder) -> dict[int, str]:

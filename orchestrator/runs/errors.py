@@ -39,9 +39,27 @@ class RunBusyError(OrchError):
         run_id: of the run.
     """
 
-    def __init__(self, run_id: str) -> None:
+    def __init__(self, run_id: str, said: str = "") -> None:
         self.run_id = run_id
-        super().__init__(f"run {run_id} is running in another process. Wait for it, or stop it.")
+        super().__init__(
+            said or f"run {run_id} is running in another process. Wait for it, or stop it."
+        )
+
+
+class RunElsewhereError(RunBusyError):
+    """The run lives on a cluster, and what is here is a copy.
+
+    Attributes:
+        cluster: its name.
+    """
+
+    def __init__(self, run_id: str, cluster: str) -> None:
+        self.cluster = cluster
+        short = run_id.rpartition("-")[2]
+        super().__init__(
+            run_id,
+            f"run {run_id} lives on cluster {cluster}. Follow it and fetch it: orch attach {short}",
+        )
 
 
 class UnwritableError(OrchError):

@@ -12,7 +12,13 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from orchestrator.runs.errors import RunBusyError, RunNotFoundError, UnwritableError
+from orchestrator.runs.errors import (
+    RunBusyError,
+    RunElsewhereError,
+    RunNotFoundError,
+    UnwritableError,
+)
+from orchestrator.runs.whereabouts import read_whereabouts
 from orchestrator.spec import SweepSpec
 from orchestrator.spec_file import read_mapping, read_spec, to_yaml
 from searchspaces.errors import UsageError
@@ -95,13 +101,20 @@ class RunFolder:
         return f"{self.suffix}-{number:04d}"
 
     @contextmanager
-    def owned(self) -> Iterator[None]:
+    def owned(self, *, follows: bool = False) -> Iterator[None]:
         """Own the run for the time of the block; the system frees it if the process dies.
+
+        Args:
+            follows: only to keep the folder like that of a run that lives on a cluster.
 
         Raises:
             RunBusyError: somebody else does.
+            RunElsewhereError: it lives on a cluster, and may be running there.
             UnwritableError: the folder is read-only.
         """
+        where = None if follows else read_whereabouts(self.path)
+        if where is not None and not where.home:
+            raise RunElsewhereError(self.id, where.name)
         lock = FileLock(self.path / "owner.lock")
         try:
             lock.acquire(timeout=0)

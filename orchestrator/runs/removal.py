@@ -11,8 +11,10 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from orchestrator.runs.distant import DistantStore, StorageError
 from orchestrator.runs.errors import RunBusyError, UnwritableError
 from orchestrator.runs.folder import RunFolder
+from orchestrator.runs.storage import elsewhere
 from searchspaces.errors import OrchError
 
 _TRACKING, _LOG = "tracking.lock", "tracking.log"
@@ -22,30 +24,55 @@ OLD_SECONDS = 3600.0
 """A run's folder takes seconds to make; one that was begun so long ago was left behind."""
 
 
-def remove(run: RunFolder) -> int:
+def remove(run: RunFolder, store: DistantStore | None = None) -> int:
     """Delete a run; returns the bytes that its files had.
 
     It is renamed first, to a name that no command lists: a process that is killed on the way
     leaves nothing but space, which ``orch clean`` frees.
 
+    Args:
+        run: its folder.
+        store: what it keeps elsewhere and is to go too; see :func:`storage.elsewhere`.
+
     Raises:
         RunBusyError: a process owns it.
         OrchError: a process tells a tracker of it, and would write into its folder.
         UnwritableError: it cannot be deleted.
+        StorageError: nobody answers where its checkpoints are. Nothing is deleted then, unless
+            that happens on the way.
     """
     try:
         if run.path.is_symlink():  # the link is here, the run is somewhere else
             run.path.unlink()
             return 0
-        size = size_of(run.path)
+        size = size_of(run.path) + size_elsewhere(store)
         hidden = run.path.with_name(f".{run.id}{_REMOVED}")
         _delete(hidden)
         with run.owned(), _untold(run):
             run.path.rename(hidden)
+        if store is not None:
+            _delete_elsewhere(store)
         _delete(hidden)
     except OSError as error:
         raise UnwritableError(run.path, error) from error
     return size
+
+
+def size_elsewhere(store: DistantStore | None) -> int:
+    """Bytes of what a run keeps elsewhere.
+
+    Raises:
+        StorageError: nobody answers there.
+    """
+    return sum(kept.size for kept in store.kept()) if store is not None else 0
+
+
+def _delete_elsewhere(store: DistantStore) -> None:
+    try:
+        store.remove_all()
+    except StorageError as error:
+        problem = f"{error.problem.rstrip('.')}. When that is mended: orch clean"
+        raise StorageError(store.where, problem) from error
 
 
 def check_free(run: RunFolder) -> None:
@@ -71,6 +98,28 @@ def leftovers(runs: Path) -> Iterator[Path]:
         old = path.stat().st_mtime < time.time() - OLD_SECONDS
         if path.name.endswith(_REMOVED) or (path.name.endswith(_PART) and old):
             yield path
+
+
+def leftover_store(path: Path) -> DistantStore | None:
+    """What the run that a leftover is of keeps elsewhere; None where it keeps nothing there."""
+    if not path.name.endswith(_REMOVED):
+        return None
+    return elsewhere(path, path.name.removesuffix(_REMOVED)[1:])
+
+
+def free(path: Path, store: DistantStore | None = None) -> None:
+    """Delete a leftover: first what it keeps elsewhere, since only its spec says where.
+
+    Raises:
+        StorageError: nobody answers there; the leftover stays.
+        UnwritableError: it cannot be deleted.
+    """
+    if store is not None:
+        store.remove_all()
+    try:
+        _delete(path)
+    except OSError as error:
+        raise UnwritableError(path, error) from error
 
 
 def size_of(path: Path) -> int:

@@ -6,7 +6,23 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from searchspaces.errors import UnknownNameError
+
 LOWEST = 19
+VARIABLE = "ORCH_TRACKING_PRIORITY"
+PRIORITIES = ("idle", "low")
+
+
+def priority() -> str:
+    """``idle``, unless the environment says ``low``: then it takes a little of busy cores too.
+
+    Raises:
+        UnknownNameError: it says anything else.
+    """
+    said = os.environ.get(VARIABLE) or PRIORITIES[0]
+    if said not in PRIORITIES:
+        raise UnknownNameError(VARIABLE, said, PRIORITIES)
+    return said
 
 
 def step_back(pid: int = 0) -> None:
@@ -23,6 +39,8 @@ def step_back(pid: int = 0) -> None:
     pid = pid or os.getpid()
     with suppress(OSError, AttributeError):
         os.setpriority(os.PRIO_PROCESS, pid, LOWEST)
+    if priority() == "low":
+        return
     with suppress(OSError, AttributeError):
         os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))
     with suppress(OSError):

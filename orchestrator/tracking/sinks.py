@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from orchestrator.tracking import login
+from orchestrator.tracking.niceness import priority
 from orchestrator.tracking.settings import Tracking
 from orchestrator.tracking.sink import Sink, TrackedRun
 
@@ -38,7 +39,8 @@ def ready(tracking: Tracking) -> None:
     """Refuse what cannot work, before anything runs; nothing heavy is imported.
 
     Raises:
-        UsageError: a package is missing, or nobody is logged in.
+        UsageError: a package is missing, nobody is logged in, or a variable of the environment
+            is wrong.
     """
     if tracking.wandb.mode != "off":
         login.require()
@@ -47,6 +49,8 @@ def ready(tracking: Tracking) -> None:
         from orchestrator.tracking.mlflow import require
 
         require()
+    if tracking.on:
+        priority()
 
 
 def _wandb(run: TrackedRun, *, online: bool, files_first: bool) -> Maker:

@@ -118,8 +118,8 @@ def line(values: dict[str, Any], *overrides: dict[str, Any]) -> str:
 GRU = {"architecture": "gru"}
 KEYS = (
     "version, name, architecture, command, dataset, split, device, precision, space, training, "
-    "searcher, scheduler, trials, epochs, metric, mode, seed, concurrency, max_time, "
-    "checkpoint_seconds, tracking, strategy"
+    "searcher, scheduler, trials, epochs, metric, mode, seed, concurrency, cpus, gpus, "
+    "storage, max_time, checkpoint_seconds, tracking, strategy"
 )
 
 

@@ -28,6 +28,9 @@ class View(Protocol):
     def note(self, record: Record) -> None:
         """A record is in the journal."""
 
+    def remark(self, text: str) -> None:
+        """Something happened that no record tells."""
+
     def tick(self) -> None:
         """Some time has passed."""
 
@@ -49,6 +52,9 @@ class SilentView:
     def note(self, record: Record) -> None:
         """Count it."""
         self.progress.note(record)
+
+    def remark(self, text: str) -> None:
+        """Show nothing."""
 
     def tick(self) -> None:
         """The past is told."""

@@ -19,6 +19,7 @@ from orchestrator.cli.view.outline import Outline
 from orchestrator.cli.view.progress import Progress
 from orchestrator.cli.view.suspending import Suspending
 from orchestrator.cli.view.table import standing, table
+from orchestrator.cli.view.trials import Note
 from orchestrator.cli.view.unblocked import Unblocked
 from orchestrator.cli.view.words import LABEL
 from orchestrator.engine.records import Record
@@ -79,6 +80,10 @@ class LiveView:
         with self._terminal():
             self._live.start(refresh=True)
         self._starter.start()
+
+    def remark(self, text: str) -> None:
+        """Show for a while what happened."""
+        self.progress.notes.append(Note(self._clock(), text))
 
     def note(self, record: Record) -> None:
         """Take in a record; it is painted with the next tick."""

@@ -34,7 +34,7 @@ class Outline:
         trials: how many.
         epochs: the plan amounts to.
         max_epochs: of a trial that is never stopped.
-        workers: trials at a time.
+        workers: trials at a time; 0 until that is known.
         objective: what ranks trials.
         exact: the plan is exact unless trials fail; otherwise it is what is to be expected.
         max_time: seconds after which the run stops itself.
@@ -92,12 +92,20 @@ class Outline:
         ]
         if len(self.brackets) > 1:
             words.append(f"{len(self.brackets):,} brackets")
-        return ", ".join([*words, f"{self.workers:,} at a time"])
+        return ", ".join([*words, *([f"{self.workers:,} at a time"] if self.workers else [])])
 
 
-def outline_of(spec: SweepSpec, folder: RunFolder | None = None) -> Outline:
-    """The outline of a sweep, and of its run if there is one."""
-    from orchestrator.engine.session import cores
+def outline_of(
+    spec: SweepSpec, folder: RunFolder | None = None, *, elsewhere: bool = False
+) -> Outline:
+    """The outline of a sweep, and of its run if there is one.
+
+    Args:
+        spec: the sweep.
+        folder: of its run.
+        elsewhere: it runs on a cluster, and how large that is will be told.
+    """
+    from orchestrator.engine.machines import at_a_time
 
     trials, joint = spec.planned_trials, spec.joint
     scheduler = spec.scheduler.model_copy()
@@ -113,7 +121,7 @@ def outline_of(spec: SweepSpec, folder: RunFolder | None = None) -> Outline:
         trials=trials,
         epochs=scheduler.total_epochs(),
         max_epochs=spec.epochs,
-        workers=min(spec.concurrency or cores(), trials),
+        workers=0 if elsewhere else at_a_time(spec.concurrency, spec.cpus, trials),
         objective=spec.objective,
         exact=spec.scheduler.exact,
         max_time=spec.max_time,

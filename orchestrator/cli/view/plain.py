@@ -54,9 +54,14 @@ class PlainView:
         for line in [*header(outline, WIDTH, outline.estimate), *space_lines(outline, WIDTH)]:
             self._say(line)
 
+    def remark(self, text: str) -> None:
+        """Print what happened."""
+        self._say(text)
+
     def note(self, record: Record) -> None:
         """Print what is news of a record, unless it was before this process."""
-        again = isinstance(record, Opened) and self._begun
+        before = self._begun and self.progress.opened is not None
+        again = isinstance(record, Opened) and before
         news = self.progress.note(record)
         if isinstance(record, Opened):
             self._say_data()

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from orchestrator.cli.view.outline import Outline
 from orchestrator.cli.view.raised import raised_at
-from orchestrator.cli.view.steering import outline_after, said
+from orchestrator.cli.view.steering import machines, outline_after, said
 from orchestrator.cli.view.timeline import Timeline
 from orchestrator.cli.view.trials import Again, Best, Live, Note, Over
 from orchestrator.engine.records import (
@@ -22,6 +22,7 @@ from orchestrator.engine.records import (
     EpochReported,
     Opened,
     Record,
+    Scaled,
     TrialEnded,
     TrialPruned,
     TrialResumed,
@@ -73,6 +74,7 @@ class Progress(Timeline):
     _ended_best: Best | None = None
     _completed_best: Best | None = None
     _epoch_seconds: float = 0.0
+    _nodes: int = 0
 
     @property
     def done(self) -> int:
@@ -154,6 +156,8 @@ class Progress(Timeline):
                 self._interrupt()
             case Commanded():
                 return self._note_command(record)
+            case Scaled():
+                return self._note_scaled(record)
         return None
 
     def _interrupt(self) -> None:
@@ -179,6 +183,20 @@ class Progress(Timeline):
                 case "edit":
                     self.outline = outline_after(self.outline, record.values)
         note = Note(self.at(record.at), said(record, self.outline, self.started))
+        self.notes.append(note)
+        return note
+
+    def _note_scaled(self, record: Scaled) -> Note | None:
+        """So many at a time from here on: told where machines came or went."""
+        unknown = not self.outline.workers
+        before, self._nodes = self._nodes, record.nodes
+        if record.workers != self.outline.workers:
+            self.outline = replace(self.outline, workers=record.workers)
+            if self.now_live:
+                self._begin_pace(self.at(record.at))
+        if not unknown and before in {0, record.nodes}:
+            return None
+        note = Note(self.at(record.at), machines(before, record))
         self.notes.append(note)
         return note
 

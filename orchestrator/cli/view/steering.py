@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from orchestrator.cli.view.outline import Outline
-from orchestrator.cli.view.words import clock, config_items, scalar
-from orchestrator.engine.records import Commanded
+from orchestrator.cli.view.words import clock, config_items, plural, scalar
+from orchestrator.engine.records import Commanded, Scaled
 from searchspaces.describe import describe_value, searched
 from searchspaces.errors import OrchError
 
@@ -39,6 +39,16 @@ def said(record: Commanded, outline: Outline, started: int) -> str:
             changes = _domains(record.values, outline) or _leaves(record.values)
             return f"{', '.join(changes)} from trial {started} on"
     return " ".join([record.command, *_leaves(record.values)])
+
+
+def machines(before: int, now: Scaled) -> str:
+    """``a node has joined: 6 trials at a time on 3 nodes``."""
+    size = f"{plural(now.workers, 'trial')} at a time on {plural(now.nodes, 'node')}"
+    if not before or now.nodes == before:
+        return size
+    change = abs(now.nodes - before)
+    who = "a node has" if change == 1 else f"{change} nodes have"
+    return f"{who} {'joined' if now.nodes > before else 'gone'}: {size}"
 
 
 def outline_after(outline: Outline, changes: Mapping[str, Any]) -> Outline:

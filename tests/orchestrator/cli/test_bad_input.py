@@ -9,8 +9,8 @@ from orchestrator.cli.main import cli
 
 KEYS = (
     "version, name, architecture, command, dataset, split, device, precision, space, training, "
-    "searcher, scheduler, trials, epochs, metric, mode, seed, concurrency, max_time, "
-    "checkpoint_seconds, tracking, strategy"
+    "searcher, scheduler, trials, epochs, metric, mode, seed, concurrency, cpus, gpus, "
+    "storage, max_time, checkpoint_seconds, tracking, strategy"
 )
 GOOD = """\
 version: 1

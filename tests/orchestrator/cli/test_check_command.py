@@ -201,7 +201,7 @@ def test_a_sweep_shows_the_check_and_says_its_warnings(report, tmp_path, monkeyp
 
     monkeypatch.chdir(tmp_path)
 
-    def play(self, runs, *, watch, inbox):
+    def play(self, runs, *, watch, inbox, cluster):
         from orchestrator.runs.folder import RunFolder
 
         folder = RunFolder.create(runs, self.spec, {})
@@ -228,7 +228,7 @@ def test_no_check_checks_nothing(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(command, "checked", lambda *args, **rest: pytest.fail("it was checked"))
 
-    def play(self, runs, *, watch, inbox):
+    def play(self, runs, *, watch, inbox, cluster):
         raise OrchError("started")
 
     monkeypatch.setattr(Sweep, "run", play)

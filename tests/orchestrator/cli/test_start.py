@@ -84,8 +84,9 @@ def test_the_module_runs_as_the_script_does():
     ("arguments", "line"),
     [
         (["swep"], "error: unknown command 'swep'. Did you mean 'sweep'? Known: sweep, set, show, "
-                   "stop, pause, resume, best, edit, list, note, runs, sync, check, clean, watch, "
-                   "import, analyze, enqueue, dashboard, data, diff, rm, tag, try."),
+                   "stop, pause, resume, cluster, best, edit, list, note, runs, sync, check, "
+                   "clean, watch, import, analyze, enqueue, dashboard, attach, data, diff, rm, "
+                   "tag, try."),
         (["sweep", "gru-bohb", "--trails", "3"],
          "error: unknown option '--trails'. Did you mean '--trials'? See: orch sweep --help"),
         (["--bebug"], "error: unknown option '--bebug'. Did you mean '--debug'? See: orch --help"),

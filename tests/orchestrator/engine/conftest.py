@@ -19,8 +19,9 @@ from orchestrator.engine.journal import Journal, read
 from orchestrator.engine.ledger import Ledger
 from orchestrator.engine.objective import Objective
 from orchestrator.engine.pool import Event, LeaseCancelled, WorkerLost
-from orchestrator.engine.records import Record
+from orchestrator.engine.records import Record, Scaled
 from orchestrator.engine.results import EpochResult
+from orchestrator.engine.room import Node, Room
 from orchestrator.engine.session import Place, tidy
 from orchestrator.engine.testing import Curve, curve_space
 from orchestrator.engine.trial import State
@@ -64,6 +65,7 @@ class InProcessPool:
         self.rng = rng
         self.lost = lost
         self.slots = [Slot(self.made()) for _ in range(size)]
+        self.starting = 0
 
     def made(self) -> Worker:
         return Worker(self.blueprint, None)
@@ -202,6 +204,8 @@ class Bench:
         class Watch:
             def note(self, record: Record) -> None:
                 nonlocal count
+                if isinstance(record, Scaled):  # how many workers there are is not in question
+                    return
                 count += 1
                 if snapshots:
                     bench.snapshots.append(snapshot(ledger))
@@ -216,6 +220,7 @@ class Bench:
             ledger=ledger,
             journal=journal,
             pool=InProcessPool(blueprint, self.workers, rng, lost=self.lost),
+            room=Room(lambda: [Node(64.0)], wanted=self.workers, trials=self.trials),
             inbox=self.inbox,
             store=self.store,
             name=NAME,
@@ -230,7 +235,8 @@ class Bench:
             journal.close()
 
     def records(self) -> list[Record]:
-        return [entry.record for entry in read(self.folder / "journal")]
+        records = (entry.record for entry in read(self.folder / "journal"))
+        return [record for record in records if not isinstance(record, Scaled)]
 
     def files(self) -> list[str]:
         """Everything in the checkpoint folder, folders included."""

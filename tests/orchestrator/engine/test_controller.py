@@ -402,7 +402,7 @@ class TestCheckpoints:
             raise OSError(errno.ENOSPC, "No space left on device")
 
         sweep = bench()
-        monkeypatch.setattr(FolderStore, "_write", full)
+        monkeypatch.setattr(FolderStore, "write", full)
         with pytest.raises(OrchError) as failure:
             sweep.run()
         text = str(failure.value)

@@ -19,6 +19,11 @@ def test_a_worker_that_ray_ended_for_memory_is_told_in_words_not_in_rays_advice(
     assert _reason(error) == "its node was low on memory, and Ray ended the worker"
 
 
+def test_a_node_that_died_is_told_in_words():
+    error = RuntimeError("The actor died.\nThe actor's node was terminated unexpectedly: health")
+    assert _reason(error) == "its node is gone"
+
+
 def test_any_other_loss_is_the_last_line_that_ray_says():
     error = RuntimeError("The actor died.\n\nIts worker exited. Some common causes include: many\n")
     assert _reason(error) == "Its worker exited."

@@ -40,6 +40,7 @@ class Story:
         home.mkdir()
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("WANDB_", "ORCH_"))}
         self.env = {**kept, "HOME": str(home), "PYTHONPATH": str(ROOT)}
+        self.env["ORCH_TRACKING_PRIORITY"] = "low"  # other tests keep the cores busy
 
     def study(self, strategy: str = "hyperband", **changes: Any) -> Study:
         """A new study of nine trials and nine epochs, which is told nowhere."""

@@ -160,6 +160,7 @@ def test_a_second_tracker_waits_for_the_first(story):
 
 def test_it_ignores_ctrl_c_takes_idle_time_alone_and_finishes_at_sigterm(story):
     run = story.run(most=5)
+    del story.env["ORCH_TRACKING_PRIORITY"]
     tracker = story.start(run, **OFFLINE)
     _until(lambda: story.steps(run))
     tracker.send_signal(signal.SIGINT)

@@ -1,0 +1,104 @@
+"""What a job on a cluster's head runs: ``python -m orchestrator.cluster.entry ORDER``.
+
+ORDER is JSON, an :class:`Order`; there is nothing secret in it. The run's folder is there
+already: to begin a run and to go on with one are the same.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+
+class Order(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is to be run, and with what.
+
+    Attributes:
+        run: path of its folder.
+        library: folder with orch's packages.
+        modules: folders with one's own modules, searched after everything that is installed.
+        runs_in: folder that the sweep was started in, here; empty where it does not matter.
+        secrets: folder of files that become environment variables; empty without any.
+        max_time: seconds after which it stops itself; None is the run's own limit.
+    """
+
+    run: str
+    library: str
+    modules: tuple[str, ...] = ()
+    runs_in: str = ""
+    secrets: str = ""
+    max_time: float | None = None
+
+
+def main(text: str) -> int:
+    """Run it, in plain lines; the exit code of ``orch resume``."""
+    order = msgspec.json.decode(text.encode(), type=Order)
+    for folder in order.modules:
+        sys.path.append(folder)
+    if order.runs_in:
+        os.chdir(order.runs_in)
+    from orchestrator.cli.failures import Failures
+
+    with Failures(debug=True) as failures:
+        failures.code = _run(order)
+    return failures.code
+
+
+def _run(order: Order) -> int:
+    from orchestrator.cli.driving import drive
+    from orchestrator.cluster.credentials import adopt
+    from orchestrator.engine.machines import Joined
+    from orchestrator.runs.folder import RunFolder
+    from orchestrator.sweep import resume
+
+    if order.secrets:
+        adopt(Path(order.secrets))
+    cluster = Joined("auto", _packages(order), _working_folder(order))
+    code = drive(
+        lambda watch, inbox: resume(
+            RunFolder(Path(order.run)),
+            watch=watch,
+            inbox=inbox,
+            max_time=order.max_time,
+            cluster=cluster,
+        ),
+        as_json=False,
+        latest=False,
+        elsewhere=True,
+    )
+    if order.secrets:
+        _forget(Path(order.secrets))
+    return code
+
+
+def _packages(order: Order) -> tuple[str, ...]:
+    """What Ray brings to the other machines as modules, which it does one folder each."""
+    folders = [Path(order.library), *map(Path, order.modules)]
+    working = _working_folder(order)
+    return tuple(
+        str(path)
+        for folder in folders
+        if str(folder) != working
+        for path in sorted(folder.iterdir())
+        if path.is_dir() and path.name != "__pycache__"
+    )
+
+
+def _working_folder(order: Order) -> str:
+    """The folder that trials run in a copy of: what is named from it is found there."""
+    return order.runs_in or (order.modules[0] if order.modules else "")
+
+
+def _forget(folder: Path) -> None:
+    for path in folder.iterdir():
+        path.unlink()
+    with suppress(OSError):
+        folder.rmdir()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,171 @@
+"""Ray, and the machines it has: one that is started for the sweep, or a cluster that is there."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.engine.room import Node
+from searchspaces.errors import OrchError, UsageError
+
+REACH_SECONDS = 5.0
+"""For the head of a cluster to answer."""
+MOST_ASKED = 1000
+"""Trials that an autoscaler is asked to make room for at the same time."""
+
+_QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    # A node that dies is told by pages on stdout, whatever log_to_driver says.
+    "RAY_DEDUP_LOGS_SKIP_REGEX": "(?s).*",
+}
+
+Machines = Callable[[], Sequence[Node]]
+
+
+@dataclass(frozen=True)
+class Joined:
+    """A Ray cluster that this machine belongs to.
+
+    Attributes:
+        address: of its head as ``host:port``, or ``auto`` for the one that runs here.
+        modules: folders of packages that its other machines do not have; Ray brings them there.
+        folder: with the user's code; trials run in a copy of it. Empty where every machine
+            sees the same disk.
+    """
+
+    address: str
+    modules: tuple[str, ...] = ()
+    folder: str = ""
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        """What Ray has to bring to every machine, as its runtime environment."""
+        found: dict[str, Any] = {}
+        if self.modules:
+            found["py_modules"] = list(self.modules)
+        if self.folder:
+            found["working_dir"] = self.folder
+        return found
+
+
+def cores() -> int:
+    """Logical CPUs this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def at_a_time(wanted: int | None, cpus: float | None, trials: int) -> int:
+    """Trials that this machine will run at the same time, as far as is known without Ray."""
+    if wanted is not None and cpus is None:
+        return min(wanted, trials)
+    return max(1, min(wanted or trials, int(cores() / (cpus or 1.0)), trials))
+
+
+def quiet_ray() -> None:
+    """Have Ray send nothing anywhere, and write nothing into what a sweep prints.
+
+    To be called before Ray is imported; what a user has set stays.
+    """
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
+
+
+@contextmanager
+def started_ray(cpus: int, cluster: Joined | None = None) -> Iterator[Machines]:
+    """Ray for the time of the block; one that is there already is used and left alone.
+
+    Args:
+        cpus: logical ones, of a Ray that is started for the block.
+        cluster: to join; None starts a Ray of its own.
+
+    Yields:
+        what tells which machines there are now.
+
+    Raises:
+        OrchError: it does not start, or there is no such cluster.
+    """
+    quiet_ray()
+    import ray
+
+    if ray.is_initialized():
+        yield machines
+        return
+    if cluster is not None and cluster.address != "auto":
+        _reach(cluster.address)
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    try:
+        if cluster is not None:
+            ray.init(address=cluster.address, runtime_env=cluster.environment, **quiet)
+        else:  # whatever RAY_ADDRESS says
+            ray.init("local", num_cpus=cpus, include_dashboard=False, **quiet)
+    except Exception as error:
+        said = " ".join(str(error).split())
+        if cluster is not None:
+            raise OrchError(f"no Ray cluster can be joined at {cluster.address}: {said}") from error
+        raise OrchError(f"Ray does not start: {said}") from error
+    try:
+        if cluster is not None:
+            yield machines
+        else:
+            alone = machines()  # no other will join
+            yield lambda: alone
+    finally:
+        ray.shutdown()
+
+
+def _reach(address: str) -> None:
+    """Ray itself would try for minutes.
+
+    Raises:
+        UsageError: this is no address.
+        OrchError: nobody answers there.
+    """
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal() or "/" in host:
+        raise UsageError(
+            f"--cluster: {address!r} is no address. Give host:port of the cluster's head, such "
+            f"as 10.0.0.1:6379, or auto."
+        )
+    try:
+        socket.create_connection((host, int(port)), REACH_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise OrchError(
+            f"no Ray cluster can be joined at {address}: {getattr(error, 'strerror', error)}. "
+            f"See there: ray status"
+        ) from error
+
+
+def machines() -> list[Node]:
+    """What the nodes of the cluster have that are alive now."""
+    import ray
+
+    found = []
+    for node in ray.nodes():  # type: ignore[no-untyped-call]  # Ray's
+        if node["Alive"]:
+            has = node["Resources"]
+            address = str(node["NodeManagerAddress"])
+            found.append(Node(float(has.get("CPU", 0)), float(has.get("GPU", 0)), address))
+    return found
+
+
+@contextmanager
+def asked_for(trials: int, cpus: float, gpus: float) -> Iterator[None]:
+    """Have an autoscaler, where there is one, make room for so many trials while the block lasts.
+
+    How far it goes is for the cluster's file to say.
+    """
+    from ray.autoscaler.sdk import request_resources
+
+    each = {"CPU": cpus, **({"GPU": gpus} if gpus else {})}
+    request_resources(bundles=[each] * min(trials, MOST_ASKED))
+    try:
+        yield
+    finally:
+        request_resources(bundles=[])
