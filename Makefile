@@ -22,13 +22,15 @@ sweep: $(READY) ## Tune a GRU on the embedded digits (some minutes), then draw t
 	$(BIN)/orch sweep gru-bohb
 	$(BIN)/orch analyze
 
-# Tests mostly wait for processes, so three run at a time on two cores; those that time things
-# come last, and share the cores with one other.
-TIMED := $(addprefix tests/orchestrator/cli/,test_terminal.py test_watch_terminal.py)
+# Tests mostly wait for processes, so three files run at a time, the longest first; those that
+# time things have the cores to themselves.
+ALONE := $(addprefix tests/orchestrator/cli/,test_terminal.py test_watch_terminal.py)
+LONG := tests/test_wheel.py $(addprefix tests/orchestrator/,cluster/test_remote.py \
+	cluster/test_launch.py tracking dashboard engine/test_nodes.py)
 test: $(READY) ## Run the tests.
-	$(BIN)/pytest --numprocesses 3 --dist loadfile $(addprefix --ignore=,$(TIMED)) \
-		tests/test_wheel.py tests/orchestrator/cluster tests  # the longest first
-	$(BIN)/pytest --numprocesses 2 --dist loadfile $(TIMED)
+	$(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder \
+		$(addprefix --ignore=,$(ALONE)) $(LONG) tests
+	$(BIN)/pytest $(ALONE)
 
 format: $(READY) ## Rewrite the code in the one format.
 	$(BIN)/ruff format $(SOURCES)

@@ -42,6 +42,13 @@ def _unless_auto(value: Any) -> Any:
     return None if value == "auto" else value
 
 
+def _whole_or_part(gpus: float | None) -> float | None:
+    """Ray gives a trial a part of one GPU, or whole ones."""
+    if gpus is not None and gpus > 1 and gpus != int(gpus):
+        raise ValueError(f"{gpus:g} is neither a part of one GPU nor whole ones")
+    return gpus
+
+
 class SweepSpec(BaseModel):
     """A sweep, resolved: no name in it stands for a default that may change.
 
@@ -95,8 +102,8 @@ class SweepSpec(BaseModel):
     concurrency: Annotated[Integer | None, BeforeValidator(_unless_auto)] = Field(
         default=None, ge=1
     )
-    cpus: float | None = Field(default=None, gt=0)
-    gpus: float | None = Field(default=None, ge=0)
+    cpus: float | None = Field(default=None, ge=0.01)
+    gpus: Annotated[float | None, AfterValidator(_whole_or_part)] = Field(default=None, ge=0)
     storage: Annotated[str, AfterValidator(normal)] = ""
     max_time: float | None = Field(default=None, gt=0)
     checkpoint_seconds: float = Field(default=5.0, gt=0)

@@ -160,6 +160,7 @@ def resume(
     max_time: float | None = None,
     tracking: Mapping[str, Any] | None = None,
     cluster: str | Joined = "",
+    dataset: str = "",
 ) -> Result:
     """Go on with a run that was interrupted in any way; a finished one stays as it is.
 
@@ -172,6 +173,7 @@ def resume(
             run's own limit, counted from now too.
         tracking: what changes in where it is told about, such as ``{"wandb": "offline"}``.
         cluster: as of :meth:`Sweep.run`, whatever the run began on.
+        dataset: what the run's data set is called on this machine, if not as in its spec.
 
     Raises:
         RunNotFoundError: no such run.
@@ -188,6 +190,8 @@ def resume(
         )
     if max_time is not None:
         spec = spec.model_copy(update={"max_time": max_time})
+    if dataset:
+        spec = spec.model_copy(update={"dataset": dataset})
     if tracking:
         spec = spec.model_copy(update={"tracking": changed(spec.tracking, tracking)})
     ready(spec.tracking)

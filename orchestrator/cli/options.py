@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from searchspaces.errors import ConfigurationError
+from searchspaces.errors import ConfigurationError, UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -35,6 +35,27 @@ down = click.option("--down", is_flag=True, help="End the cluster when the run h
 def is_cluster_file(cluster: str) -> bool:
     """Whether ``--cluster`` names a file."""
     return cluster.endswith((".yaml", ".yml")) or Path(cluster).is_file()
+
+
+def refuse_pointless(
+    cluster: str, *, down: bool, notify: tuple[str, ...], tracking: bool = False
+) -> None:
+    """Options that would do nothing.
+
+    Raises:
+        UsageError: one of them was given.
+    """
+    there = is_cluster_file(cluster)
+    if down and not there:
+        raise UsageError(
+            "--down: nothing was started that could be ended. Give --cluster FILE too."
+        )
+    if there and notify:
+        raise UsageError("--notify: a run on the cluster of a file tells nobody yet. Leave it out.")
+    if there and tracking:
+        raise UsageError(
+            "--cluster FILE: the run is tracked as it was begun. Leave the tracking options out."
+        )
 
 
 def run_argument(function: F) -> F:

@@ -6,16 +6,18 @@ import json
 import shlex
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 from msgspec.structs import replace
 
+from orchestrator.cli.failures import say
 from orchestrator.cli.onlooker import Onlooker
 from orchestrator.cli.view.choose import columns, view_of
 from orchestrator.cli.view.encoding import Speaker
+from orchestrator.cli.view.outline import short_name
 from orchestrator.cli.view.words import LABEL, block, plural, wrap
 from orchestrator.cli.watch import Signals, ending
 from orchestrator.cluster.errors import ClusterError
@@ -24,21 +26,22 @@ from orchestrator.cluster.remote import Remote, Tell, remote_of
 from orchestrator.engine.trial import State
 from orchestrator.runs.errors import RunBusyError
 from orchestrator.runs.whereabouts import Whereabouts, read_whereabouts, write_whereabouts
-from searchspaces.errors import UsageError
+from searchspaces.errors import OrchError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from orchestrator.runs.folder import RunFolder
-    from orchestrator.spec import SweepSpec
     from orchestrator.sweep import Sweep
 
 LOOK_SECONDS = 0.25
 """Between two looks at the journal here."""
 JOB_SECONDS = 5.0
 """Between two questions after the job, while no process has the run."""
-CLOSING_SECONDS = 60.0
-"""For the job to end when its run has."""
+SOON_SECONDS = 0.5
+"""The same, when the run says that it has ended."""
+FETCH_SECONDS = 300.0
+"""For a lost connection to come back."""
 NOTHING_COMPLETED = 3
 FOOTER = "Ctrl-C detaches; the sweep goes on"
 
@@ -54,10 +57,17 @@ def begin(made: Sweep, file: Path, *, runs: Path, as_json: bool, down: bool) -> 
     from orchestrator.sweep import provenance
 
     there = Remote(read_cluster(file), teller(as_json=as_json))
+    prepared = there.prepare(made.spec)
     there.check()
-    there.up()
-    folder = RunFolder.create(runs, made.spec, provenance())
-    return _run_there(there, folder, made.spec, as_json=as_json, down=down)
+
+    def go() -> int:
+        there.up()
+        folder = RunFolder.create(runs, made.spec, provenance())
+        with folder.owned(follows=True):
+            where = there.begin(folder, prepared)
+        return follow(there, folder, where, as_json=as_json, down=down)
+
+    return _telling(there, go)
 
 
 def resume(
@@ -66,14 +76,34 @@ def resume(
     """Go on with a run on the cluster of a file, wherever it ran before; the exit code.
 
     Raises:
-        OrchError: as :func:`begin`.
+        OrchError: as :func:`begin`; or it is running somewhere.
     """
     from orchestrator.cluster.file import read_cluster
 
     there = Remote(read_cluster(file), teller(as_json=as_json))
+    with folder.owned(follows=True):  # nobody runs it here, and nobody follows it
+        prepared = there.prepare(folder.spec())
+    there.refuse_running(folder)
     there.check()
-    there.up()
-    return _run_there(there, folder, folder.spec(), as_json=as_json, down=down, max_time=max_time)
+
+    def go() -> int:
+        there.up()
+        with folder.owned(follows=True):
+            where = there.begin(folder, prepared, max_time=max_time)
+        return follow(there, folder, where, as_json=as_json, down=down)
+
+    return _telling(there, go)
+
+
+def _telling(there: Remote, go: Callable[[], int]) -> int:
+    """What costs money is told, whatever went wrong once it was started."""
+    try:
+        return go()
+    except BaseException:
+        with suppress(OrchError, KeyboardInterrupt):
+            for line in _still_up(there):
+                say(line)
+        raise
 
 
 def teller(*, as_json: bool) -> Tell:
@@ -84,23 +114,6 @@ def teller(*, as_json: bool) -> Tell:
         Speaker(stream).say(block(step, wrap(said, columns(stream) - LABEL)))
 
     return tell
-
-
-def _run_there(
-    there: Remote,
-    folder: RunFolder,
-    spec: SweepSpec,
-    *,
-    as_json: bool,
-    down: bool,
-    max_time: float | None = None,
-) -> int:
-    """Have a run go on a cluster that is up, and follow it; the exit code."""
-    there.begin(folder, spec, max_time=max_time)
-    where = read_whereabouts(folder.path)
-    if where is None:
-        raise RuntimeError("a run that was submitted has its whereabouts")
-    return follow(there, folder, where, as_json=as_json, down=down)
 
 
 def follow(
@@ -116,10 +129,10 @@ def follow(
         onlooker.catch_up()
         progress = onlooker.progress
         view = view_of(progress.outline, as_json=as_json, progress=progress, footer=FOOTER)
+        ended = _Ended(there, where, following)
         try:
             view.tick()
-            ended = _Ended(there, where, following)
-            while not (signals.caught or view.lost or onlooker.over() or ended()):
+            while not (signals.caught or view.lost or ended(soon=progress.closed is not None)):
                 time.sleep(LOOK_SECONDS)
                 for record in onlooker.news():
                     view.note(record)
@@ -131,21 +144,27 @@ def follow(
     if following.error is not None:
         raise following.error
     if signals.caught or view.lost:
-        if not as_json:
+        if as_json:
+            _print_json(onlooker)
+        else:
             _say(_detached(there, folder))
         return 128 + signals.caught if signals.caught else 0
+    try:
+        _fetch(there, folder, where, ended.said)
+    finally:
+        if down:
+            _down(there)
+    for record in onlooker.news():
+        progress.note(record)
     if not onlooker.over():
         onlooker.give_up()
-    _fetch(there, folder, where, onlooker, ended.said)
     if as_json:
         _print_json(onlooker)
     else:
         _say(ending(onlooker, latest=False))
-    if down:
-        _down(there)
-    elif not as_json:
-        _say(_still_up(there))
-    return 0 if onlooker.progress.counts[State.COMPLETED] else NOTHING_COMPLETED
+        if not down:
+            _say(_still_up(there))
+    return 0 if progress.counts[State.COMPLETED] else NOTHING_COMPLETED
 
 
 def attach(folder: RunFolder, *, as_json: bool, down: bool) -> int:
@@ -156,6 +175,11 @@ def attach(folder: RunFolder, *, as_json: bool, down: bool) -> int:
     """
     where = _where(folder)
     there = remote_of(where, teller(as_json=as_json))
+    if where.home:
+        raise UsageError(
+            f"run {folder.id} has come home from cluster {where.name}. See: orch show "
+            f"{short_name(folder)}"
+        )
     return follow(there, folder, where, as_json=as_json, down=down)
 
 
@@ -183,10 +207,13 @@ def _is_followed(folder: RunFolder) -> bool:
 
 
 class _Ended:
-    """Whether a run has ended without a word: its process was killed, or could not begin.
+    """Whether the job of a run has ended, and with it all that was to be written.
+
+    That the run says so is not enough: it may be that of an earlier process, and tables and
+    tracking come after.
 
     Attributes:
-        said: the last line of its job.
+        said: the last line of the job.
     """
 
     def __init__(self, there: Remote, where: Whereabouts, following: Following) -> None:
@@ -194,41 +221,54 @@ class _Ended:
         self._where = where
         self._following = following
         self._next = time.monotonic() + JOB_SECONDS
+        self._unknown = 0
         self.said = ""
 
-    def __call__(self) -> bool:
+    def __call__(self, *, soon: bool) -> bool:
         if self._following.error is not None:
             return True
         now = time.monotonic()
+        if soon:
+            self._next = min(self._next, now + SOON_SECONDS)
         if self._following.alive or now < self._next:
             return False
-        self._next = now + JOB_SECONDS
+        self._next = now + (SOON_SECONDS if soon else JOB_SECONDS)
         try:
             job = self._there.job(self._where)
         except ClusterError:  # the following tells of a lost connection, and mends it
             return False
+        # Ray that answers nothing once may be on its way up.
+        self._unknown = 0 if job.state else self._unknown + 1
         self.said = job.said
-        return job.over
+        return job.over and self._unknown != 1
 
 
-def _fetch(
-    there: Remote, folder: RunFolder, where: Whereabouts, onlooker: Onlooker, said: str
-) -> None:
-    """Bring everything home once the job has ended, and say so in the folder.
+def _fetch(there: Remote, folder: RunFolder, where: Whereabouts, said: str) -> None:
+    """Bring everything home, and say so in the folder.
 
     Raises:
-        ClusterError: the job ended before it began.
+        ClusterError: the job ended before the run began, or it cannot be fetched.
     """
-    until = time.monotonic() + CLOSING_SECONDS
-    while not (job := there.job(where)).over and time.monotonic() < until:
-        time.sleep(LOOK_SECONDS)
-    if onlooker.progress.opened is None:
-        why = job.said or said or f"job {where.job} has ended without a word"
-        raise ClusterError(f"the sweep did not begin on cluster {where.name}: {why}")
+    from orchestrator.cluster.link import ConnectionLost, waits
+
+    until, pauses = time.monotonic() + FETCH_SECONDS, waits()
     with there.mirror(folder, where) as mirror:
-        home = mirror.finish()
+        while True:
+            try:
+                home = mirror.finish()
+                break
+            except ConnectionLost as error:
+                pause = next(pauses)
+                if time.monotonic() + pause > until:
+                    raise ClusterError(
+                        f"{error} Fetch the rest later: orch attach {short_name(folder)}"
+                    ) from error
+                time.sleep(pause)
     write_whereabouts(folder.path, replace(where, home=True))
     there.tell("fetch", f"{home.files:,} files, {home.size / 1e6:,.1f} MB, verified")
+    if not folder.journal.is_dir():
+        why = said or f"job {where.job} has ended without a word"
+        raise ClusterError(f"the sweep did not begin on cluster {where.name}: {why}")
 
 
 def _down(there: Remote) -> None:
@@ -261,7 +301,7 @@ def _still_up(there: Remote) -> list[str]:
 
 
 def _detached(there: Remote, folder: RunFolder) -> list[str]:
-    short = folder.suffix
+    short = short_name(folder)
     return [
         f"detached; the sweep goes on on cluster {there.file.name}",
         *block("next", [f"orch attach {short}    orch stop {short}"]),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from orchestrator.cli import news, options, tracking
+from orchestrator.cli.reaching import reach
 
 if TYPE_CHECKING:
     from orchestrator.runs.folder import RunFolder
@@ -49,13 +50,17 @@ def resume(
 
     told_to = tracking.changes_of(given, new=False)
     folder = find_run(runs, run)
-    if folder.is_owned() and is_paused(folder):
+    there = options.is_cluster_file(cluster)
+    if not there:
+        reach(folder)
+    if not there and folder.is_owned() and is_paused(folder):
         from orchestrator.cli.steer import end_pause
 
         end_pause(folder, as_json=as_json)
         return 0
     _refuse_elsewhere(folder, cluster)
-    if options.is_cluster_file(cluster):
+    options.refuse_pointless(cluster, down=down, notify=notify, tracking=bool(told_to))
+    if there:
         from orchestrator.cli.remote import resume as go_on_there
 
         return go_on_there(folder, Path(cluster), max_time=max_time, as_json=as_json, down=down)

@@ -55,8 +55,10 @@ def sweep(
     from orchestrator.sweep import Sweep
     from orchestrator.tracking.sinks import ready
 
+    options.refuse_pointless(cluster, down=down, notify=notify)
     ready(spec.tracking)
-    tried(spec.storage)
+    if not options.is_cluster_file(cluster):  # else it is for the head to reach
+        tried(spec.storage)
     made, report = Sweep(spec), None
     with news.News(notify, spec.title) as told:
         if not no_check and has_batches(spec):

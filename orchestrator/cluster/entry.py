@@ -22,16 +22,20 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True):
         library: folder with orch's packages.
         modules: folders with one's own modules, searched after everything that is installed.
         runs_in: folder that the sweep was started in, here; empty where it does not matter.
+        dataset: what the sweep's data set is called here; empty where it is called as there.
         secrets: folder of files that become environment variables; empty without any.
         max_time: seconds after which it stops itself; None is the run's own limit.
+        largest: logical CPUs and GPUs of the largest node that there may be; 0 if unknown.
     """
 
     run: str
     library: str
     modules: tuple[str, ...] = ()
     runs_in: str = ""
+    dataset: str = ""
     secrets: str = ""
     max_time: float | None = None
+    largest: tuple[float, float] = (0.0, 0.0)
 
 
 def main(text: str) -> int:
@@ -52,27 +56,28 @@ def _run(order: Order) -> int:
     from orchestrator.cli.driving import drive
     from orchestrator.cluster.credentials import adopt
     from orchestrator.engine.machines import Joined
+    from orchestrator.engine.room import Node
     from orchestrator.runs.folder import RunFolder
     from orchestrator.sweep import resume
 
     if order.secrets:
         adopt(Path(order.secrets))
-    cluster = Joined("auto", _packages(order), _working_folder(order))
-    code = drive(
+        _forget(Path(order.secrets))  # this process has them
+    largest = Node(*order.largest) if any(order.largest) else None
+    cluster = Joined("auto", _packages(order), _working_folder(order), largest)
+    return drive(
         lambda watch, inbox: resume(
             RunFolder(Path(order.run)),
             watch=watch,
             inbox=inbox,
             max_time=order.max_time,
             cluster=cluster,
+            dataset=order.dataset,
         ),
         as_json=False,
         latest=False,
         elsewhere=True,
     )
-    if order.secrets:
-        _forget(Path(order.secrets))
-    return code
 
 
 def _packages(order: Order) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import Self
 
 from orchestrator.cluster.link import ConnectionLost, waits
 from orchestrator.cluster.mirror import Mirror
-from searchspaces.errors import OrchError
+from searchspaces.errors import OrchError, raised
 
 WAIT_SECONDS = 1.0
 """For something new, at most; the end of the block waits as long."""
@@ -69,6 +69,8 @@ class Following:
                 self._follow()
         except OrchError as error:
             self.error = error
+        except Exception as error:  # noqa: BLE001  # a thread that ends must not end unheard
+            self.error = OrchError(f"the run cannot be followed any more: {raised(error)}")
         finally:
             self._begun.set()
 

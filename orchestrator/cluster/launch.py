@@ -27,6 +27,8 @@ from orchestrator.cluster.tokens import find_token
 Tell = Callable[[str], None]
 LOOK_SECONDS = 1.0
 """Between two looks at a cluster that grows."""
+PATIENCE_SECONDS = 600.0
+"""For nodes that are being made."""
 STOP_SECONDS = 60.0
 """Within which Ray ends on a host."""
 
@@ -133,7 +135,7 @@ def up(file: ClusterFile, tell: Tell) -> Up:
     return wait(file, 1, tell, patience=STOP_SECONDS)
 
 
-def wait(file: ClusterFile, nodes: int, tell: Tell, *, patience: float = 600.0) -> Up:
+def wait(file: ClusterFile, nodes: int, tell: Tell, *, patience: float = PATIENCE_SECONDS) -> Up:
     """Wait until so many nodes have joined, or patience is over.
 
     Args:

@@ -7,35 +7,54 @@ import shlex
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from secrets import token_hex
 
 import msgspec
+from msgspec.structs import replace
 
 from orchestrator.cluster import launch, rest
 from orchestrator.cluster.checking import Finding, check
 from orchestrator.cluster.credentials import secrets_of
 from orchestrator.cluster.entry import Order
-from orchestrator.cluster.errors import ClusterError, CommandFailedError
+from orchestrator.cluster.errors import (
+    AnswerError,
+    ClusterError,
+    CommandFailedError,
+    NotUpError,
+)
 from orchestrator.cluster.file import ClusterFile, read_cluster
 from orchestrator.cluster.mirror import Mirror
-from orchestrator.cluster.parcel import parcel_of
+from orchestrator.cluster.parcel import Parcel, parcel_of
 from orchestrator.cluster.probing import probe
 from orchestrator.cluster.shipping import Shipped, Shipper
 from orchestrator.cluster.ssh import Host
 from orchestrator.cluster.starting import starts
 from orchestrator.cluster.tokens import find_token
 from orchestrator.cluster.tunnel import Tunnel
+from orchestrator.engine.inbox import forget_stops
 from orchestrator.runs.folder import SPEC, RunFolder
-from orchestrator.runs.whereabouts import Whereabouts, write_whereabouts
+from orchestrator.runs.whereabouts import Whereabouts, read_whereabouts, write_whereabouts
 from orchestrator.spec import SweepSpec
-from orchestrator.spec_file import to_yaml
-from searchspaces.errors import ConfigurationError
+from searchspaces.errors import ConfigurationError, UsageError
 
 Tell = Callable[[str, str], None]
 """Is called with the name of a step and what came of it."""
+LOST_SECONDS = 5.0
+"""For nodes of a cluster that was up already, and has fewer than its file asks for."""
+_PLACE = """
+set -e
+rm -rf "$1.part"
+mkdir -p "$1.part"
+tar -x -C "$1.part"
+cat > /dev/null
+test -e "$1.part/spec.yaml"
+if [ -e "$1" ]; then mv "$1" "$1.before-$(date +%s)-$$"; fi
+mv "$1.part" "$1"
+"""
 TERMINAL = frozenset({"STOPPED", "SUCCEEDED", "FAILED"})
 
 
@@ -56,6 +75,21 @@ class Job:
     def over(self) -> bool:
         """Nothing runs any more."""
         return not self.state or self.state in TERMINAL
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What will be brought to a cluster.
+
+    Attributes:
+        spec: the sweep.
+        parcel: orch, one's own files, data.
+        secrets: by name.
+    """
+
+    spec: SweepSpec
+    parcel: Parcel
+    secrets: Mapping[str, bytes]
 
 
 class Remote:
@@ -100,61 +134,109 @@ class Remote:
             raise ClusterError(f"{wrong[0].said}{more}")
         self.tell("check", f"cluster {self.file.name}: {len(found)} checks passed")
 
-    def up(self) -> launch.Up:
+    def prepare(self, run_spec: SweepSpec) -> Prepared:
+        """Collect what will be brought there; what can be refused is refused here, for nothing.
+
+        Raises:
+            OrchError: the sweep cannot run there, or something of it cannot be found here.
+        """
+        self._refuse_unplaceable(run_spec)
+        return Prepared(run_spec, parcel_of(run_spec), secrets_of(run_spec))
+
+    def up(self) -> None:
         """Have the cluster run, with as many nodes as its file asks for.
 
         Raises:
             ClusterError: it does not start.
         """
-        launch.up(self.file, lambda said: self.tell("up", said))
-        return launch.wait(
-            self.file, launch.expected(self.file), lambda said: self.tell("up", said)
-        )
 
-    def begin(self, run: RunFolder, spec: SweepSpec, *, max_time: float | None = None) -> None:
-        """Bring a run there and have it run; what is there of it already stays.
+        def tell(said: str) -> None:
+            self.tell("up", said)
+
+        try:
+            was_up = bool(launch.status(self.file))
+        except NotUpError:
+            was_up = False
+        launch.up(self.file, tell)
+        # One that was left with fewer nodes has lost them: those that are there will do.
+        patience = LOST_SECONDS if was_up else launch.PATIENCE_SECONDS
+        launch.wait(self.file, launch.expected(self.file), tell, patience=patience)
+
+    def refuse_running(self, run: RunFolder) -> None:
+        """A run that a job of a cluster runs must not run a second time.
+
+        Its newest results are brought home first, where they are on this cluster.
+
+        Raises:
+            UsageError: it runs.
+            ClusterError: nobody can tell.
+        """
+        where = read_whereabouts(run.path)
+        if where is None or where.home:
+            return
+        try:
+            there = remote_of(where, self.tell)
+            job = there.job(where)
+        except ClusterError as error:
+            self.tell("warning", f"cluster {where.name} cannot be asked: {error}")
+            self.tell("warning", "the run goes on with what has come home of it")
+            return
+        if not job.over:
+            raise UsageError(
+                f"run {run.id} runs on cluster {where.name}. Follow it: orch attach {run.suffix}"
+            )
+        with there.mirror(run, where) as mirror:
+            mirror.finish()
+        write_whereabouts(run.path, replace(where, home=True))
+
+    def begin(
+        self, run: RunFolder, prepared: Prepared, *, max_time: float | None = None
+    ) -> Whereabouts:
+        """Bring a run there as it is here, and have it go on.
 
         Args:
-            run: its folder here, with all that is known of it.
-            spec: the sweep.
+            run: its folder here, with all that is known of it; the caller owns it.
+            prepared: by :meth:`prepare`.
             max_time: seconds after which it stops itself; None is the run's own limit.
 
         Raises:
             ClusterError: that did not work.
         """
-        self._refuse_unplaceable(spec)
         where = f"the head of cluster {self.file.name}"
         shipper = Shipper(self._run_there, where=where, python=self.python)
-        parcel = parcel_of(spec)
+        parcel = prepared.parcel
         shipped = shipper.ship(parcel)
         new = f"{shipped.sent / 1e6:,.1f} MB sent" if shipped.sent else "all there already"
         self.tell("ship", f"{parcel.words}: {new}, verified")
-        secrets = secrets_of(spec)
-        hidden = shipper.hide(run.id, secrets) if secrets else ""
+        job = f"{run.id}-{token_hex(3)}"
+        hidden = shipper.hide(job, prepared.secrets) if prepared.secrets else ""
         path = f"{shipped.runs}/{run.id}"
-        if not self._is_there(path):
-            self._send(run, spec, shipped, path)
+        forget_stops(run.inbox)
+        self._send(run, path)
+        largest = max(self.file.node_types, key=lambda kind: (kind.gpus, kind.cpus), default=None)
         order = Order(
             run=path,
             library=shipped.library,
             modules=shipped.modules,
             runs_in=shipped.runs_in,
+            dataset=shipped.dataset,
             secrets=hidden,
             max_time=max_time,
+            largest=(largest.cpus, largest.gpus) if largest else (0.0, 0.0),
         )
-        job = self._submit(order, shipped)
-        write_whereabouts(
-            run.path,
-            Whereabouts(
-                address=self.host.address,
-                path=path,
-                job=job,
-                cluster=str(self.file.path.resolve()),
-                name=self.file.name,
-                far=tuple(shipped.mirror_words(self.python)),
-            ),
+        there = Whereabouts(
+            address=self.host.address,
+            path=path,
+            job=job,
+            cluster=str(self.file.path.resolve()),
+            name=self.file.name,
+            far=tuple(shipped.mirror_words(self.python)),
         )
+        # Before it is submitted: a job that nobody knows of would run a second time.
+        write_whereabouts(run.path, there)
+        self._submit(job, order, shipped)
         self.tell("job", f"{job} on {self.host.address}")
+        return there
 
     @property
     def python(self) -> str:
@@ -182,7 +264,12 @@ class Remote:
         Raises:
             ClusterError: the head cannot be asked.
         """
-        content = self._get(f"/api/jobs/{where.job}")
+        try:
+            content = self._get(f"/api/jobs/{where.job}")
+        except AnswerError as error:
+            if error.status != HTTPStatus.NOT_FOUND:
+                raise
+            content = None  # Ray was started anew since then
         state = json.loads(content).get("status", "") if content else ""
         if state not in {"FAILED", "STOPPED"}:
             return Job(state)
@@ -218,29 +305,24 @@ class Remote:
     ) -> subprocess.CompletedProcess[bytes]:
         return self.host.run(*words, input=given, timeout=None)
 
-    def _is_there(self, path: str) -> bool:
-        return self.host.run("test", "-e", f"{path}/{SPEC}").returncode == 0
+    def _send(self, run: RunFolder, path: str) -> None:
+        """The run's folder as it is here; another state of it there is put aside.
 
-    def _send(self, run: RunFolder, spec: SweepSpec, shipped: Shipped, path: str) -> None:
-        """The run's folder as it is here, with the data set called as it is there."""
-        there = spec.model_copy(update={"dataset": shipped.dataset}) if shipped.dataset else spec
-        text = to_yaml({**there.dump(), "provenance": run.provenance()}).encode()
+        What is here is the newest: a run that lived there has been brought home.
+        """
         with tempfile.TemporaryFile() as packed:
             with tarfile.open(fileobj=packed, mode="w") as tar:
-                for part in ("journal", "checkpoints"):
-                    if (run.path / part).is_dir():
+                for part in ("journal", "checkpoints", SPEC):  # the spec says that all has come
+                    if (run.path / part).exists():
                         tar.add(run.path / part, part)
             packed.seek(0)
-            script = (
-                'mkdir -p "$1.part" && tar -x -C "$1.part" && cat > /dev/null && mv "$1.part" "$1"'
-            )
-            done = self.host.run("sh", "-c", script, "sh", path, input=packed, timeout=None)
+            done = self.host.run("sh", "-c", _PLACE, "sh", path, input=packed, timeout=None)
         if done.returncode:
-            raise CommandFailedError(self.host.address, done.stderr.decode().strip() or script)
-        self.host.put(text, f"{path}/{SPEC}", 0o644)
+            why = done.stderr.decode(errors="replace").strip().splitlines()
+            raise CommandFailedError(self.host.address, why[-1] if why else "tar failed")
 
-    def _submit(self, order: Order, shipped: Shipped) -> str:
-        """Hand the job to Ray; its id."""
+    def _submit(self, job: str, order: Order, shipped: Shipped) -> None:
+        """Hand the job to Ray."""
         text = msgspec.json.encode(order).decode()
         words = [self.python, "-P", "-m", "orchestrator.cluster.entry", text]
         environment = {"PYTHONPATH": shipped.library, "ORCH_DATA": shipped.data}
@@ -250,15 +332,15 @@ class Remote:
             token = find_token().text
             headers = {"Authorization": f"Bearer {token}"} if token else {}
             try:
-                client = JobSubmissionClient(tunnel.url, headers=headers)
-                job: Any = client.submit_job(
-                    entrypoint=shlex.join(words), runtime_env={"env_vars": environment}
+                JobSubmissionClient(tunnel.url, headers=headers).submit_job(
+                    entrypoint=shlex.join(words),
+                    submission_id=job,
+                    runtime_env={"env_vars": environment},
                 )
-            except (RuntimeError, ConnectionError) as error:
+            except (RuntimeError, OSError) as error:  # requests' errors are OSErrors
                 raise CommandFailedError(
                     f"{self.host.address}: Ray's job server", " ".join(str(error).split())
                 ) from error
-        return str(job)
 
 
 def remote_of(where: Whereabouts, tell: Tell) -> Remote:

@@ -37,11 +37,13 @@ class Joined:
         modules: folders of packages that its other machines do not have; Ray brings them there.
         folder: with the user's code; trials run in a copy of it. Empty where every machine
             sees the same disk.
+        largest: machine that the cluster may have, if that is known.
     """
 
     address: str
     modules: tuple[str, ...] = ()
     folder: str = ""
+    largest: Node | None = None
 
     @property
     def environment(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -52,10 +53,13 @@ class _Actor(Worker):
 Event = Report | WorkerLost | LeaseCancelled
 
 
+_log = logging.getLogger(__name__)
 MANY = 64
 BREATH_SECONDS = 20e-6
 """Times the workers, if there are many: a look at all of them takes Ray 4 us each, so that it is
 better to take in what comes in a while than to look for each result."""
+RETRY_SECONDS = 30.0
+"""Before a worker that could not be started is tried again, while others do the work."""
 MOST_MISFIRES = 5
 """Workers in a row that do not start, after which none will."""
 
@@ -114,7 +118,8 @@ class Pool:
         self._starting: dict[Any, _Slot] = {}
         self._idle: list[_Slot] = []
         self._busy: dict[Any, _Slot] = {}
-        self._misfires, self._stood = 0, False
+        self._misfires = self._missing = 0
+        self._retry_at = 0.0
         self._by_number: dict[int, _Slot] = {}
         self.size = size
         self.worker_seconds = 0.0
@@ -144,6 +149,7 @@ class Pool:
         for slot in going:
             slot.retired = True
         self.size, self._taken = size, share
+        self._missing = 0
         self._start(size - len(kept))
         return [slot.lease.number for slot in going if slot.lease is not None]
 
@@ -160,23 +166,17 @@ class Pool:
     @property
     def starting(self) -> int:
         """Workers that do not stand yet, or for which there is no room."""
-        return len(self._starting)
+        return len(self._starting) + self._missing
 
-    def wait_until_ready(self, wait: Callable[[], None] = lambda: None) -> None:
+    def wait_until_ready(self) -> None:
         """Wait until a worker stands, so that a bad blueprint is told at once.
-
-        Args:
-            wait: called every second until then.
 
         Raises:
             OrchError: it cannot be made; the Trainable's own OrchError, if it raised one.
         """
         while not self._idle:
-            ready, _ = ray.wait(list(self._starting), num_returns=1, timeout=1.0)
-            if ready:
-                self._stands(ready[0])
-            else:
-                wait()
+            ready, _ = ray.wait(list(self._starting), num_returns=1)
+            self._stands(ready[0])
 
     def run(self, lease: Lease) -> None:
         """Give a lease to an idle worker, to the one that still holds the trial if it can."""
@@ -200,10 +200,14 @@ class Pool:
         """Interrupt a trial's lease; it ends with its present epoch."""
         slot = self._by_number.get(number)
         if slot is not None and slot.lease is not None and slot.lease.number == number:
-            ray.cancel(slot.stream)
+            # Not what the worker asked of others, such as a checkpoint on its way home.
+            ray.cancel(slot.stream, recursive=False)
 
     def events(self, timeout: float) -> Iterator[Event]:
         """What came in; waits for the first of it at most ``timeout`` seconds."""
+        if self._missing and time.monotonic() >= self._retry_at:
+            missing, self._missing = self._missing, 0
+            self._start(missing)
         refs = [*self._busy, *self._starting]
         if not refs:
             time.sleep(min(timeout, 0.05))
@@ -239,18 +243,31 @@ class Pool:
         try:
             ray.get(ready)
         except RayError as error:
-            cause = error.cause if isinstance(error, RayTaskError) else None
-            self._misfires += 1
-            # What was raised on one machine may not be on another, unless it was the first.
-            if self._misfires == MOST_MISFIRES or not self._stood:
-                if isinstance(cause, OrchError):
-                    raise cause from None
-                raise OrchError(f"no worker could be started: {_reason(error)}") from error
-            ray.kill(slot.actor)
+            self._misfired(slot, error)
+            return
+        self._misfires = 0
+        self._idle.append(slot)
+
+    def _misfired(self, slot: _Slot, error: RayError) -> None:
+        """Try again: at once where a node was lost, later where others do the work meanwhile.
+
+        What one machine lacks, such as a module or a mount, must not end a sweep that runs on
+        others; where none can be started, nothing would ever run.
+        """
+        cause = error.cause if isinstance(error, RayTaskError) else None
+        self._misfires += 1
+        alone = not self._idle and not self._busy
+        if alone and (cause is not None or self._misfires >= MOST_MISFIRES):
+            if isinstance(cause, OrchError):
+                raise cause from None
+            raise OrchError(f"no worker could be started: {_reason(error)}") from error
+        ray.kill(slot.actor)
+        if alone:
             self._start(1)
             return
-        self._misfires, self._stood = 0, True
-        self._idle.append(slot)
+        _log.warning("a worker cannot be started, and others go on: %s", _reason(error))
+        self._missing += 1
+        self._retry_at = time.monotonic() + RETRY_SECONDS
 
     def _end(self, slot: _Slot) -> None:
         """No work comes to this worker any more."""

@@ -41,6 +41,7 @@ class Room:
             count where others have some.
         wanted: trials at a time; None is as many as there is room for, now and later.
         trials: never more than these.
+        largest: machine that may still come, if that is known; None is none.
 
     Raises:
         ConfigurationError: no machine has what one trial takes.
@@ -55,6 +56,7 @@ class Room:
         wants_gpu: bool = False,
         wanted: int | None = None,
         trials: int,
+        largest: Node | None = None,
     ) -> None:
         self._machines = machines
         self._cpus = cpus
@@ -62,8 +64,10 @@ class Room:
         self._wants_gpu = wants_gpu if gpus is None else gpus > 0
         self._trials = trials
         self.wanted = wanted
-        self._refuse(machines())
-        self._each = self._equal(machines())
+        there = machines()
+        self._refuse([*there, largest] if largest else there)
+        self._had_gpus = any(node.gpus for node in there)
+        self._each = self._equal(there)
 
     @property
     def nodes(self) -> int:
@@ -72,7 +76,11 @@ class Room:
 
     def size(self) -> int:
         """Trials at a time, as the machines are now; at least one."""
-        nodes = self._usable(self._machines())
+        there = self._machines()
+        if self._had_gpus != any(node.gpus for node in there):
+            self._had_gpus = not self._had_gpus
+            self._each = self._equal(there)
+        nodes = self._usable(there)
         most = self._trials if self.wanted is None else min(self.wanted, self._trials)
         if self.wanted is not None and self._cpus is None:
             return most  # they share what is there

@@ -257,18 +257,21 @@ def _crew(plan: Plan, place: Place, spent: _Spent, concurrency: int | None) -> I
         from orchestrator.engine.pool import Pool
         from orchestrator.engine.worker import Blueprint
 
+        cluster = plan.cluster
         room = Room(
             machines,
-            cpus=plan.cpus,
+            # On machines of others, and where more will come, trials do not share a CPU unasked.
+            cpus=plan.cpus or (1.0 if cluster else None),
             gpus=plan.gpus,
             wants_gpu=plan.settings.get("device") in {"auto", "cuda"},
             wanted=concurrency,
             trials=plan.trials,
+            largest=cluster.largest if cluster else None,
         )
         size = room.size()
         share = room.share(size)
         store = place.store
-        if plan.cluster is not None:
+        if cluster is not None:
             if isinstance(store, FolderStore):
                 store = stack.enter_context(HomeStore.open(store))
             if room.wanted is None:
@@ -282,7 +285,8 @@ def _crew(plan: Plan, place: Place, spent: _Spent, concurrency: int | None) -> I
         )
         pool = Pool(blueprint, ray.put(plan.data), size=size, share=room.share)
         try:
-            pool.wait_until_ready()
+            if cluster is None:  # elsewhere it may take long, and people want to be heard
+                pool.wait_until_ready()
             yield _Crew(pool, room)
         finally:
             pool.close()

@@ -146,7 +146,7 @@ class FolderStore(ListedStore):
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder = folder.absolute()  # workers are not where this process is
 
     def delete(self, key: str) -> None:
         """Remove the file, and the trial's folder with its last."""

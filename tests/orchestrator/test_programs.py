@@ -146,7 +146,9 @@ def ray_of_two(folder: Path) -> Iterator[None]:
     os.environ["ORCH_TEST_MARK"] = str(folder)
     import ray
 
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    ray.init(
+        "local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR"
+    )
     yield
     ray.shutdown()
     del os.environ["ORCH_TEST_MARK"]

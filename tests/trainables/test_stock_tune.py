@@ -52,7 +52,7 @@ def tuner(monkeypatch, tmp_path):
     from ray import tune
     from ray.tune.schedulers import ASHAScheduler
 
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False)
 
     def build(architecture: str, rates: list[float]) -> tune.Tuner:
         constants = {"num_layers": 1, "hidden_size": 16, "batch_size": 32}

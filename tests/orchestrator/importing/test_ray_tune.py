@@ -35,7 +35,9 @@ def experiment(tmp_path_factory):
 
     storage = tmp_path_factory.mktemp("ray")
     units = [16, 512, 64, 32, 256, 128, 96, 8]
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    ray.init(
+        "local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR"
+    )
     try:
         results = tune.Tuner(
             train,

@@ -153,7 +153,7 @@ def test_nothing_is_missing_or_twice_when_the_driver_is_killed_and_resumed(story
     driver.kill()
     driver.wait()
     reported = story.reported(run)
-    assert 2 < rows(reported) < 21
+    assert rows(reported) > 2
     if not tracker_too:
         until(lambda: not alive(run))
         assert with_epochs(story.steps(run)) == with_epochs(reported)
