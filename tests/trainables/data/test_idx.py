@@ -42,8 +42,8 @@ def test_an_array_is_read_whatever_its_file_is_called(tmp_path, pack):
         (idx(IMAGES)[:-1], "is cut: 23 of 24 bytes of its 2 x 3 x 4 array."),
         (idx(IMAGES) + b"0", "is longer than the 2 x 3 x 4 array that its header claims."),
         (bytes((0, 0, 8, 3)) + b"\xff" * 12, f"its header claims {(2**32 - 1) ** 3:,} bytes."),
-        (gzip.compress(idx(IMAGES), mtime=0)[:-5], "the gzip is damaged: Compressed file ended before the "
-         "end-of-stream marker was reached."),
+        (gzip.compress(idx(IMAGES), mtime=0)[:-5],
+         "the gzip is damaged: Compressed file ended before the end-of-stream marker was reached."),
     ],
 )  # fmt: skip
 def test_damage_is_named(tmp_path, content, message):
