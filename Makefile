@@ -23,14 +23,14 @@ sweep: $(READY) ## Tune a GRU on the embedded digits (some minutes), then draw t
 	$(BIN)/orch analyze
 
 # Tests mostly wait for processes, so three files run at a time, the longest first; those that
-# time things have the cores to themselves.
+# time things have a core each.
 ALONE := $(addprefix tests/orchestrator/cli/,test_terminal.py test_watch_terminal.py)
 LONG := tests/test_wheel.py $(addprefix tests/orchestrator/,cluster/test_remote.py \
 	cluster/test_launch.py tracking dashboard engine/test_nodes.py)
 test: $(READY) ## Run the tests.
 	$(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder \
 		$(addprefix --ignore=,$(ALONE)) $(LONG) tests
-	$(BIN)/pytest $(ALONE)
+	$(BIN)/pytest --numprocesses 2 --dist loadfile $(ALONE)
 
 format: $(READY) ## Rewrite the code in the one format.
 	$(BIN)/ruff format $(SOURCES)

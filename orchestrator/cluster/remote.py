@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import subprocess
 import tarfile
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
 from pathlib import Path
 from secrets import token_hex
 
 import msgspec
 from msgspec.structs import replace
 
-from orchestrator.cluster import launch, rest
+from orchestrator.cluster import launch
 from orchestrator.cluster.checking import Finding, check
 from orchestrator.cluster.credentials import secrets_of
 from orchestrator.cluster.entry import Order
-from orchestrator.cluster.errors import (
-    AnswerError,
-    ClusterError,
-    CommandFailedError,
-    NotUpError,
-)
+from orchestrator.cluster.errors import ClusterError, CommandFailedError, NotUpError
 from orchestrator.cluster.file import ClusterFile, read_cluster
+from orchestrator.cluster.jobs import Job, job_of
 from orchestrator.cluster.mirror import Mirror
 from orchestrator.cluster.parcel import Parcel, parcel_of
 from orchestrator.cluster.probing import probe
@@ -55,26 +49,6 @@ test -e "$1.part/spec.yaml"
 if [ -e "$1" ]; then mv "$1" "$1.before-$(date +%s)-$$"; fi
 mv "$1.part" "$1"
 """
-TERMINAL = frozenset({"STOPPED", "SUCCEEDED", "FAILED"})
-
-
-@dataclass(frozen=True)
-class Job:
-    """What the cluster says of a run's job.
-
-    Attributes:
-        state: ``PENDING``, ``RUNNING``, ``STOPPED``, ``SUCCEEDED``, ``FAILED``; empty where
-            the cluster knows of none.
-        said: its last line, of one that has ended.
-    """
-
-    state: str
-    said: str = ""
-
-    @property
-    def over(self) -> bool:
-        """Nothing runs any more."""
-        return not self.state or self.state in TERMINAL
 
 
 @dataclass(frozen=True)
@@ -259,28 +233,12 @@ class Remote:
         return Mirror(command, run.id, run.path, where=f"cluster {self.file.name}")
 
     def job(self, where: Whereabouts) -> Job:
-        """What became of the job.
+        """What became of the job of a run.
 
         Raises:
             ClusterError: the head cannot be asked.
         """
-        try:
-            content = self._get(f"/api/jobs/{where.job}")
-        except AnswerError as error:
-            if error.status != HTTPStatus.NOT_FOUND:
-                raise
-            content = None  # Ray was started anew since then
-        state = json.loads(content).get("status", "") if content else ""
-        if state not in {"FAILED", "STOPPED"}:
-            return Job(state)
-        logs = self._get(f"/api/jobs/{where.job}/logs")
-        said = json.loads(logs).get("logs", "") if logs else ""
-        lines = [line for line in said.splitlines() if line.strip()]
-        told = [line for line in lines if line.startswith("error: ")]
-        return Job(state, (told or lines or [""])[-1].strip())
-
-    def _get(self, path: str) -> bytes | None:
-        return rest.get(self.host, path, token=find_token().text)
+        return job_of(self.host, where.job)
 
     def _tell_finding(self, finding: Finding) -> None:
         if finding.state != "ok":

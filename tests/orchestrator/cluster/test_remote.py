@@ -141,8 +141,8 @@ def test_a_sweep_runs_there_and_comes_home(written, folder):
     assert next(line for line in lines if line.startswith("4 trials in")).split(": ")[1] in shown
 
 
-def test_a_run_is_left_alone_taken_up_again_stopped_and_gone_on_with(written, folder):
-    words = ["sweep", "slow:train-random", "--trials", "14", "--epochs", "6", "--name", "mine"]
+def test_a_run_is_left_alone_taken_up_again_stopped_and_gone_on_with(written, folder, rig):
+    words = ["sweep", "slow:train-random", "--trials", "40", "--epochs", "6", "--name", "mine"]
     watching = started(folder, *words, "--cluster", str(written))
     run = until(lambda: list((folder / "runs").glob("*-mine-*")) and the_run(folder, "mine"))
     until(lambda: run.journal.is_dir() and len(records(run, EpochReported)) > 4)
@@ -157,6 +157,13 @@ def test_a_run_is_left_alone_taken_up_again_stopped_and_gone_on_with(written, fo
     assert refused.returncode == 2
     assert errors.startswith(f"error: run {run.id} lives on cluster ")
 
+    refused = started(folder, "resume", run.suffix, "--cluster", str(written))
+    _, errors = refused.communicate(timeout=60)
+    assert (refused.returncode, errors) == (
+        2,
+        f"error: run {run.id} runs on cluster {rig.name}. Follow it: orch attach {run.suffix}\n",
+    )
+
     heard = len(records(run, EpochReported))
     said = orch(folder, "stop", run.suffix)  # nobody follows it here
     assert "stopped" in said
@@ -167,13 +174,13 @@ def test_a_run_is_left_alone_taken_up_again_stopped_and_gone_on_with(written, fo
 
     # What is here is the truth, whatever the head still has of it.
     said = orch(folder, "resume", run.suffix, "--cluster", str(written))
-    assert "14 trials in" in said
-    assert "14 completed" in said
+    assert "40 trials in" in said
+    assert "40 completed" in said
     assert len(records(run, Opened)) == 2
     trials = pl.read_parquet(run.trials)
-    assert trials["state"].to_list() == ["completed"] * 14
+    assert trials["state"].to_list() == ["completed"] * 40
     epochs = Counter((one.number, one.epoch) for one in records(run, EpochReported))
-    assert epochs == {(number, epoch): 1 for number in range(14) for epoch in range(1, 7)}
+    assert epochs == {(number, epoch): 1 for number in range(40) for epoch in range(1, 7)}
 
 
 def test_a_host_dies_and_everything_comes_home(written, folder, rig):

@@ -203,6 +203,36 @@ def test_trials_run_where_there_is_room_and_do_not_wait_for_the_rest(
         ray.shutdown()
 
 
+class Picky(Roaming):
+    """Cannot be made on a second node, as where that lacks a module."""
+
+    def prepare(self, *, first: str = "", **settings: Any) -> None:
+        super().prepare(**settings)
+        mine = self._marks.name
+        try:
+            with Path(first).open("x") as file:
+                file.write(mine)
+        except FileExistsError:
+            time.sleep(0.2)
+            if Path(first).read_text() != mine:
+                raise ImportError("no module named 'special'") from None
+
+
+def test_a_node_on_which_no_worker_starts_ends_no_sweep(
+    cluster: Any, made: Run, tmp_path: Path
+) -> None:
+    settings = {"first": str(tmp_path / "first")}
+    assert made.go(trials=12, trainable=Picky, settings=settings) is None
+    assert len(made.of(EpochReported)) == 12 * EPOCHS
+    assert made.of(TrialEnded) == []
+    assert made.of(TrialResumed) == []
+
+
+def test_where_no_worker_starts_the_reason_is_told(cluster: Any, made: Run) -> None:
+    with pytest.raises(OrchError, match=r"^no worker could be started: .*no_such_setting"):
+        made.go(trials=4, settings={"first": "", "marks": "/nowhere/no_such_setting"})
+
+
 def test_what_can_never_be_placed_is_refused_at_the_start(cluster: Any, made: Run) -> None:
     with pytest.raises(ConfigurationError) as caught:
         made.go(cpus=4.0)

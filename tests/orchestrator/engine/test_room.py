@@ -64,6 +64,21 @@ def test_nodes_that_come_and_go_change_how_many_and_not_what_each_takes():
     assert found.size() == 3
 
 
+def test_a_gpu_that_joins_is_used():
+    nodes = [Node(2.0)]
+    found = Room(lambda: nodes, trials=100, wants_gpu=True)
+    assert (found.size(), found.share(2)) == (2, (1.0, 0.0))
+    nodes.append(Node(8.0, 2.0))
+    assert (found.size(), found.share(8)) == (8, (1.0, 0.25))
+
+
+def test_what_a_node_that_may_come_has_room_for_is_not_refused():
+    found = room(Node(4.0), cpus=8.0, gpus=1.0, largest=Node(16.0, 1.0))
+    assert found.size() == 1  # it waits, and an autoscaler hears of it
+    with pytest.raises(ConfigurationError):
+        room(Node(4.0), cpus=32.0, largest=Node(16.0, 1.0))
+
+
 @pytest.mark.parametrize(
     ("nodes", "settings", "line"),
     [

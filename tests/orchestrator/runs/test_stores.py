@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import pickle
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -155,3 +156,12 @@ def test_it_tells_what_it_holds_and_forgets_it(store):
     assert set(store.kept()) == {Kept(key, size) for key, size in sizes.items()}
     store.forget([ODD, "t2/b", "t3/never was"])
     assert store.kept() == [Kept("t1/a", 10)]
+
+
+def test_a_folder_that_is_named_from_here_is_the_same_for_a_worker_elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    packed = pickle.dumps(FolderStore(Path("runs/checkpoints")))
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    pickle.loads(packed).save("0001/001-000001.safetensors", 1, b"state")
+    assert (tmp_path / "runs/checkpoints/0001/001-000001.safetensors").read_bytes() == b"state"
