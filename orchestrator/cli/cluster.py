@@ -95,16 +95,11 @@ def status(file: Path, *, as_json: bool) -> int:
 
     The exit code is 1 where it is not up.
     """
-    from orchestrator.cluster.errors import NotUpError
     from orchestrator.cluster.file import read_cluster
-    from orchestrator.cluster.launch import Up
-    from orchestrator.cluster.launch import status as ask
+    from orchestrator.cluster.launch import found
 
     described = read_cluster(file)
-    try:
-        there = ask(described)
-    except NotUpError:
-        there = Up()
+    there = found(described)
     if as_json:
         document = {
             "cluster": described.name,

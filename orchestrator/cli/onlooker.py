@@ -8,6 +8,7 @@ from dataclasses import replace
 from time import monotonic
 from typing import Any
 
+from orchestrator.cli.view.document import present
 from orchestrator.cli.view.outline import Outline, outline_of
 from orchestrator.cli.view.progress import Progress
 from orchestrator.dashboard.alive import is_alive
@@ -141,6 +142,17 @@ class Onlooker:
         """No process has the run, as somebody knows who does not only look at its folder."""
         self.gone = True
         self.progress.let_go()
+
+    def document(self) -> dict[str, Any]:
+        """Where the run stands, for programs."""
+        stopped = self.stopped
+        return present(
+            self.progress,
+            self.state,
+            stopped=stopped.reason if stopped else None,
+            path=str(self.run.path),
+            now=self._clock(),
+        )
 
     def _nobody(self) -> bool:
         """Whether no process has the run, as far as can be told from here."""

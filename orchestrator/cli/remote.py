@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from msgspec.structs import replace
 
 from orchestrator.cli.failures import say
 from orchestrator.cli.onlooker import Onlooker
@@ -22,14 +21,14 @@ from orchestrator.cli.view.words import LABEL, block, plural, wrap
 from orchestrator.cli.watch import Signals, ending
 from orchestrator.cluster.errors import ClusterError
 from orchestrator.cluster.following import Following
+from orchestrator.cluster.link import ConnectionLost
 from orchestrator.cluster.remote import Remote, Tell, remote_of
 from orchestrator.engine.trial import State
-from orchestrator.runs.errors import RunBusyError
-from orchestrator.runs.whereabouts import Whereabouts, read_whereabouts, write_whereabouts
+from orchestrator.runs.whereabouts import Whereabouts, read_whereabouts
 from searchspaces.errors import OrchError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from orchestrator.runs.folder import RunFolder
     from orchestrator.sweep import Sweep
@@ -60,14 +59,12 @@ def begin(made: Sweep, file: Path, *, runs: Path, as_json: bool, down: bool) -> 
     prepared = there.prepare(made.spec)
     there.check()
 
-    def go() -> int:
+    with _costs_told(there):
         there.up()
         folder = RunFolder.create(runs, made.spec, provenance())
         with folder.owned(follows=True):
             where = there.begin(folder, prepared)
         return follow(there, folder, where, as_json=as_json, down=down)
-
-    return _telling(there, go)
 
 
 def resume(
@@ -86,19 +83,18 @@ def resume(
     there.refuse_running(folder)
     there.check()
 
-    def go() -> int:
+    with _costs_told(there):
         there.up()
         with folder.owned(follows=True):
             where = there.begin(folder, prepared, max_time=max_time)
         return follow(there, folder, where, as_json=as_json, down=down)
 
-    return _telling(there, go)
 
-
-def _telling(there: Remote, go: Callable[[], int]) -> int:
-    """What costs money is told, whatever went wrong once it was started."""
+@contextmanager
+def _costs_told(there: Remote) -> Iterator[None]:
+    """What costs money is told, whatever goes wrong once it was started."""
     try:
-        return go()
+        yield
     except BaseException:
         with suppress(OrchError, KeyboardInterrupt):
             for line in _still_up(there):
@@ -145,7 +141,7 @@ def follow(
         raise following.error
     if signals.caught or view.lost:
         if as_json:
-            _print_json(onlooker)
+            click.echo(json.dumps(onlooker.document(), indent=2))
         else:
             _say(_detached(there, folder))
         return 128 + signals.caught if signals.caught else 0
@@ -159,7 +155,7 @@ def follow(
     if not onlooker.over():
         onlooker.give_up()
     if as_json:
-        _print_json(onlooker)
+        click.echo(json.dumps(onlooker.document(), indent=2))
     else:
         _say(ending(onlooker, latest=False))
         if not down:
@@ -190,20 +186,12 @@ def reached(folder: RunFolder) -> Iterator[None]:
     Nothing happens for a run that lives here, or that another process follows.
     """
     where = read_whereabouts(folder.path)
-    if where is None or where.home or _is_followed(folder):
+    if where is None or where.home or folder.is_owned(follows=True):
         yield
         return
     there = remote_of(where, lambda *_: None)
     with Following(there.mirror(folder, where)):
         yield
-
-
-def _is_followed(folder: RunFolder) -> bool:
-    try:
-        with folder.owned(follows=True):
-            return False
-    except RunBusyError:
-        return True
 
 
 class _Ended:
@@ -249,22 +237,12 @@ def _fetch(there: Remote, folder: RunFolder, where: Whereabouts, said: str) -> N
     Raises:
         ClusterError: the job ended before the run began, or it cannot be fetched.
     """
-    from orchestrator.cluster.link import ConnectionLost, waits
-
-    until, pauses = time.monotonic() + FETCH_SECONDS, waits()
-    with there.mirror(folder, where) as mirror:
-        while True:
-            try:
-                home = mirror.finish()
-                break
-            except ConnectionLost as error:
-                pause = next(pauses)
-                if time.monotonic() + pause > until:
-                    raise ClusterError(
-                        f"{error} Fetch the rest later: orch attach {short_name(folder)}"
-                    ) from error
-                time.sleep(pause)
-    write_whereabouts(folder.path, replace(where, home=True))
+    try:
+        home = there.bring_home(folder, where, patience=FETCH_SECONDS)
+    except ConnectionLost as error:
+        raise ClusterError(
+            f"{error} Fetch the rest later: orch attach {short_name(folder)}"
+        ) from error
     there.tell("fetch", f"{home.files:,} files, {home.size / 1e6:,.1f} MB, verified")
     if not folder.journal.is_dir():
         why = said or f"job {where.job} has ended without a word"
@@ -306,20 +284,6 @@ def _detached(there: Remote, folder: RunFolder) -> list[str]:
         f"detached; the sweep goes on on cluster {there.file.name}",
         *block("next", [f"orch attach {short}    orch stop {short}"]),
     ]
-
-
-def _print_json(onlooker: Onlooker) -> None:
-    from orchestrator.cli.view.document import present
-
-    stopped = onlooker.stopped
-    document = present(
-        onlooker.progress,
-        onlooker.state,
-        stopped=stopped.reason if stopped else None,
-        path=str(onlooker.run.path),
-        now=time.monotonic(),
-    )
-    click.echo(json.dumps(document, indent=2))
 
 
 def _say(lines: list[str]) -> None:

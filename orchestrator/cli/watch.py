@@ -35,7 +35,6 @@ def watch(run: str, *, once: bool, runs: Path, as_json: bool) -> int:
     run does. Ctrl-C ends the watching and never the run. --json prints where it stands now.
     """
     from orchestrator.cli.onlooker import Onlooker
-    from orchestrator.cli.view.document import present
     from orchestrator.cli.view.outline import DEFAULT_RUNS
     from orchestrator.runs.folder import find_run
 
@@ -45,15 +44,7 @@ def watch(run: str, *, once: bool, runs: Path, as_json: bool) -> int:
     onlooker.catch_up()
     latest = not run and runs.resolve() == Path(DEFAULT_RUNS).resolve()
     if as_json:
-        stopped = onlooker.stopped
-        document = present(
-            onlooker.progress,
-            onlooker.state,
-            stopped=stopped.reason if stopped else None,
-            path=str(folder.path),
-            now=time.monotonic(),
-        )
-        click.echo(json.dumps(document, indent=2))
+        click.echo(json.dumps(onlooker.document(), indent=2))
         return 0
     if onlooker.over() or once:
         _say(_standing(onlooker, latest=latest))

@@ -7,8 +7,8 @@ already: to begin a run and to go on with one are the same.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -62,7 +62,7 @@ def _run(order: Order) -> int:
 
     if order.secrets:
         adopt(Path(order.secrets))
-        _forget(Path(order.secrets))  # this process has them
+        shutil.rmtree(order.secrets)  # this process has them
     largest = Node(*order.largest) if any(order.largest) else None
     cluster = Joined("auto", _packages(order), _working_folder(order), largest)
     return drive(
@@ -96,13 +96,6 @@ def _packages(order: Order) -> tuple[str, ...]:
 def _working_folder(order: Order) -> str:
     """The folder that trials run in a copy of: what is named from it is found there."""
     return order.runs_in or (order.modules[0] if order.modules else "")
-
-
-def _forget(folder: Path) -> None:
-    for path in folder.iterdir():
-        path.unlink()
-    with suppress(OSError):
-        folder.rmdir()
 
 
 if __name__ == "__main__":

@@ -120,10 +120,7 @@ def up(file: ClusterFile, tell: Tell) -> Up:
     Raises:
         ClusterError: it does not start.
     """
-    try:
-        there = status(file)
-    except NotUpError:
-        there = Up()
+    there = found(file)
     if there:
         tell("is up already, and is used as it is")
         return there
@@ -180,6 +177,18 @@ def status(file: ClusterFile) -> Up:
         ClusterError: the head cannot be asked.
     """
     return _ask(Host(head_address(file), file.login))
+
+
+def found(file: ClusterFile) -> Up:
+    """What :func:`status` says; nothing where a cloud has no head of this cluster either.
+
+    Raises:
+        ClusterError: the head cannot be asked.
+    """
+    try:
+        return status(file)
+    except NotUpError:
+        return Up()
 
 
 def head_address(file: ClusterFile) -> str:

@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import tarfile
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +19,11 @@ from orchestrator.cluster import launch
 from orchestrator.cluster.checking import Finding, check
 from orchestrator.cluster.credentials import secrets_of
 from orchestrator.cluster.entry import Order
-from orchestrator.cluster.errors import ClusterError, CommandFailedError, NotUpError
+from orchestrator.cluster.errors import ClusterError, CommandFailedError
 from orchestrator.cluster.file import ClusterFile, read_cluster
 from orchestrator.cluster.jobs import Job, job_of
-from orchestrator.cluster.mirror import Mirror
+from orchestrator.cluster.link import ConnectionLost, waits
+from orchestrator.cluster.mirror import Home, Mirror
 from orchestrator.cluster.parcel import Parcel, parcel_of
 from orchestrator.cluster.probing import probe
 from orchestrator.cluster.shipping import Shipped, Shipper
@@ -127,10 +129,7 @@ class Remote:
         def tell(said: str) -> None:
             self.tell("up", said)
 
-        try:
-            was_up = bool(launch.status(self.file))
-        except NotUpError:
-            was_up = False
+        was_up = bool(launch.found(self.file))
         launch.up(self.file, tell)
         # One that was left with fewer nodes has lost them: those that are there will do.
         patience = LOST_SECONDS if was_up else launch.PATIENCE_SECONDS
@@ -159,9 +158,7 @@ class Remote:
             raise UsageError(
                 f"run {run.id} runs on cluster {where.name}. Follow it: orch attach {run.suffix}"
             )
-        with there.mirror(run, where) as mirror:
-            mirror.finish()
-        write_whereabouts(run.path, replace(where, home=True))
+        there.bring_home(run, where)
 
     def begin(
         self, run: RunFolder, prepared: Prepared, *, max_time: float | None = None
@@ -231,6 +228,32 @@ class Remote:
         """What keeps the run's folder here like the one there."""
         command = self.host.command(*where.far)
         return Mirror(command, run.id, run.path, where=f"cluster {self.file.name}")
+
+    def bring_home(self, run: RunFolder, where: Whereabouts, *, patience: float = 0.0) -> Home:
+        """Fetch all of a run that nobody runs any more, and note in its folder that it is here.
+
+        Args:
+            run: its folder here; nobody else keeps it.
+            where: it is.
+            patience: seconds for a lost connection to come back.
+
+        Raises:
+            ConnectionLost: it did not come back; what was fetched stays.
+            ClusterError: it cannot be fetched.
+        """
+        until, pauses = time.monotonic() + patience, waits()
+        with self.mirror(run, where) as mirror:
+            while True:
+                try:
+                    home = mirror.finish()
+                    break
+                except ConnectionLost:
+                    pause = next(pauses)
+                    if time.monotonic() + pause > until:
+                        raise
+                    time.sleep(pause)
+        write_whereabouts(run.path, replace(where, home=True))
+        return home
 
     def job(self, where: Whereabouts) -> Job:
         """What became of the job of a run.

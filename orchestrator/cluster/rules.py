@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from orchestrator.cluster.installed import file_of_ray
 from orchestrator.declared import join, unknown_key
 from orchestrator.spec_file import FileError
 from searchspaces.errors import ConfigurationError, OrchError, did_you_mean, nearest_first
@@ -240,20 +240,18 @@ def _missing(key: str, way_out: str, strange: Sequence[str], place: str) -> Conf
 
 
 def _schema() -> Path:
-    """Ray's schema; Ray is found, not imported.
+    """Ray's schema.
 
     Raises:
         OrchError: Ray is not installed, or has no schema any more.
     """
-    found = importlib.util.find_spec("ray")
-    for folder in (found.submodule_search_locations or ()) if found else ():
-        schema = Path(folder) / "autoscaler" / "ray-schema.json"
-        if schema.is_file():
-            return schema
-    raise OrchError(
-        "Ray's schema of cluster files is not there: ray/autoscaler/ray-schema.json. "
-        "Run: pip install 'ray[default]'"
-    )
+    schema = file_of_ray("autoscaler/ray-schema.json")
+    if schema is None:
+        raise OrchError(
+            "Ray's schema of cluster files is not there: ray/autoscaler/ray-schema.json. "
+            "Run: pip install 'ray[default]'"
+        )
+    return schema
 
 
 def _shown(value: Any) -> str:

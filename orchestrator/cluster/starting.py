@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
+
+from orchestrator.cluster.installed import file_of_ray
 
 Where = Literal["head", "worker"]
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -71,12 +71,10 @@ def _starts(values: Mapping[str, Any]) -> Iterator[Start]:
 
 
 def _defaults(provider: str) -> Mapping[str, Any]:
-    """What Ray takes where a file says nothing; Ray is found, not imported."""
+    """What Ray takes where a file says nothing."""
     from ruamel.yaml import YAML
 
-    ray = importlib.util.find_spec("ray")
-    for folder in (ray.submodule_search_locations or ()) if ray else ():
-        defaults = Path(folder) / "autoscaler" / provider / "defaults.yaml"
-        if defaults.is_file():
-            return dict(YAML(typ="safe", pure=True).load(defaults.read_text(encoding="utf-8")))
-    return {}
+    defaults = file_of_ray(f"autoscaler/{provider}/defaults.yaml")
+    if defaults is None:
+        return {}
+    return dict(YAML(typ="safe", pure=True).load(defaults.read_text(encoding="utf-8")))

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -15,6 +15,7 @@ from typing import IO, Self
 
 from orchestrator.cluster.errors import ClusterError, CommandMissingError
 from orchestrator.cluster.last_words import failure
+from orchestrator.cluster.link import waits
 from orchestrator.cluster.rest import DASHBOARD
 from orchestrator.cluster.ssh import CONNECT_SECONDS, Host, known_hosts
 
@@ -123,7 +124,7 @@ class Tunnel:
                 return
             began = time.monotonic()
             self._heard(Away(self._reason()))
-            for seconds in _waits():
+            for seconds in waits(0.2, 10.0):
                 if self._ended.wait(seconds):
                     return
                 with suppress(ClusterError):
@@ -193,14 +194,6 @@ class Tunnel:
     def _reason(self) -> str:
         error = self._failure()
         return str(getattr(error, "reason", error))
-
-
-def _waits() -> Iterator[float]:
-    """Seconds before each attempt to connect again."""
-    seconds = 0.2
-    while True:
-        yield seconds
-        seconds = min(2 * seconds, 10.0)
 
 
 def _free_port() -> int:

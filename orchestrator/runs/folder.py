@@ -127,10 +127,10 @@ class RunFolder:
         finally:
             lock.release()
 
-    def is_owned(self) -> bool:
-        """Whether a living process runs the sweep."""
+    def is_owned(self, *, follows: bool = False) -> bool:
+        """Whether a living process runs the sweep, or keeps its folder like one elsewhere."""
         try:
-            with self.owned():
+            with self.owned(follows=follows):
                 return False
         except RunBusyError:
             return True
