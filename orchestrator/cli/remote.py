@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 import click
 
 from orchestrator.cli.failures import say
+from orchestrator.cli.forecast import forecast
 from orchestrator.cli.onlooker import Onlooker
 from orchestrator.cli.view.choose import columns, view_of
 from orchestrator.cli.view.encoding import Speaker
 from orchestrator.cli.view.outline import short_name
 from orchestrator.cli.view.words import LABEL, block, plural, wrap
 from orchestrator.cli.watch import Signals, ending
+from orchestrator.cluster import launch
 from orchestrator.cluster.errors import ClusterError
 from orchestrator.cluster.following import Following
 from orchestrator.cluster.link import ConnectionLost
@@ -30,7 +32,10 @@ from searchspaces.errors import OrchError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from orchestrator.cluster.launch import Up
+    from orchestrator.preflight import CheckReport
     from orchestrator.runs.folder import RunFolder
+    from orchestrator.spec import SweepSpec
     from orchestrator.sweep import Sweep
 
 LOOK_SECONDS = 0.25
@@ -45,7 +50,15 @@ NOTHING_COMPLETED = 3
 FOOTER = "Ctrl-C detaches; the sweep goes on"
 
 
-def begin(made: Sweep, file: Path, *, runs: Path, as_json: bool, down: bool) -> int:
+def begin(
+    made: Sweep,
+    file: Path,
+    *,
+    report: CheckReport | None,
+    runs: Path,
+    as_json: bool,
+    down: bool,
+) -> int:
     """Run a new sweep on the cluster of a file; the exit code.
 
     Raises:
@@ -59,8 +72,11 @@ def begin(made: Sweep, file: Path, *, runs: Path, as_json: bool, down: bool) -> 
     prepared = there.prepare(made.spec)
     there.check()
 
+    planned = _tell_plan(there, launch.found(there.file), made.spec, report)
     with _costs_told(there):
-        there.up()
+        now = there.up()
+        if not planned:
+            _tell_plan(there, now, made.spec, report)
         folder = RunFolder.create(runs, made.spec, provenance())
         with folder.owned(follows=True):
             where = there.begin(folder, prepared)
@@ -88,6 +104,14 @@ def resume(
         with folder.owned(follows=True):
             where = there.begin(folder, prepared, max_time=max_time)
         return follow(there, folder, where, as_json=as_json, down=down)
+
+
+def _tell_plan(there: Remote, now: Up, spec: SweepSpec, report: CheckReport | None) -> bool:
+    """Say what the sweep will take; whether that is known."""
+    said = forecast(there.file, now, spec, report)
+    if said:
+        there.tell("expect", "; ".join(said))
+    return bool(said)
 
 
 @contextmanager
@@ -250,8 +274,6 @@ def _fetch(there: Remote, folder: RunFolder, where: Whereabouts, said: str) -> N
 
 
 def _down(there: Remote) -> None:
-    from orchestrator.cluster import launch
-
     # A host that does not answer is told too; the run is home whatever became of it.
     launch.down(there.file, lambda said: there.tell("down", said))
 
@@ -265,7 +287,6 @@ def _where(folder: RunFolder) -> Whereabouts:
 
 def _still_up(there: Remote) -> list[str]:
     """What still costs, and how to end it."""
-    from orchestrator.cluster import launch
     from orchestrator.cluster.prices import estimate, running_nodes
 
     nodes = len(launch.status(there.file).nodes)

@@ -70,7 +70,7 @@ def sweep(
         if options.is_cluster_file(cluster):
             from orchestrator.cli.remote import begin
 
-            return begin(made, Path(cluster), runs=runs, as_json=as_json, down=down)
+            return begin(made, Path(cluster), report=report, runs=runs, as_json=as_json, down=down)
         return drive(
             lambda watch, inbox: made.run(runs, watch=watch, inbox=inbox, cluster=cluster),
             checked=report,

@@ -97,6 +97,18 @@ class ClusterFile:
         """The addresses that are known before anything is started, the head's first."""
         return tuple(address for address in (self.head, *self.workers) if address)
 
+    @property
+    def largest(self) -> NodeType | None:
+        """The kind of node that trials which take much would have to go to."""
+        return max(self.node_types, key=lambda kind: (kind.gpus, kind.cpus), default=None)
+
+    @property
+    def most_workers(self) -> int:
+        """Workers of all kinds that may run at the same time."""
+        kinds = sum(one.most for one in self.node_types)
+        everywhere = self.values.get("max_workers", kinds if self.provider == "local" else 2)
+        return min(kinds, int(everywhere))
+
 
 def read_cluster(path: Path, *, settings: Path = SETTINGS) -> ClusterFile:
     """Read a cluster file, with the prices of ``settings`` where that exists.

@@ -22,6 +22,7 @@ from orchestrator.cluster.entry import Order
 from orchestrator.cluster.errors import ClusterError, CommandFailedError
 from orchestrator.cluster.file import ClusterFile, read_cluster
 from orchestrator.cluster.jobs import Job, job_of
+from orchestrator.cluster.launch import Up
 from orchestrator.cluster.link import ConnectionLost, waits
 from orchestrator.cluster.mirror import Home, Mirror
 from orchestrator.cluster.parcel import Parcel, parcel_of
@@ -119,8 +120,11 @@ class Remote:
         self._refuse_unplaceable(run_spec)
         return Prepared(run_spec, parcel_of(run_spec), secrets_of(run_spec))
 
-    def up(self) -> None:
+    def up(self) -> Up:
         """Have the cluster run, with as many nodes as its file asks for.
+
+        Returns:
+            what is up then.
 
         Raises:
             ClusterError: it does not start.
@@ -133,7 +137,7 @@ class Remote:
         launch.up(self.file, tell)
         # One that was left with fewer nodes has lost them: those that are there will do.
         patience = LOST_SECONDS if was_up else launch.PATIENCE_SECONDS
-        launch.wait(self.file, launch.expected(self.file), tell, patience=patience)
+        return launch.wait(self.file, launch.expected(self.file), tell, patience=patience)
 
     def refuse_running(self, run: RunFolder) -> None:
         """A run that a job of a cluster runs must not run a second time.
@@ -184,7 +188,7 @@ class Remote:
         path = f"{shipped.runs}/{run.id}"
         forget_stops(run.inbox)
         self._send(run, path)
-        largest = max(self.file.node_types, key=lambda kind: (kind.gpus, kind.cpus), default=None)
+        largest = self.file.largest
         order = Order(
             run=path,
             library=shipped.library,

@@ -129,7 +129,8 @@ def test_a_sweep_runs_there_and_comes_home(written, folder):
     assert len(pl.read_parquet(run.trials)) == 4
     assert json.loads((run.path / "cluster.json").read_text())["home"] is True
     lines = said.splitlines()
-    assert [line.split()[0] for line in lines[:3]] == ["check", "up", "up"]
+    assert [line.split()[0] for line in lines[:2]] == ["check", "expect"]
+    assert lines[1].startswith("expect 4 trials at a time on 2 nodes with 4 cpus; about ")
     assert "4 trials at a time on 2 nodes" in lines
     assert any(line.startswith("ship   orch ") and line.endswith("verified") for line in lines)
     assert any(line.startswith("fetch ") and line.endswith("verified") for line in lines)
