@@ -22,15 +22,14 @@ sweep: $(READY) ## Tune a GRU on the embedded digits (some minutes), then draw t
 	$(BIN)/orch sweep gru-bohb
 	$(BIN)/orch analyze
 
-# Tests mostly wait for processes, so three files run at a time, the longest first; those that
-# time things have a core each.
+# Tests mostly wait for processes, so four files run at a time, in the order of tests/conftest.py;
+# those that time things have a core each. Hundreds of processes start: none compiles orch anew.
 ALONE := $(addprefix tests/orchestrator/cli/,test_terminal.py test_watch_terminal.py)
-LONG := tests/test_wheel.py $(addprefix tests/orchestrator/,cluster/test_remote.py \
-	cluster/test_launch.py tracking dashboard engine/test_nodes.py)
 test: $(READY) ## Run the tests.
-	$(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder \
-		$(addprefix --ignore=,$(ALONE)) $(LONG) tests
-	$(BIN)/pytest --numprocesses 2 --dist loadfile $(ALONE)
+	$(BIN)/python -m compileall -q searchspaces trainables orchestrator analysis
+	$(BIN)/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder \
+		$(addprefix --ignore=,$(ALONE)) tests
+	$(BIN)/pytest --numprocesses 2 --dist load --maxschedchunk 1 $(ALONE)
 
 format: $(READY) ## Rewrite the code in the one format.
 	$(BIN)/ruff format $(SOURCES)

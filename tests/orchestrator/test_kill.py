@@ -37,6 +37,8 @@ orchestrator.run(
 """
 AGAIN = "import sys, orchestrator; orchestrator.resume(runs=sys.argv[1])"
 SEED = 10
+SOON = {"RAY_gcs_rpc_server_reconnect_timeout_s": "15"}
+"""Ray's agents of a killed driver look for its head service so long; a minute without this."""
 
 
 def driver(code: str, runs: Path) -> subprocess.Popen[bytes]:
@@ -46,7 +48,7 @@ def driver(code: str, runs: Path) -> subprocess.Popen[bytes]:
             [sys.executable, "-c", code, str(runs)],
             stdout=output,
             stderr=output,
-            env={**os.environ, "ORCH_TEST_DRIVER": str(runs)},
+            env={**os.environ, **SOON, "ORCH_TEST_DRIVER": str(runs)},
         )
 
 
@@ -99,12 +101,12 @@ def over(entries: list[Entry]) -> set[int]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(240)
-def test_no_result_is_lost_or_doubled_when_the_driver_is_killed_three_times(tmp_path: Path) -> None:
+def test_no_result_is_lost_or_doubled_when_the_driver_is_killed_twice(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     rng = random.Random(SEED)
     process = driver(NEW, runs)
     kept: list[tuple[list[Entry], dict[str, bytes]]] = []
-    for _ in range(3):
+    for _ in range(2):  # a new run, and one that was resumed
         kill_after(process, runs, rng.randint(1, 20), rng.uniform(0, 0.05))
         [folder] = all_runs(runs)
         kept.append((list(read(folder.journal)), journal(runs)))
@@ -122,7 +124,7 @@ def test_no_result_is_lost_or_doubled_when_the_driver_is_killed_three_times(tmp_
         assert not [
             record for _, record in entries[seen:] if getattr(record, "number", None) in ended
         ]
-    assert len(kept[0][0]) < len(kept[1][0]) < len(kept[2][0]) < len(entries)
+    assert len(kept[0][0]) < len(kept[1][0]) < len(entries)
     started = [record for _, record in entries if isinstance(record, TrialStarted)]
     assert [record.number for record in started] == list(range(TRIALS))
     check_tables(folder, entries)
@@ -157,7 +159,6 @@ def check_tables(folder: RunFolder, entries: list[Entry]) -> None:
 
 
 def check_nothing_is_left_running(runs: Path) -> None:
-    # Ray's agents of a killed driver look for its head service for up to a minute.
     deadline = time.monotonic() + 90
     while relatives(runs):
         assert time.monotonic() < deadline, relatives(runs)

@@ -25,6 +25,7 @@ from analysis.figures.style import (
 )
 from analysis.findings import find
 from searchspaces.errors import UsageError
+from tests.analysis.conftest import write_run
 
 NAMES = (
     "ablation", "cost_quality", "empirical_distribution", "epoch_optimum", "history",
@@ -32,6 +33,12 @@ NAMES = (
     "parallel_coordinates", "rung_correlation", "rungs", "scatter_matrix", "slices",
     "timeline", "top_distribution", "tuning_curve",
 )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    """What is found in a run that is as runs are; nobody changes it."""
+    return find(load_run(write_run(tmp_path_factory.mktemp("run"))))
 
 
 def texts(figure):
@@ -44,6 +51,7 @@ def test_every_figure_is_written_as_png_and_svg(make_run):
     folder = make_run()
     analysis = analyze(folder)
     assert figure_names() == NAMES
+    assert [figure["name"] for figure in analysis.as_dict()["figures"]] == list(NAMES)
     assert sorted(path.name for path in (folder / "figures").iterdir()) == sorted(
         f"{name}.{suffix}" for name in NAMES for suffix in ("png", "svg")
     )
@@ -53,9 +61,9 @@ def test_every_figure_is_written_as_png_and_svg(make_run):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_figure_names_data_set_and_split(make_run, name):
+def test_every_figure_names_data_set_and_split(found, name):
     with style():
-        drawn = importlib.import_module(f"analysis.figures.{name}").draw(find(load_run(make_run())))
+        drawn = importlib.import_module(f"analysis.figures.{name}").draw(found)
     words = " ".join(texts(drawn.figure))
     assert "; digits, random" in words
 
@@ -79,22 +87,22 @@ def test_global_settings_are_not_touched(make_run):
     assert dict(mpl.rcParams) == before
 
 
-def test_axes_carry_names_and_units(make_run):
+def test_axes_carry_names_and_units(found):
     with style():
-        figure = draw_optimum(find(load_run(make_run()))).figure
+        figure = draw_optimum(found).figure
     assert figure.axes[0].get_ylabel() == "loss (nats, log)"
     assert figure.axes[1].get_ylabel() == "validation\naccuracy"
     assert figure.axes[1].get_xlabel() == "epoch"
     with style():
-        figure = draw_curves(find(load_run(make_run()))).figure
+        figure = draw_curves(found).figure
     assert figure.axes[0].get_ylabel() == "validation loss (nats, log)"
     assert figure.axes[0].get_xlabel() == "epoch (log)"
 
 
-def test_learning_curves_count_the_trials_that_ended_at_each_rung(make_run):
+def test_learning_curves_count_the_trials_that_ended_at_each_rung(found):
     # Table 1 of Li et al. for R = 27, eta = 3: 18, 12, 8, 8 of 46 trials.
     with style():
-        drawing = draw_curves(find(load_run(make_run())))
+        drawing = draw_curves(found)
     assert drawing.reading.startswith(
         "18, 12, 8 and 8 trials ended at epochs 1, 3, 9 and 27; trial"
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 
@@ -159,28 +158,6 @@ def test_ctrl_c_keeps_everything_and_resume_finishes_it(terminal, tmp_path, envi
     assert sum(counted.values()) == 8
 
 
-def test_sigterm_ends_a_piped_sweep_in_an_orderly_way(tmp_path, environment):
-    process = subprocess.Popen(
-        [sys.executable, *SWEEP, "--no-check", "--trials", "40", "--epochs", "3"],
-        cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    try:
-        head = [process.stdout.readline() for _ in range(7)]
-        assert head[6].startswith("trial ")
-        process.send_signal(signal.SIGTERM)
-        out, err = process.communicate(timeout=60)
-    finally:
-        process.kill()
-        process.wait(timeout=60)
-    assert process.returncode == 143
-    assert err == ""
-    lines = out.splitlines()
-    start = next(i for i, line in enumerate(lines) if line.startswith("stopped by SIGTERM after "))
-    assert lines[start].endswith("; everything reported is kept")
-    assert lines[-1].startswith("next   orch resume ")
-    assert "\x1b" not in out
-
-
 DIVERGING = ["-m", "orchestrator", "sweep", "mlp-random", "--no-check", "--trials", "3",
              "--epochs", "2", "--set", "training.learning_rate=1e30"]  # fmt: skip
 OUTCOME = r"3 trials in \d+:\d\d: 3 failed \((loss|gradient) became (nan|inf): trials 0, 1 and 2\)"
@@ -194,40 +171,3 @@ def test_a_sweep_in_which_all_diverges_says_so_in_a_terminal(terminal):
     assert lines[place + 1] == "best   none: no trial has a result"
     assert any(line.startswith("next   orch show    orch try runs/") for line in lines)
     assert max(len(line) for line in lines) <= 80
-
-
-def test_a_sweep_in_which_all_diverges_says_so_in_a_pipe(tmp_path, environment):
-    done = subprocess.run(
-        [sys.executable, *DIVERGING, "--concurrency", "1"],
-        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=90, check=False,
-    )  # fmt: skip
-    assert (done.returncode, done.stderr) == (3, "")
-    lines = done.stdout.splitlines()
-    failed = [
-        line for line in lines if re.match(r"trial \d  failed     \w+ became (nan|inf)  ", line)
-    ]
-    assert len(failed) == 3
-    assert any(re.fullmatch(OUTCOME, line) for line in lines)
-    assert "best   none: no trial has a result" in lines
-
-
-def test_a_sweep_ends_when_its_time_is_up_and_a_resume_may_have_another(tmp_path, environment):
-    def orch(*arguments):
-        done = subprocess.run(
-            [sys.executable, "-m", "orchestrator", *arguments],
-            cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120,
-            check=False,
-        )  # fmt: skip
-        assert (done.returncode, done.stderr) == (0, "")
-        found = re.search(r"^time is up after (\d+) of 100,000 epochs; ", done.stdout, re.MULTILINE)
-        assert found
-        assert done.stdout.splitlines()[-1].startswith("next   orch resume ")
-        return int(found[1])
-
-    first = orch(
-        "sweep", "mlp-random", "--no-check", "--max-time", "2s", "--trials", "100",
-        "--epochs", "1000", "--concurrency", "1", "--set", "training.batch_size=16",
-    )  # fmt: skip
-    assert first >= 1
-    # Epochs since the last checkpoint run again first, and are not counted twice.
-    assert orch("resume", "--max-time", "1s") >= first

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import subprocess
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from orchestrator.cluster.file import Login, read_cluster
 from orchestrator.cluster.launcher import reason
 from orchestrator.cluster.ssh import Host, as_ray_does
 from orchestrator.cluster.tunnel import Away, Back, Tunnel
+from tests import waiting
 from tests.orchestrator.cluster.cluster_yaml import cluster_yaml
 
 JOB = """
@@ -152,11 +154,7 @@ def client_says(url, headers, job):
     return JobSubmissionClient(url, headers=headers).get_job_status(job)
 
 
-def until(said, seconds=60):
-    limit = time.monotonic() + seconds
-    while not said():
-        assert time.monotonic() < limit
-        time.sleep(0.1)
+until = partial(waiting.until, seconds=60, every=0.1)
 
 
 def test_down_ends_ray_on_every_host(steps, rig, file):

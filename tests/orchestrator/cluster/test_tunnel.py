@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from orchestrator.cluster.errors import KeyRefusedError, UnreachableError
 from orchestrator.cluster.file import Login
 from orchestrator.cluster.ssh import Host
 from orchestrator.cluster.tunnel import Away, Back, Tunnel
+from tests import waiting
 
 
 @pytest.fixture
@@ -29,11 +31,7 @@ def first_words(port):
         return connection.recv(8)
 
 
-def until(said, seconds=30):
-    limit = time.monotonic() + seconds
-    while not said():
-        assert time.monotonic() < limit
-        time.sleep(0.02)
+until = partial(waiting.until, seconds=30, every=0.02)
 
 
 def test_a_port_leads_to_the_loopback_of_a_host_while_the_block_lasts(host):

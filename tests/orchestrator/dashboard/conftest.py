@@ -132,7 +132,7 @@ def start() -> Iterator[Callable[..., Any]]:
             command(*given), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             env={**os.environ, **env}, cwd=runs.parent,
         ) as process:  # fmt: skip
-            watch = threading.Timer(120, process.kill)
+            watch = threading.Timer(600, process.kill)
             watch.start()
             try:
                 line = process.stdout.readline()

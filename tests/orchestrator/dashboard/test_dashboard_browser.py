@@ -7,12 +7,14 @@ import shutil
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from orchestrator.runs.about import change_about
 from orchestrator.runs.folder import RunFolder
+from tests import waiting
 
 EVIL = "<img src=x onerror=window.ran=1>\"'"
 
@@ -63,12 +65,7 @@ def drawn(page) -> int:
     return int(page.locator("html").get_attribute("data-drawn") or 0)
 
 
-def wait_for(fits, seconds=30):
-    end = time.monotonic() + seconds
-    while not (found := fits()):
-        assert time.monotonic() < end
-        time.sleep(0.05)
-    return found
+wait_for = partial(waiting.until, seconds=30)
 
 
 def redrawn(page, before, *, times=1):

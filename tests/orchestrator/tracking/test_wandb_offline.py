@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
+from functools import partial
 
 import psutil
 import pytest
@@ -14,9 +15,11 @@ import pytest
 from orchestrator import Study
 from orchestrator.engine.journal import read
 from orchestrator.engine.records import EpochReported, TrialStarted
+from tests import waiting
 
 pytest.importorskip("wandb", reason="W&B is not installed")
 OFFLINE = {"wandb": "offline"}
+until = partial(waiting.until, seconds=60)
 
 
 def test_every_trial_epoch_config_and_state_is_in_the_files(story):
@@ -95,7 +98,7 @@ def test_nothing_is_missing_and_nothing_is_twice_after_kill_9_of_the_tracker(sto
         for count in range(epochs):
             story.go(study, most=1)
             if count == epochs // 2:
-                _until(lambda: sum(map(len, story.steps(run).values())) > 0)
+                until(lambda: sum(map(len, story.steps(run).values())) > 0)
         process = psutil.Process(tracker.pid)
         for victim in [*(process.children() if service else []), process]:
             victim.send_signal(signal.SIGKILL)
@@ -121,7 +124,7 @@ def test_a_tracker_ends_by_itself_when_its_driver_is_killed(story):
     """The pipe's end is all that it needs to know."""
     run = story.run(most=5)
     tracker = story.start(run, **OFFLINE)
-    _until(lambda: len(story.steps(run)) == len(story.reported(run)))
+    until(lambda: len(story.steps(run)) == len(story.reported(run)))
     assert tracker.poll() is None
     tracker.stdin.close()
     assert tracker.wait(30) == 0
@@ -139,7 +142,7 @@ def test_a_tracker_waits_for_the_service_of_a_killed_one_to_write_its_last(story
     tracker = story.start(run, **OFFLINE)
     time.sleep(7)  # long enough to have begun, had it not waited
     assert story.fragments(run) == {}
-    _until(lambda: story.steps(run) == {0: [1]})
+    until(lambda: story.steps(run) == {0: [1]})
     assert story.started[0].poll() == 0
     tracker.stdin.close()
     assert tracker.wait(60) == 0
@@ -148,7 +151,7 @@ def test_a_tracker_waits_for_the_service_of_a_killed_one_to_write_its_last(story
 def test_a_second_tracker_waits_for_the_first(story):
     run = story.run(most=5)
     first = story.start(run, **OFFLINE)
-    _until(lambda: story.steps(run))
+    until(lambda: story.steps(run))
     second = story.start(run, **OFFLINE)
     second.stdin.close()
     time.sleep(1.5)
@@ -162,7 +165,7 @@ def test_it_ignores_ctrl_c_takes_idle_time_alone_and_finishes_at_sigterm(story):
     run = story.run(most=5)
     del story.env["ORCH_TRACKING_PRIORITY"]
     tracker = story.start(run, **OFFLINE)
-    _until(lambda: story.steps(run))
+    until(lambda: story.steps(run))
     tracker.send_signal(signal.SIGINT)
     tracker.send_signal(signal.SIGHUP)
     time.sleep(0.5)
@@ -175,10 +178,3 @@ def test_it_ignores_ctrl_c_takes_idle_time_alone_and_finishes_at_sigterm(story):
     assert tracker.wait(30) == 0
     tracker.stdin.close()
     assert story.steps(run) == story.reported(run)
-
-
-def _until(true, seconds=60.0):
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)

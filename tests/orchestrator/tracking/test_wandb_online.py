@@ -9,16 +9,19 @@ import socket
 import subprocess
 import sys
 import time
+from functools import partial
 
 import psutil
 import pytest
 
 from orchestrator import Study
 from orchestrator.tracking.status import read_status
+from tests import waiting
 
 pytest.importorskip("wandb", reason="W&B is not installed")
 ONLINE = {"wandb": "online"}
 OFFLINE = {"wandb": "offline"}
+until = partial(waiting.until, seconds=60)
 
 
 @pytest.fixture
@@ -252,10 +255,3 @@ def test_no_file_of_the_run_has_the_key(story, server, key):
     files = [path for path in run.path.rglob("*") if path.is_file()]
     assert len(files) > 20
     assert [path for path in files if key.encode() in path.read_bytes()] == []
-
-
-def until(true, seconds=60.0):
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
