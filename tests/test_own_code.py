@@ -36,7 +36,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A user's folder with the page's files in it."""
     files = dict(NAMED.findall(PAGE))
     assert set(files) == {
-        "my_net.py", "my_lit.py", "my_train.py", "my_program.py", "my_program.yaml",
+        "my_net.py", "my_lit.py", "my_train.py", "my_ddp.py", "my_program.py", "my_program.yaml",
     }  # fmt: skip
     for name, text in files.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
@@ -60,6 +60,7 @@ def orch(*arguments: str) -> str:
         (("my_lit:Lit", "--dataset", "digits"), r"epoch 2  valid_loss [12]\.\d+"),
         (("my_train:train",), r"epoch 2  valid_loss 0\.8\d+  weight 0\.0\d+"),
         (("my_train:simple-asha",), r"epoch 2  valid_loss 0\.9\d+"),
+        (("my_ddp:train",), r"here it is one, rank 0\s+of 1\n.*\nepoch 2  valid_loss \d\.\d+"),
         (("my_program.yaml",), r"epoch 2  valid_loss 1\.000  epoch 2\.000"),
     ],
 )  # fmt: skip
@@ -72,7 +73,7 @@ def test_each_example_can_be_tried(sweep: tuple[str, ...], says: str) -> None:
 
 def test_each_sweep_on_the_page_can_be_made() -> None:
     lines = [line for text in blocks("sh") for line in text.splitlines() if "orch sweep" in line]
-    assert len(lines) == 6
+    assert len(lines) == 7
     for line in lines:
         if "my_lit" in line:
             pytest.importorskip("pytorch_lightning", reason="the extra lightning is not installed")

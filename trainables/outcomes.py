@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from searchspaces.errors import OrchError
+
 METRICS = (
     "train_loss",
     "valid_loss",
@@ -62,3 +64,10 @@ class NothingLeft:
 
 
 Outcome = EpochDone | EpochFailed | NothingLeft
+
+
+class WorkersLostError(OrchError):
+    """Processes of a trial that runs in several are gone: nobody is to blame but their machine.
+
+    The trial goes on from its checkpoint in others.
+    """

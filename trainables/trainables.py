@@ -6,6 +6,7 @@ from trainables.architecture_trial import ArchitectureTrial
 from trainables.programs.command import CommandTrial
 from trainables.programs.function import FunctionTrial
 from trainables.programs.lightning import LightningTrial
+from trainables.programs.together import TogetherTrial
 from trainables.trainable import TrialTrainable
 
 
@@ -23,6 +24,10 @@ class LightningTrainable(LightningTrial, TrialTrainable):
 
 class FunctionTrainable(FunctionTrial, TrialTrainable):
     """Runs a training function."""
+
+
+class TogetherTrainable(TogetherTrial, TrialTrainable):
+    """Runs a training function in several processes."""
 
 
 class CommandTrainable(CommandTrial, TrialTrainable):

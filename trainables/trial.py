@@ -21,6 +21,8 @@ class Trial:
     costs_while_held: ClassVar[bool] = False
     """A trial that is held and not run takes more than memory, as a process of its own does."""
     label: str = ""
+    node: str = ""
+    """The machine it runs on, if that is another than its object's."""
     _holds_trial: bool = False
 
     @classmethod

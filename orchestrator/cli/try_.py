@@ -179,8 +179,13 @@ def _head(spec: SweepSpec, trial: _Trial, named: list[str]) -> list[str]:
     items = config_items({key: value for key, value in trial.config.items() if key in named})
     lines = [f"{spec.trains} on {spec.dataset}" if spec.dataset else spec.trains]
     lines += block("config", fold(items, width - LABEL)) if items else []
-    warning = trial.data.warning if trial.data else ""
-    return [*lines, *(block("care", wrap(warning, width - LABEL)) if warning else [])]
+    cares = [trial.data.warning] if trial.data and trial.data.warning else []
+    if ranks := spec.program.ranks:
+        cares.append(
+            f"in a sweep, a trial is {ranks} process{'es' * (ranks != 1)}; here it is one, rank 0 "
+            f"of 1"
+        )
+    return [*lines, *(line for care in cares for line in block("care", wrap(care, width - LABEL)))]
 
 
 def _line(epoch: int, outcome: Outcome, trial: _Trial) -> str:

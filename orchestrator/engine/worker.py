@@ -18,7 +18,7 @@ from orchestrator.runs.checkpoints import CheckpointError, CheckpointStore, Stor
 from orchestrator.runs.distant import require
 from searchspaces import Config
 from searchspaces.errors import raised
-from trainables.outcomes import EpochFailed, NothingLeft
+from trainables.outcomes import EpochFailed, NothingLeft, WorkersLostError
 
 if TYPE_CHECKING:
     from trainables.trainable import TrialTrainable
@@ -38,6 +38,7 @@ class Blueprint:
         threads: of torch and of the libraries under it, per worker.
         store: where checkpoints go.
         checkpoint_seconds: training time after which one is written between rungs.
+        ranks: processes of a trial beside the worker's; 0 is none.
     """
 
     trainable: type[TrialTrainable]
@@ -45,6 +46,7 @@ class Blueprint:
     threads: int
     store: CheckpointStore
     checkpoint_seconds: float
+    ranks: int = 0
 
 
 @dataclass(frozen=True)
@@ -107,10 +109,14 @@ class Worker:
     Args:
         blueprint: of the sweep.
         data: what the Trainable's ``setup`` takes as ``data``; shared memory, read only.
+        more: settings that are this worker's alone.
     """
 
-    def __init__(self, blueprint: Blueprint, data: object) -> None:
+    def __init__(
+        self, blueprint: Blueprint, data: object, more: Mapping[str, Any] | None = None
+    ) -> None:
         self._blueprint = blueprint
+        self._settings = {**blueprint.settings, **(more or {})}
         self._data = data
         self._node = platform.node()
         self._holds: tuple[int, int, int] | None = None
@@ -126,7 +132,7 @@ class Worker:
         """
         blueprint = self._blueprint
         require(blueprint.store)
-        self._trainable = blueprint.trainable.bare(data=self._data, **blueprint.settings)
+        self._trainable = blueprint.trainable.bare(data=self._data, **self._settings)
         _limit_threads(blueprint.threads)
         return os.getpid()
 
@@ -136,6 +142,7 @@ class Worker:
         Whatever the trial raises ends that trial and not the worker.
 
         Raises:
+            WorkersLostError: the trial's processes are gone; another worker has others.
             Exception: the Trainable cannot be made; another worker may succeed.
         """
         if self._trainable is None:
@@ -148,6 +155,8 @@ class Worker:
             yield Fault(lease.number, lease.attempt, str(error), stale=True)
         except StoreError as error:
             yield Fault(lease.number, lease.attempt, str(error), fatal=True)
+        except WorkersLostError:
+            raise
         except Exception as error:  # noqa: BLE001  # a user's network may raise anything
             detail = _clean(traceback.format_exc())[-DETAIL:]
             yield Fault(lease.number, lease.attempt, _clean(raised(error))[:REASON], detail)
@@ -197,7 +206,7 @@ class Worker:
                 epoch=epoch,
                 metrics=_finite(done.metrics),
                 seconds=seconds,
-                node=self._node,
+                node=trainable.node or self._node,
                 checkpoint=checkpoint,
                 finished=done.finished,
             )

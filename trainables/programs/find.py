@@ -43,12 +43,15 @@ class Program:
         target: a registered name, ``module:attribute`` or a command line.
         space: the class of its search space; None if the sweep has to declare one.
         can_pause: its trials keep their state, so that schedulers may send them to sleep.
+        ranks: processes that a trial runs in, each with CPUs and GPUs of its own; 0 is the
+            worker's own process.
     """
 
     form: Form
     target: str
     space: type[SearchSpace] | None
     can_pause: bool = True
+    ranks: int = 0
 
     @property
     def learns_by_itself(self) -> bool:
@@ -79,12 +82,21 @@ def program_of(name: str) -> Program:
             place="architecture",
         )
     value = load_object("architecture", name, name)
+    ranks = ranks_of(name, value)
     if isinstance(value, type):
         form = Form.LIGHTNING if is_lightning(value) else Form.ARCHITECTURE
         if form is Form.ARCHITECTURE:
             architectures.get(name)  # says what it must be
         return Program(form, name, own_space(name, value, required=True))
-    return Program(Form.FUNCTION, name, own_space(name, value), can_pause=takes_state(name, value))
+    pauses = takes_state(name, value)
+    if ranks and not pauses:
+        function = name.rpartition(":")[2]
+        raise ConfigurationError(
+            f"{name} has workers = {ranks} and takes no state, which would tell each its rank. "
+            f"Write {function}(config, state).",
+            place="architecture",
+        )
+    return Program(Form.FUNCTION, name, own_space(name, value), can_pause=pauses, ranks=ranks)
 
 
 def command_program(command: str) -> Program:
@@ -134,6 +146,31 @@ def takes_state(name: str, value: Any) -> bool:
             place="architecture",
         )
     return count == 2
+
+
+def ranks_of(name: str, value: Any) -> int:
+    """Processes that a training function asks for, by its attribute ``workers``; 0 if it does not.
+
+    Raises:
+        ConfigurationError: that is no whole number of 1 or more, or this is no function.
+    """
+    workers = getattr(value, "workers", None)
+    if isinstance(value, type):
+        if isinstance(workers, int):
+            raise ConfigurationError(
+                f"{name} has workers = {workers}, and is a class: only a training function runs "
+                f"in several processes. Leave it out, or give it another name.",
+                place="architecture",
+            )
+        return 0
+    if workers is None:
+        return 0
+    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+        raise ConfigurationError(
+            f"{name} has workers = {workers!r}. Give a whole number of 1 or more.",
+            place="architecture",
+        )
+    return workers
 
 
 def is_lightning(value: type) -> bool:

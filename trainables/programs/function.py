@@ -52,13 +52,25 @@ class State:
         seed: of the trial. Before each epoch ``random``, NumPy and torch are seeded from it
             and the epoch, so that a trial that goes on draws what it would have drawn.
         data: training and validation part of the sweep's data set; None if it names none.
+        rank: of this process among those of the trial, from 0. What 0 yields and saves counts.
+        workers: processes of the trial; 1 unless the function asks for more.
     """
 
-    def __init__(self, *, epochs: int, seed: int, data: SweepData | None) -> None:
+    def __init__(
+        self,
+        *,
+        epochs: int,
+        seed: int,
+        data: SweepData | None,
+        rank: int = 0,
+        workers: int = 1,
+    ) -> None:
         self.epoch = 0
         self.epochs = epochs
         self.seed = seed
         self.data = data
+        self.rank = rank
+        self.workers = workers
         self._loaded: Any = None
         self._asked = False
         self._next: Any = None
@@ -76,7 +88,8 @@ class State:
         Raises:
             UsageError: something else is in it.
         """
-        self._next = (keep.copied(value),)
+        if self.rank == 0:
+            self._next = (keep.copied(value),)
 
     def load(self) -> Any:
         """What was kept, in a trial that goes on; None in one that begins.
@@ -85,7 +98,7 @@ class State:
         here on random numbers are those of the epoch to come.
         """
         if self._loaded is not None and not self._asked:
-            seed_all(self.seed, self.epoch)
+            seed_all(self.seed, self.epoch, self.rank)
         self._asked = True
         return self._loaded
 
@@ -104,7 +117,9 @@ class State:
     def restore(self, data: bytes) -> int:
         """Go on from bytes that :meth:`frozen` gave; the epoch is returned."""
         self._loaded, self.epoch = keep.decode(data)
-        self._kept, self._kept_epoch = keep.copied(self._loaded), self.epoch
+        self._kept_epoch = self.epoch
+        if self.rank == 0:
+            self._kept = keep.copied(self._loaded)
         return self.epoch
 
     def frozen(self) -> bytes:
@@ -169,13 +184,13 @@ class FunctionTrial(Trial):
             return NothingLeft(RETURNED)
         except SystemExit as error:
             raise RuntimeError(f"{self._name} called sys.exit({error.code!r})") from error
-        metrics = numbers(self._name, said)
+        metrics = numbers(self._name, said) if state.rank == 0 else {}
         state.reported()
         return EpochDone(metrics)
 
     def _next(self) -> Any:
         if self._pauses or self._running is None:
-            seed_all(self._state.seed, self._state.epoch)
+            seed_all(self._state.seed, self._state.epoch, self._state.rank)
         if self._running is None:
             arguments = (self._arguments, self._state) if self._pauses else (self._arguments,)
             self._running = self._function(*arguments)
@@ -210,12 +225,13 @@ class FunctionTrial(Trial):
                 traceback.print_exc()
 
 
-def seed_all(seed: int, epoch: int) -> None:
+def seed_all(seed: int, epoch: int, rank: int = 0) -> None:
     """Seed Python's, NumPy's and torch's global generators for a trial that is at ``epoch``.
 
     Trials share a worker: without this, one would go on with the random numbers of another.
+    Each of a trial's processes draws its own.
     """
-    words = np.random.SeedSequence((seed, epoch)).generate_state(3)
+    words = np.random.SeedSequence((seed, epoch, rank)[: 3 if rank else 2]).generate_state(3)
     random.seed(int(words[0]))
     np.random.seed(int(words[1]))  # noqa: NPY002  # users' functions draw from it
     torch = sys.modules.get("torch")

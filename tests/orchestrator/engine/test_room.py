@@ -102,6 +102,51 @@ def test_a_trial_that_can_never_be_placed_is_refused(nodes, settings, line):
     assert str(caught.value) == line
 
 
+@pytest.mark.parametrize(
+    ("nodes", "settings", "size", "share"),
+    [
+        ((Node(2.0),), {}, 1, (1.0, 0.0)),
+        (TWO, {"ranks": 3}, 2, (1.0, 0.0)),
+        (TWO, {"ranks": 4}, 1, (1.0, 0.0)),
+        (TWO, {"cpus": 2.0}, 1, (2.0, 0.0)),
+        (TWO, {"cpus": 0.5, "trials": 3}, 3, (0.5, 0.0)),
+        (TWO, {"wanted": 2}, 2, (1.0, 0.0)),
+        (TWO, {"wanted": 6}, 6, (0.5, 0.0)),
+        ((Node(8.0, 4.0), Node(8.0, 1.0)), {"gpus": 1.0}, 2, (1.0, 1.0)),
+    ],
+)  # fmt: skip
+def test_a_trial_of_several_processes_has_room_for_all_of_them(nodes, settings, size, share):
+    settings = {"ranks": 2, **settings}
+    found = room(*nodes, **settings)
+    assert found.size() == size
+    assert found.share(size) == pytest.approx(share)
+    bundles = found.bundles(size)
+    assert len(bundles) == size * settings["ranks"]
+    assert fitting(nodes, bundles[0]) >= len(bundles)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "settings", "line"),
+    [
+        ((Node(2.0),), {"ranks": 4},
+         "cpus: a trial has 4 processes of 1 CPU each, and this machine has room for 2: it could "
+         "never be placed. Give cpus of 0.5 or less."),
+        (TWO, {"ranks": 4, "cpus": 2.0},
+         "cpus: a trial has 4 processes of 2 CPUs each, and the 3 nodes have room for 3: it could "
+         "never be placed. Give cpus of 1 or less."),
+        ((Node(64.0), Node(16.0, 3.0)), {"ranks": 2, "gpus": 2.0},
+         "gpus: a trial has 2 processes of 1 CPU and 2 GPUs each, and the 2 nodes have room for 1: "
+         "it could never be placed. Give gpus of 1 or less."),
+    ],
+)  # fmt: skip
+def test_a_trial_whose_processes_never_find_room_is_refused(nodes, settings, line):
+    with pytest.raises(ConfigurationError) as caught:
+        room(*nodes, **settings)
+    assert str(caught.value) == line
+    # Of machines that may still come there may be as many as it takes.
+    assert room(*nodes, **settings, largest=nodes[-1]).size() == 1
+
+
 @given(
     st.lists(st.integers(1, 64), min_size=1, max_size=6),
     st.integers(1, 200),
