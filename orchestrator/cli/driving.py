@@ -149,7 +149,8 @@ class _Watcher:
             return []
         from orchestrator.cli.tracking import closing_items
 
-        return closing_items(*self._run)
+        folder, spec = self._run
+        return closing_items(folder, spec.tracking)
 
 
 def _code(progress: Progress, stopped: StopRun | None) -> int:

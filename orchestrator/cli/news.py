@@ -41,14 +41,16 @@ class News:
         title: of the sweep.
 
     Attributes:
+        urls: whom to tell; secrets.
         outline: of the run, once there is one.
     """
 
     def __init__(self, urls: Sequence[str], title: str) -> None:
-        self._urls = urls
+        self.urls = tuple(urls)
         self._title = title
         self._ended: tuple[str, list[str]] | None = None
         self.outline: Outline | None = None
+        self._elsewhere = False
 
     def __enter__(self) -> Self:
         """Nothing is told before the end."""
@@ -63,6 +65,10 @@ class News:
         """
         self._ended = ("finished" if stopped is None else "stopped", lines)
 
+    def told_elsewhere(self) -> None:
+        """Another process tells it from now on, as long as the machine lasts that has it."""
+        self._elsewhere = True
+
     def __exit__(
         self,
         kind: type[BaseException] | None,
@@ -70,7 +76,7 @@ class News:
         trace: TracebackType | None,
     ) -> None:
         """Tell it; what cannot be told is one line of warning, whatever else happens."""
-        if not self._urls:
+        if not self.urls or (self._elsewhere and not _lost(error)):
             return
         if isinstance(error, Exception):
             self._ended = ("failed", self._failed(error))
@@ -81,7 +87,7 @@ class News:
 
         how, lines = self._ended
         title, body = f"{self._title}: {how}", "\n".join(lines)
-        problem = send(self._urls, title, body, kind=_KINDS[how])
+        problem = send(self.urls, title, body, kind=_KINDS[how])
         if problem:
             say(f"warning: {problem}")
 
@@ -93,3 +99,12 @@ class News:
         if self.outline is None:
             return [line]
         return [line, *block("run", [self.outline.path]), *block("next", [self.outline.resume])]
+
+
+def _lost(error: BaseException | None) -> bool:
+    """Whether the machine is gone with the process that would have told it."""
+    if not isinstance(error, Exception):
+        return False
+    from orchestrator.cluster.lost import HeadLostError
+
+    return isinstance(error, HeadLostError)

@@ -38,6 +38,7 @@ class Onlooker:
         run: its folder.
         clock: seconds that only grow.
         elsewhere: it runs on a cluster.
+        nobody: says whether no process has it there; None where its folder tells.
 
     Attributes:
         run: its folder.
@@ -49,15 +50,21 @@ class Onlooker:
     """
 
     def __init__(
-        self, run: RunFolder, clock: Callable[[], float] = monotonic, *, elsewhere: bool = False
+        self,
+        run: RunFolder,
+        clock: Callable[[], float] = monotonic,
+        *,
+        elsewhere: bool = False,
+        nobody: Callable[[], bool] | None = None,
     ) -> None:
         self.run = run
         self._clock = clock
+        self._nobody_there = nobody
         self._follower = Follower(run.journal)
         self.progress = Progress(
             outline_from(run, elsewhere=elsewhere), onlooker=True, began=clock()
         )
-        self.gone = False
+        self.gone, self._why = False, ""
         self._heard = self._asked = clock()
         self._free = 0
 
@@ -136,11 +143,11 @@ class Onlooker:
         if not self.run.path.is_dir():
             return StopRun("its folder was removed")
         begun = self.progress.opened is not None
-        return StopRun("its process died" if begun else "nothing has begun it")
+        return StopRun(self._why if begun else "nothing has begun it")
 
-    def give_up(self) -> None:
+    def give_up(self, why: str = "its process died") -> None:
         """No process has the run, as somebody knows who does not only look at its folder."""
-        self.gone = True
+        self.gone, self._why = True, why
         self.progress.let_go()
 
     def document(self) -> dict[str, Any]:
@@ -158,6 +165,8 @@ class Onlooker:
         """Whether no process has the run, as far as can be told from here."""
         if not self.run.path.is_dir():
             return True
+        if self._nobody_there is not None:
+            return self._nobody_there()
         opened = self.progress.opened
         alive = None if opened is None else is_alive(opened)
         if alive:

@@ -37,24 +37,15 @@ def is_cluster_file(cluster: str) -> bool:
     return cluster.endswith((".yaml", ".yml")) or Path(cluster).is_file()
 
 
-def refuse_pointless(
-    cluster: str, *, down: bool, notify: tuple[str, ...], tracking: bool = False
-) -> None:
+def refuse_pointless(cluster: str, *, down: bool) -> None:
     """Options that would do nothing.
 
     Raises:
         UsageError: one of them was given.
     """
-    there = is_cluster_file(cluster)
-    if down and not there:
+    if down and not is_cluster_file(cluster):
         raise UsageError(
             "--down: nothing was started that could be ended. Give --cluster FILE too."
-        )
-    if there and notify:
-        raise UsageError("--notify: a run on the cluster of a file tells nobody yet. Leave it out.")
-    if there and tracking:
-        raise UsageError(
-            "--cluster FILE: the run is tracked as it was begun. Leave the tracking options out."
         )
 
 

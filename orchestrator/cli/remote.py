@@ -3,35 +3,37 @@
 from __future__ import annotations
 
 import json
-import shlex
 import sys
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from orchestrator.cli.failures import say
+from orchestrator.cli.failures import say as warn
 from orchestrator.cli.forecast import forecast
 from orchestrator.cli.onlooker import Onlooker
+from orchestrator.cli.remote_end import Ended, end_cluster, fetch, say, say_lost, still_up, told
 from orchestrator.cli.view.choose import columns, view_of
 from orchestrator.cli.view.encoding import Speaker
 from orchestrator.cli.view.outline import short_name
-from orchestrator.cli.view.words import LABEL, block, plural, wrap
+from orchestrator.cli.view.words import LABEL, block, wrap
 from orchestrator.cli.watch import Signals, ending
 from orchestrator.cluster import launch
-from orchestrator.cluster.errors import ClusterError
 from orchestrator.cluster.following import Following
 from orchestrator.cluster.link import ConnectionLost
+from orchestrator.cluster.lost import HeadLostError, lost, refuse_running
 from orchestrator.cluster.remote import Remote, Tell, remote_of
 from orchestrator.engine.trial import State
 from orchestrator.runs.whereabouts import Whereabouts, read_whereabouts
 from searchspaces.errors import OrchError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
+    from orchestrator.cli.news import News
     from orchestrator.cluster.launch import Up
     from orchestrator.preflight import CheckReport
     from orchestrator.runs.folder import RunFolder
@@ -40,12 +42,6 @@ if TYPE_CHECKING:
 
 LOOK_SECONDS = 0.25
 """Between two looks at the journal here."""
-JOB_SECONDS = 5.0
-"""Between two questions after the job, while no process has the run."""
-SOON_SECONDS = 0.5
-"""The same, when the run says that it has ended."""
-FETCH_SECONDS = 300.0
-"""For a lost connection to come back."""
 NOTHING_COMPLETED = 3
 FOOTER = "Ctrl-C detaches; the sweep goes on"
 
@@ -58,6 +54,7 @@ def begin(
     runs: Path,
     as_json: bool,
     down: bool,
+    news: News,
 ) -> int:
     """Run a new sweep on the cluster of a file; the exit code.
 
@@ -69,7 +66,7 @@ def begin(
     from orchestrator.sweep import provenance
 
     there = Remote(read_cluster(file), teller(as_json=as_json))
-    prepared = there.prepare(made.spec)
+    prepared = there.prepare(made.spec, notify=news.urls)
     there.check()
 
     planned = _tell_plan(there, launch.found(there.file), made.spec, report)
@@ -80,11 +77,19 @@ def begin(
         folder = RunFolder.create(runs, made.spec, provenance())
         with folder.owned(follows=True):
             where = there.begin(folder, prepared)
+        news.told_elsewhere()
         return follow(there, folder, where, as_json=as_json, down=down)
 
 
 def resume(
-    folder: RunFolder, file: Path, *, max_time: float | None, as_json: bool, down: bool
+    folder: RunFolder,
+    file: Path,
+    *,
+    max_time: float | None,
+    as_json: bool,
+    down: bool,
+    news: News,
+    tracking: Mapping[str, Any],
 ) -> int:
     """Go on with a run on the cluster of a file, wherever it ran before; the exit code.
 
@@ -95,15 +100,16 @@ def resume(
 
     there = Remote(read_cluster(file), teller(as_json=as_json))
     with folder.owned(follows=True):  # nobody runs it here, and nobody follows it
-        prepared = there.prepare(folder.spec())
-    there.refuse_running(folder)
+        prepared = there.prepare(folder.spec(), tracking=tracking, notify=news.urls)
+    refuse_running(folder, there.tell)
     there.check()
 
     with _costs_told(there):
         there.up()
         with folder.owned(follows=True):
             where = there.begin(folder, prepared, max_time=max_time)
-        return follow(there, folder, where, as_json=as_json, down=down)
+        news.told_elsewhere()
+        return follow(there, folder, where, as_json=as_json, down=down, tracking=tracking)
 
 
 def _tell_plan(there: Remote, now: Up, spec: SweepSpec, report: CheckReport | None) -> bool:
@@ -119,10 +125,12 @@ def _costs_told(there: Remote) -> Iterator[None]:
     """What costs money is told, whatever goes wrong once it was started."""
     try:
         yield
+    except HeadLostError:
+        raise
     except BaseException:
         with suppress(OrchError, KeyboardInterrupt):
-            for line in _still_up(there):
-                say(line)
+            for line in still_up(there):
+                warn(line)
         raise
 
 
@@ -137,19 +145,37 @@ def teller(*, as_json: bool) -> Tell:
 
 
 def follow(
-    there: Remote, folder: RunFolder, where: Whereabouts, *, as_json: bool, down: bool = False
+    there: Remote,
+    folder: RunFolder,
+    where: Whereabouts,
+    *,
+    as_json: bool,
+    down: bool = False,
+    tracking: Mapping[str, Any] = MappingProxyType({}),
 ) -> int:
     """Show a run of a cluster until it ends, then fetch it; the exit code.
+
+    Args:
+        there: the cluster.
+        folder: of the run here.
+        where: it lives.
+        as_json: print one JSON document at the end and nothing else on stdout.
+        down: end the cluster then.
+        tracking: what was changed in where it is told about.
 
     Raises:
         OrchError: the cluster cannot be reached, or the run has no folder there any more.
     """
-    with Signals() as signals, Following(there.mirror(folder, where)) as following:
+
+    def gone() -> HeadLostError | None:
+        return lost(there, where, short_name(folder))
+
+    with Signals() as signals, Following(there.mirror(folder, where), gone) as following:
         onlooker = Onlooker(folder, elsewhere=True)
         onlooker.catch_up()
         progress = onlooker.progress
         view = view_of(progress.outline, as_json=as_json, progress=progress, footer=FOOTER)
-        ended = _Ended(there, where, following)
+        ended = Ended(there, where, following)
         try:
             view.tick()
             while not (signals.caught or view.lost or ended(soon=progress.closed is not None)):
@@ -162,18 +188,20 @@ def follow(
         finally:
             view.close()
     if following.error is not None:
+        if isinstance(following.error, HeadLostError):
+            say_lost(there, onlooker, as_json=as_json, down=down)
         raise following.error
     if signals.caught or view.lost:
         if as_json:
             click.echo(json.dumps(onlooker.document(), indent=2))
         else:
-            _say(_detached(there, folder))
+            say(_detached(there, folder))
         return 128 + signals.caught if signals.caught else 0
     try:
-        _fetch(there, folder, where, ended.said)
+        fetch(there, folder, where, ended.said, gone)
     finally:
         if down:
-            _down(there)
+            end_cluster(there)
     for record in onlooker.news():
         progress.note(record)
     if not onlooker.over():
@@ -181,9 +209,9 @@ def follow(
     if as_json:
         click.echo(json.dumps(onlooker.document(), indent=2))
     else:
-        _say(ending(onlooker, latest=False))
+        say(ending(onlooker, latest=False, told=told(folder, tracking)))
         if not down:
-            _say(_still_up(there))
+            say(still_up(there))
     return 0 if progress.counts[State.COMPLETED] else NOTHING_COMPLETED
 
 
@@ -200,82 +228,35 @@ def attach(folder: RunFolder, *, as_json: bool, down: bool) -> int:
             f"run {folder.id} has come home from cluster {where.name}. See: orch show "
             f"{short_name(folder)}"
         )
-    return follow(there, folder, where, as_json=as_json, down=down)
+    try:
+        return follow(there, folder, where, as_json=as_json, down=down)
+    except ConnectionLost as error:
+        raise lost(there, where, short_name(folder)) or error from error
 
 
 @contextmanager
-def reached(folder: RunFolder) -> Iterator[None]:
+def reached(folder: RunFolder) -> Iterator[Callable[[], bool] | None]:
     """For the time of the block, letters in the folder of a far run go there.
 
-    Nothing happens for a run that lives here, or that another process follows.
+    The block gets what says whether nobody runs it there any more. For a run that lives here,
+    or that another process follows, nothing happens.
+
+    Raises:
+        HeadLostError: at the end of the block, where the head got lost meanwhile.
     """
     where = read_whereabouts(folder.path)
     if where is None or where.home or folder.is_owned(follows=True):
-        yield
+        yield None
         return
     there = remote_of(where, lambda *_: None)
-    with Following(there.mirror(folder, where)):
-        yield
 
+    def gone() -> HeadLostError | None:
+        return lost(there, where, short_name(folder))
 
-class _Ended:
-    """Whether the job of a run has ended, and with it all that was to be written.
-
-    That the run says so is not enough: it may be that of an earlier process, and tables and
-    tracking come after.
-
-    Attributes:
-        said: the last line of the job.
-    """
-
-    def __init__(self, there: Remote, where: Whereabouts, following: Following) -> None:
-        self._there = there
-        self._where = where
-        self._following = following
-        self._next = time.monotonic() + JOB_SECONDS
-        self._unknown = 0
-        self.said = ""
-
-    def __call__(self, *, soon: bool) -> bool:
-        if self._following.error is not None:
-            return True
-        now = time.monotonic()
-        if soon:
-            self._next = min(self._next, now + SOON_SECONDS)
-        if self._following.alive or now < self._next:
-            return False
-        self._next = now + (SOON_SECONDS if soon else JOB_SECONDS)
-        try:
-            job = self._there.job(self._where)
-        except ClusterError:  # the following tells of a lost connection, and mends it
-            return False
-        # Ray that answers nothing once may be on its way up.
-        self._unknown = 0 if job.state else self._unknown + 1
-        self.said = job.said
-        return job.over and self._unknown != 1
-
-
-def _fetch(there: Remote, folder: RunFolder, where: Whereabouts, said: str) -> None:
-    """Bring everything home, and say so in the folder.
-
-    Raises:
-        ClusterError: the job ended before the run began, or it cannot be fetched.
-    """
-    try:
-        home = there.bring_home(folder, where, patience=FETCH_SECONDS)
-    except ConnectionLost as error:
-        raise ClusterError(
-            f"{error} Fetch the rest later: orch attach {short_name(folder)}"
-        ) from error
-    there.tell("fetch", f"{home.files:,} files, {home.size / 1e6:,.1f} MB, verified")
-    if not folder.journal.is_dir():
-        why = said or f"job {where.job} has ended without a word"
-        raise ClusterError(f"the sweep did not begin on cluster {where.name}: {why}")
-
-
-def _down(there: Remote) -> None:
-    # A host that does not answer is told too; the run is home whatever became of it.
-    launch.down(there.file, lambda said: there.tell("down", said))
+    with Following(there.mirror(folder, where), gone) as following:
+        yield Ended(there, where, following).now
+    if following.error is not None:
+        raise following.error
 
 
 def _where(folder: RunFolder) -> Whereabouts:
@@ -285,27 +266,9 @@ def _where(folder: RunFolder) -> Whereabouts:
     return where
 
 
-def _still_up(there: Remote) -> list[str]:
-    """What still costs, and how to end it."""
-    from orchestrator.cluster.prices import estimate, running_nodes
-
-    nodes = len(launch.status(there.file).nodes)
-    if not nodes:
-        return []
-    kinds = running_nodes(there.file, nodes)
-    costs = estimate(there.file, 3600.0, nodes=kinds) if kinds else ""
-    path = shlex.quote(str(there.file.path))
-    items = [f"{plural(nodes, 'node')} of cluster {there.file.name}", costs]
-    return block("up", [*filter(None, items), f"end it with: orch cluster down {path}"])
-
-
 def _detached(there: Remote, folder: RunFolder) -> list[str]:
     short = short_name(folder)
     return [
         f"detached; the sweep goes on on cluster {there.file.name}",
         *block("next", [f"orch attach {short}    orch stop {short}"]),
     ]
-
-
-def _say(lines: list[str]) -> None:
-    Speaker(sys.stdout).say(lines)

@@ -59,12 +59,20 @@ def resume(
         end_pause(folder, as_json=as_json)
         return 0
     _refuse_elsewhere(folder, cluster)
-    options.refuse_pointless(cluster, down=down, notify=notify, tracking=bool(told_to))
-    if there:
-        from orchestrator.cli.remote import resume as go_on_there
-
-        return go_on_there(folder, Path(cluster), max_time=max_time, as_json=as_json, down=down)
+    options.refuse_pointless(cluster, down=down)
     with news.News(notify, folder.spec().title if notify else "") as told:
+        if there:
+            from orchestrator.cli.remote import resume as go_on_there
+
+            return go_on_there(
+                folder,
+                Path(cluster),
+                max_time=max_time,
+                as_json=as_json,
+                down=down,
+                news=told,
+                tracking=told_to,
+            )
         return drive(
             lambda watch, inbox: go_on(
                 folder,

@@ -36,6 +36,7 @@ def rm(
     from orchestrator.runs.folder import find_run
     from orchestrator.runs.removal import check_free, remove, size_elsewhere, size_of
     from orchestrator.runs.storage import elsewhere
+    from orchestrator.runs.whereabouts import read_whereabouts
     from searchspaces.errors import UsageError
 
     found = {run.path: run for run in (find_run(runs, part) for part in parts)}
@@ -65,11 +66,16 @@ def rm(
     rows: list[dict[str, object]] = []
     for run in found.values():
         store, outside = away[run.id], there[run.id]
+        lived = None if run.path.is_symlink() else read_whereabouts(run.path)
         freed = remove(run, store)
         where = store.where if store else None
-        rows.append({"run": run.id, "bytes": freed, "storage": where, "storage_bytes": outside})
+        copy = f"{lived.address}:{lived.path}" if lived else None
+        row = {"run": run.id, "bytes": freed, "storage": where, "storage_bytes": outside}
+        rows.append(row | ({"copy": copy} if copy else {}))
         if not as_json:
             click.echo(f"deleted {run.id}, {size(freed - outside)}{_also(store, outside)}")
+            if lived and copy:
+                click.echo(f"       what cluster {lived.name} has of it stays: {copy}")
     if as_json:
         click.echo(json.dumps(rows, indent=2))
 

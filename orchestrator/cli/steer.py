@@ -41,11 +41,16 @@ def stop(run: str, *, trial: int | None, runs: Path, as_json: bool) -> None:
     sweep can go on: orch resume. A stopped trial counts as pruned and does not.
     """
     from orchestrator.engine.inbox import StopRun, StopTrial
+    from orchestrator.engine.records import FINISHED
 
     folder = _running(runs, run, "stop")
     command = StopRun("stopped from outside") if trial is None else StopTrial(trial)
     record = _tell(folder, command, as_json=as_json)
-    if record is not None and not as_json:
+    if record is None or as_json:
+        return
+    if getattr(record, "reason", "") == FINISHED:
+        _next(folder, "show", "analyze")
+    else:
         _next(folder, "resume", "show") if trial is None else _next(folder, "watch")
 
 
@@ -148,8 +153,10 @@ def _file_values(file: Path) -> dict[str, Any]:
     return read_mapping(file)[0]
 
 
-def _found(runs: Path, part: str) -> RunFolder:
-    """The run that is meant; one whose own program asks for trials takes no letters.
+def _found(runs: Path, part: str) -> tuple[RunFolder, bool]:
+    """The run that is meant, and whether a process runs it.
+
+    One whose own program asks for trials takes no letters.
 
     Raises:
         UsageError: it takes none.
@@ -159,19 +166,19 @@ def _found(runs: Path, part: str) -> RunFolder:
     from searchspaces.errors import UsageError
 
     folder = find_run(runs, part)
-    reach(folder)
+    nobody = reach(folder)
     if not folder.journal.is_dir():
         raise UsageError(f"run {folder.id} was imported, or never began: nothing runs there.")
     if is_study(folder):
         raise UsageError(f"run {folder.id} is asked for its trials by a program. Steer it there.")
-    return folder
+    return folder, not nobody() if nobody is not None else folder.is_owned()
 
 
 def _running(runs: Path, part: str, wanted: str) -> RunFolder:
     from orchestrator.runs.letters import NotRunningError
 
-    folder = _found(runs, part)
-    if not folder.is_owned():
+    folder, runs_now = _found(runs, part)
+    if not runs_now:
         raise NotRunningError(folder.id, wanted)
     return folder
 
@@ -181,9 +188,9 @@ def _change(runs: Path, part: str, kind: str, values: dict[str, Any], *, as_json
     from orchestrator.engine.inbox import Change
     from orchestrator.runs.letters import leave
 
-    folder = _found(runs, part)
+    folder, runs_now = _found(runs, part)
     change = Change(kind, values)
-    if folder.is_owned():
+    if runs_now:
         _tell(folder, change, as_json=as_json)
         return
     record = leave(folder, change)

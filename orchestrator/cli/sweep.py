@@ -55,9 +55,9 @@ def sweep(
     from orchestrator.sweep import Sweep
     from orchestrator.tracking.sinks import ready
 
-    options.refuse_pointless(cluster, down=down, notify=notify)
-    ready(spec.tracking)
-    if not options.is_cluster_file(cluster):  # else it is for the head to reach
+    options.refuse_pointless(cluster, down=down)
+    if not options.is_cluster_file(cluster):  # else it is for the head to have, and to reach
+        ready(spec.tracking)
         tried(spec.storage)
     made, report = Sweep(spec), None
     with news.News(notify, spec.title) as told:
@@ -70,7 +70,15 @@ def sweep(
         if options.is_cluster_file(cluster):
             from orchestrator.cli.remote import begin
 
-            return begin(made, Path(cluster), report=report, runs=runs, as_json=as_json, down=down)
+            return begin(
+                made,
+                Path(cluster),
+                report=report,
+                runs=runs,
+                as_json=as_json,
+                down=down,
+                news=told,
+            )
         return drive(
             lambda watch, inbox: made.run(runs, watch=watch, inbox=inbox, cluster=cluster),
             checked=report,

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from searchspaces.errors import ConfigurationError
+from searchspaces.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
     from orchestrator.runs.folder import RunFolder
     from orchestrator.spec import SweepSpec
+    from orchestrator.tracking.settings import Tracking
 
 F = TypeVar("F", bound=Callable[..., Any])
 MODES = ("auto", "online", "offline", "off")
@@ -74,17 +75,20 @@ def default_of(spec: SweepSpec) -> dict[str, Any]:
     return changes_of({"wandb": _mode(mode, VARIABLE), "tensorboard": None, "mlflow": None})
 
 
-def closing_items(folder: RunFolder, spec: SweepSpec) -> list[tuple[str, list[str]]]:
+def closing_items(folder: RunFolder, tracking: Tracking) -> list[tuple[str, list[str]]]:
     """What there is to say at the end of each place that was told: a label, and items."""
     from orchestrator.cli.view.outline import short_name, shown_path
-    from orchestrator.tracking.login import standing
+    from orchestrator.tracking.login import Standing, standing
     from orchestrator.tracking.status import read_status
 
     items: list[tuple[str, list[str]]] = []
-    said, tracking = read_status(folder.path), spec.tracking
+    said = read_status(folder.path)
     if tracking.wandb.mode != "off":
         status: Mapping[str, Any] = said.get("wandb", {})
-        stands = standing(tracking.wandb)
+        try:
+            stands = standing(tracking.wandb)
+        except UsageError:  # it was told online from elsewhere
+            stands = Standing("online")
         mode, why = status.get("mode", stands.mode), status.get("why") or stands.why
         because = f" ({why})" if why else ""
         if mode == "online":

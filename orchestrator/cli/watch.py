@@ -17,6 +17,7 @@ from orchestrator.cli.reaching import reach
 
 if TYPE_CHECKING:
     from orchestrator.cli.onlooker import Onlooker
+    from orchestrator.cli.view.closing import Told
 
 LOOK_SECONDS = 0.5
 """Between two looks at the journal."""
@@ -39,8 +40,7 @@ def watch(run: str, *, once: bool, runs: Path, as_json: bool) -> int:
     from orchestrator.runs.folder import find_run
 
     folder = find_run(runs, run)
-    reach(folder)
-    onlooker = Onlooker(folder)
+    onlooker = Onlooker(folder, nobody=reach(folder))
     onlooker.catch_up()
     latest = not run and runs.resolve() == Path(DEFAULT_RUNS).resolve()
     if as_json:
@@ -120,7 +120,7 @@ def _standing(onlooker: Onlooker, *, latest: bool) -> list[str]:
     return table(progress, width=width, height=10_000, now=time.monotonic())
 
 
-def ending(onlooker: Onlooker, *, latest: bool) -> list[str]:
+def ending(onlooker: Onlooker, *, latest: bool, told: Told = ()) -> list[str]:
     """The lines that stay when the run's process has let it go."""
     from orchestrator.cli.view.closing import closing
     from orchestrator.cli.view.table import best_lines
@@ -130,7 +130,9 @@ def ending(onlooker: Onlooker, *, latest: bool) -> list[str]:
     if progress.opened is None:
         return ["it has not begun, and no process runs it",
                 *block("next", [progress.outline.resume])]  # fmt: skip
-    lines = closing(progress, onlooker.stopped, width=width, now=time.monotonic(), latest=latest)
+    lines = closing(
+        progress, onlooker.stopped, width=width, now=time.monotonic(), latest=latest, told=told
+    )
     if onlooker.stopped is None or progress.best is None:
         return lines
     return [*best_lines(progress, width, sparks=False), *lines]

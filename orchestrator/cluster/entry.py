@@ -10,6 +10,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -24,6 +25,7 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True):
         runs_in: folder that the sweep was started in, here; empty where it does not matter.
         dataset: what the sweep's data set is called here; empty where it is called as there.
         secrets: folder of files that become environment variables; empty without any.
+        tracking: what changes in where it is told about.
         max_time: seconds after which it stops itself; None is the run's own limit.
         largest: logical CPUs and GPUs of the largest node that there may be; 0 if unknown.
     """
@@ -34,6 +36,7 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True):
     runs_in: str = ""
     dataset: str = ""
     secrets: str = ""
+    tracking: dict[str, Any] = {}
     max_time: float | None = None
     largest: tuple[float, float] = (0.0, 0.0)
 
@@ -54,30 +57,40 @@ def main(text: str) -> int:
 
 def _run(order: Order) -> int:
     from orchestrator.cli.driving import drive
-    from orchestrator.cluster.credentials import adopt
+    from orchestrator.cli.news import News
+    from orchestrator.cluster.credentials import adopt, notified
     from orchestrator.engine.machines import Joined
     from orchestrator.engine.room import Node
     from orchestrator.runs.folder import RunFolder
     from orchestrator.sweep import resume
+    from orchestrator.tracking.start import settled
 
+    run, urls = RunFolder(Path(order.run)), tuple[str, ...]()
     if order.secrets:
+        urls = notified(Path(order.secrets))
         adopt(Path(order.secrets))
         shutil.rmtree(order.secrets)  # this process has them
     largest = Node(*order.largest) if any(order.largest) else None
     cluster = Joined("auto", _packages(order), _working_folder(order), largest)
-    return drive(
-        lambda watch, inbox: resume(
-            RunFolder(Path(order.run)),
-            watch=watch,
-            inbox=inbox,
-            max_time=order.max_time,
-            cluster=cluster,
-            dataset=order.dataset,
-        ),
-        as_json=False,
-        latest=False,
-        elsewhere=True,
-    )
+    try:
+        with News(urls, run.spec().title if urls else "") as news:
+            return drive(
+                lambda watch, inbox: resume(
+                    run,
+                    watch=watch,
+                    inbox=inbox,
+                    max_time=order.max_time,
+                    tracking=order.tracking,
+                    cluster=cluster,
+                    dataset=order.dataset,
+                ),
+                as_json=False,
+                latest=False,
+                elsewhere=True,
+                news=news,
+            )
+    finally:
+        settled()  # the machine may end with the job
 
 
 def _packages(order: Order) -> tuple[str, ...]:

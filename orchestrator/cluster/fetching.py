@@ -20,6 +20,14 @@ AT_ONCE = 200
 JOURNAL = "journal/"
 
 
+class BehindError(FarError):
+    """The far side has less of a run's journal than is here, and nothing else in its place."""
+
+
+class NoRunError(BehindError):
+    """The far side has nothing of a run."""
+
+
 class Fetcher:
     """Brings files of one run into its copy.
 
@@ -46,13 +54,21 @@ class Fetcher:
         """Make sure that the journal here is how the one there begins.
 
         Raises:
-            FarError: it is not.
+            BehindError: the one there is how the one here begins.
+            FarError: neither.
         """
         names = self._copy.under("journal")
         lengths = [self._copy.size(name) for name in names]
+        behind = False
         for name, length, there in zip(names, lengths, self._sums(names, lengths), strict=True):
-            if there != sum_of(self._copy.path(name), length):
+            if there.sha256 and there.sha256 != sum_of(self._copy.path(name), there.size):
                 raise self._other(name)
+            behind = behind or there.size < length or not there.sha256
+        if behind:
+            raise BehindError(
+                self._where,
+                f"the disk there has lost the last of run {self._run}; {self._copy.folder} has it.",
+            )
 
     def journal(self, seen: wire.Seen) -> int:
         """Bring what the segments have grown by, in their order; bytes that came.
@@ -105,8 +121,8 @@ class Fetcher:
         """
         files = [file for file in seen.files if not self._copy.is_peoples(file)]
         found = []
-        for file, there in zip(files, self._sums([file.path for file in files]), strict=True):
-            here = sum_of(self._copy.path(file.path))
+        for file, said in zip(files, self._sums([file.path for file in files]), strict=True):
+            here, there = sum_of(self._copy.path(file.path)), said.sha256
             if here == there:
                 continue
             found.append(file.path)
@@ -116,8 +132,8 @@ class Fetcher:
                 self.hold_against()
         return found
 
-    def _sums(self, names: Sequence[str], lengths: Sequence[int] = ()) -> Iterator[str]:
-        """SHA-256 of files there, or of their first bytes; empty where there is none."""
+    def _sums(self, names: Sequence[str], lengths: Sequence[int] = ()) -> Iterator[wire.Sum]:
+        """Of files there, or of their first bytes; empty where there is none."""
         for start in range(0, len(names), AT_ONCE):
             some = slice(start, start + AT_ONCE)
             batch = list(names[some])
@@ -126,7 +142,7 @@ class Fetcher:
                 reply = self.link.answer()[0]
                 while not reply.done:
                     reply = self.link.answer()[0]
-                yield reply.sha256
+                yield reply
 
     def _read(self, request: wire.Read) -> Iterator[tuple[wire.Bytes, bytes]]:
         """The answers to a request for bytes; none where the file is gone."""

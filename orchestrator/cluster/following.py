@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -14,6 +15,10 @@ from searchspaces.errors import OrchError, raised
 
 WAIT_SECONDS = 1.0
 """For something new, at most; the end of the block waits as long."""
+GONE_SECONDS = 20.0
+"""Without a connection for so long, ask whether the other end is gone; then again as often."""
+PATIENCE_SECONDS = 600.0
+"""Without a connection for so long, give up although nobody can tell."""
 
 
 class Following:
@@ -21,6 +26,7 @@ class Following:
 
     Args:
         mirror: of the run; this owns it.
+        gone: says what ends the following once the other end is gone; None if it may come back.
 
     Attributes:
         said: what a person should hear, in the order in which it happened; taken by whoever
@@ -30,8 +36,9 @@ class Following:
         heard: when anything was heard last, by the monotonic clock; 0 before that.
     """
 
-    def __init__(self, mirror: Mirror) -> None:
+    def __init__(self, mirror: Mirror, gone: Callable[[], OrchError | None] = lambda: None) -> None:
         self._mirror = mirror
+        self._gone = gone
         self._ended = threading.Event()
         self._begun = threading.Event()
         self._thread = threading.Thread(target=self._run, name="orch following", daemon=True)
@@ -75,7 +82,7 @@ class Following:
             self._begun.set()
 
     def _follow(self) -> None:
-        lost, pauses = 0.0, waits()
+        lost, pauses, ask = 0.0, waits(), 0.0
         while not self._ended.is_set():
             wait = 0.0 if lost or not self.heard else WAIT_SECONDS
             try:
@@ -85,8 +92,16 @@ class Following:
                     raise
                 if not lost:
                     lost = time.monotonic()
+                    ask = lost + GONE_SECONDS
                     self.said.append(f"{error}")
-                self._ended.wait(next(pauses))
+                now = time.monotonic()
+                if now > ask and not self._ended.is_set():
+                    if (reason := self._gone()) is not None:
+                        raise reason from error
+                    ask = time.monotonic() + GONE_SECONDS
+                if now > lost + PATIENCE_SECONDS:
+                    raise
+                self._ended.wait(min(next(pauses), max(0.5, ask - now)))
                 continue
             if lost:
                 self.said.append(f"connected again after {time.monotonic() - lost:.0f} s")

@@ -17,7 +17,7 @@ from typing import Literal, Self
 
 from orchestrator.cluster import wire
 from orchestrator.cluster.copying import Copy
-from orchestrator.cluster.fetching import JOURNAL, Fetcher
+from orchestrator.cluster.fetching import JOURNAL, Fetcher, NoRunError
 from orchestrator.cluster.link import FarError, Link
 from orchestrator.cluster.wanted import Wanted
 from orchestrator.runs.errors import RunBusyError, UnwritableError
@@ -84,7 +84,8 @@ class Mirror:
         argv: the local command that leads to :mod:`orchestrator.cluster.far`.
         far_run: id of the run there.
         folder: of the run here; need not exist.
-        checkpoints: fetch those of trials that are over while the run goes on, or all there are.
+        checkpoints: fetch those of trials that are over while the run goes on, and of others
+            what is small enough (see :mod:`orchestrator.cluster.wanted`); or all there are.
         where: what a message calls the other end.
         patience: seconds without a sign of life after which the connection counts as lost.
     """
@@ -108,6 +109,7 @@ class Mirror:
         self._all = checkpoints == "all"
         self._listed = 0.0
         self._wanted = Wanted(folder)
+        self._lent: wire.File | None = None
         self._far: Fetcher | None = None
         self._token = ""
         self._owned = ExitStack()
@@ -156,7 +158,7 @@ class Mirror:
         with self._connected() as far:
             for left in reversed(range(ROUNDS)):
                 if not self._sync(far, 0.0).exists:
-                    raise FarError(self._where, f"there is no run {self._run}.")
+                    raise NoRunError(self._where, f"there is no run {self._run}.")
                 seen: wire.Seen = far.one(wire.Everything(self._run))
                 far.journal(seen)
                 late = [file.path for file in self._others(seen) if not far.file(file)]
@@ -175,6 +177,19 @@ class Mirror:
             f"{some} from what {self._folder} has. Fetch the run again when nothing changes it.",
         )
 
+    def salvage(self) -> tuple[str, ...]:
+        """Bring the checkpoints alone, of a run whose journal there is behind; names of them.
+
+        Raises:
+            ConnectionLost, FarError, UnwritableError, RunBusyError: as ``sync``.
+        """
+        with self._connected(behind=True) as far:
+            self._own()
+            seen: wire.Seen = far.one(wire.Everything(self._run))
+            others = self._others(seen) if seen.exists else []
+            wanted = [file for file in others if file.path.startswith(CHECKPOINTS)]
+            return tuple(file.path for file in wanted if far.file(file))
+
     def runs(self) -> list[str]:
         """Ids of the runs that are there."""
         with self._connected() as far:
@@ -182,15 +197,16 @@ class Mirror:
         return names.names
 
     @contextmanager
-    def _connected(self) -> Iterator[Fetcher]:
-        """A connection, which is dropped when the block ends in the middle of an answer."""
+    def _connected(self, *, behind: bool = False) -> Iterator[Fetcher]:
+        """A connection, dropped when the block ends within an answer; ``behind`` is no error."""
         try:
             if self._far is None:
                 link = Link(self._argv, self._where, self._patience)
                 self._far = Fetcher(link, self._run, self._copy, self._where)
                 self._token = ""
                 self._own_if_there()
-                self._far.hold_against()
+                if not behind:
+                    self._far.hold_against()
             yield self._far
         except BaseException:
             self._drop()
@@ -243,6 +259,8 @@ class Mirror:
             self._wanted.read()
         files += self._fetch_wanted(far)
         more = bool(self._wanted.files)
+        if not more:
+            files += self._borrow(far)
         return News(
             exists=True,
             alive=seen.alive,
@@ -307,6 +325,20 @@ class Mirror:
             if here:
                 found.append(file.path)
         return found
+
+    def _borrow(self, far: Fetcher) -> list[str]:
+        """Bring a checkpoint that its trial will go on from, and drop those that are superseded."""
+        while self._wanted.useless:
+            name = self._wanted.useless.pop()
+            if self._lent is not None and self._lent.path == name:
+                self._copy.part(self._lent).unlink(missing_ok=True)
+                self._lent = None
+            self._copy.forget(name)
+        file = self._lent = self._lent or self._wanted.lent()
+        here = file is not None and far.file(file, BULK_SECONDS)
+        if here is not False:
+            self._lent = None
+        return [file.path] if here and file is not None else []
 
     def _forget_checkpoints(self, seen: wire.Seen) -> None:
         there = {file.path for file in seen.files}

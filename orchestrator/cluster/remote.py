@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shlex
 import subprocess
-import tarfile
-import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
+from types import MappingProxyType
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -21,37 +22,31 @@ from orchestrator.cluster.credentials import secrets_of
 from orchestrator.cluster.entry import Order
 from orchestrator.cluster.errors import ClusterError, CommandFailedError
 from orchestrator.cluster.file import ClusterFile, read_cluster
+from orchestrator.cluster.following import GONE_SECONDS
 from orchestrator.cluster.jobs import Job, job_of
 from orchestrator.cluster.launch import Up
 from orchestrator.cluster.link import ConnectionLost, waits
 from orchestrator.cluster.mirror import Home, Mirror
+from orchestrator.cluster.needs import Need, needs_of, refuse_lacking
 from orchestrator.cluster.parcel import Parcel, parcel_of
+from orchestrator.cluster.placing import place
 from orchestrator.cluster.probing import probe
-from orchestrator.cluster.shipping import Shipped, Shipper
+from orchestrator.cluster.shipping import Shipped, Shipper, used_by
 from orchestrator.cluster.ssh import Host
 from orchestrator.cluster.starting import starts
 from orchestrator.cluster.tokens import find_token
 from orchestrator.cluster.tunnel import Tunnel
 from orchestrator.engine.inbox import forget_stops
-from orchestrator.runs.folder import SPEC, RunFolder
-from orchestrator.runs.whereabouts import Whereabouts, read_whereabouts, write_whereabouts
+from orchestrator.runs.folder import RunFolder
+from orchestrator.runs.whereabouts import Whereabouts, write_whereabouts
 from orchestrator.spec import SweepSpec
-from searchspaces.errors import ConfigurationError, UsageError
+from orchestrator.tracking.settings import changed
+from searchspaces.errors import ConfigurationError, OrchError
 
 Tell = Callable[[str, str], None]
 """Is called with the name of a step and what came of it."""
 LOST_SECONDS = 5.0
 """For nodes of a cluster that was up already, and has fewer than its file asks for."""
-_PLACE = """
-set -e
-rm -rf "$1.part"
-mkdir -p "$1.part"
-tar -x -C "$1.part"
-cat > /dev/null
-test -e "$1.part/spec.yaml"
-if [ -e "$1" ]; then mv "$1" "$1.before-$(date +%s)-$$"; fi
-mv "$1.part" "$1"
-"""
 
 
 @dataclass(frozen=True)
@@ -62,11 +57,13 @@ class Prepared:
         spec: the sweep.
         parcel: orch, one's own files, data.
         secrets: by name.
+        tracking: what changes in where it is told about.
     """
 
     spec: SweepSpec
     parcel: Parcel
     secrets: Mapping[str, bytes]
+    tracking: Mapping[str, Any]
 
 
 class Remote:
@@ -75,17 +72,19 @@ class Remote:
     Args:
         file: the cluster's.
         tell: is called with each step.
+        address: of the head, where it is not the file's present one.
 
     Attributes:
         file: the cluster's.
         tell: as given.
     """
 
-    def __init__(self, file: ClusterFile, tell: Tell) -> None:
+    def __init__(self, file: ClusterFile, tell: Tell, address: str = "") -> None:
         self.file = file
         self.tell = tell
-        self._host: Host | None = None
+        self._host = Host(address, file.login) if address else None
         self._python = ""
+        self._needs: tuple[Need, ...] = ()
 
     @property
     def host(self) -> Host:
@@ -109,16 +108,32 @@ class Remote:
         if wrong:
             more = f" ({len(wrong)} errors)" if wrong[1:] else ""
             raise ClusterError(f"{wrong[0].said}{more}")
+        if self.file.head:  # a cloud's is not there yet
+            refuse_lacking(self.host, self.python, self._needs)
         self.tell("check", f"cluster {self.file.name}: {len(found)} checks passed")
 
-    def prepare(self, run_spec: SweepSpec) -> Prepared:
+    def prepare(
+        self,
+        run_spec: SweepSpec,
+        *,
+        tracking: Mapping[str, Any] = MappingProxyType({}),
+        notify: Sequence[str] = (),
+    ) -> Prepared:
         """Collect what will be brought there; what can be refused is refused here, for nothing.
+
+        Args:
+            run_spec: the sweep.
+            tracking: what changes in where it is told about.
+            notify: URLs of whom to tell how it ended.
 
         Raises:
             OrchError: the sweep cannot run there, or something of it cannot be found here.
         """
         self._refuse_unplaceable(run_spec)
-        return Prepared(run_spec, parcel_of(run_spec), secrets_of(run_spec))
+        told = changed(run_spec.tracking, tracking) if tracking else run_spec.tracking
+        self._needs = needs_of(told, notifies=bool(notify))
+        secrets = secrets_of(run_spec.model_copy(update={"tracking": told}), notify=notify)
+        return Prepared(run_spec, parcel_of(run_spec), secrets, tracking)
 
     def up(self) -> Up:
         """Have the cluster run, with as many nodes as its file asks for.
@@ -135,34 +150,11 @@ class Remote:
 
         was_up = bool(launch.found(self.file))
         launch.up(self.file, tell)
+        if not self.file.head:
+            refuse_lacking(self.host, self.python, self._needs)
         # One that was left with fewer nodes has lost them: those that are there will do.
         patience = LOST_SECONDS if was_up else launch.PATIENCE_SECONDS
         return launch.wait(self.file, launch.expected(self.file), tell, patience=patience)
-
-    def refuse_running(self, run: RunFolder) -> None:
-        """A run that a job of a cluster runs must not run a second time.
-
-        Its newest results are brought home first, where they are on this cluster.
-
-        Raises:
-            UsageError: it runs.
-            ClusterError: nobody can tell.
-        """
-        where = read_whereabouts(run.path)
-        if where is None or where.home:
-            return
-        try:
-            there = remote_of(where, self.tell)
-            job = there.job(where)
-        except ClusterError as error:
-            self.tell("warning", f"cluster {where.name} cannot be asked: {error}")
-            self.tell("warning", "the run goes on with what has come home of it")
-            return
-        if not job.over:
-            raise UsageError(
-                f"run {run.id} runs on cluster {where.name}. Follow it: orch attach {run.suffix}"
-            )
-        there.bring_home(run, where)
 
     def begin(
         self, run: RunFolder, prepared: Prepared, *, max_time: float | None = None
@@ -187,7 +179,9 @@ class Remote:
         hidden = shipper.hide(job, prepared.secrets) if prepared.secrets else ""
         path = f"{shipped.runs}/{run.id}"
         forget_stops(run.inbox)
-        self._send(run, path)
+        place(run, self.host, path)
+        shipper.use(run.id, shipped)
+        shipper.prune()
         largest = self.file.largest
         order = Order(
             run=path,
@@ -196,6 +190,7 @@ class Remote:
             runs_in=shipped.runs_in,
             dataset=shipped.dataset,
             secrets=hidden,
+            tracking=dict(prepared.tracking),
             max_time=max_time,
             largest=(largest.cpus, largest.gpus) if largest else (0.0, 0.0),
         )
@@ -209,7 +204,12 @@ class Remote:
         )
         # Before it is submitted: a job that nobody knows of would run a second time.
         write_whereabouts(run.path, there)
-        self._submit(job, order, shipped)
+        try:
+            self._submit(job, order, shipped)
+        except ClusterError:
+            with suppress(ClusterError):
+                shipper.forget(job)
+            raise
         self.tell("job", f"{job} on {self.host.address}")
         return there
 
@@ -233,30 +233,43 @@ class Remote:
         command = self.host.command(*where.far)
         return Mirror(command, run.id, run.path, where=f"cluster {self.file.name}")
 
-    def bring_home(self, run: RunFolder, where: Whereabouts, *, patience: float = 0.0) -> Home:
+    def bring_home(
+        self,
+        run: RunFolder,
+        where: Whereabouts,
+        *,
+        patience: float = 0.0,
+        gone: Callable[[], OrchError | None] = lambda: None,
+    ) -> Home:
         """Fetch all of a run that nobody runs any more, and note in its folder that it is here.
 
         Args:
             run: its folder here; nobody else keeps it.
             where: it is.
             patience: seconds for a lost connection to come back.
+            gone: says what ends the patience early; None while it may come back.
 
         Raises:
             ConnectionLost: it did not come back; what was fetched stays.
             ClusterError: it cannot be fetched.
         """
-        until, pauses = time.monotonic() + patience, waits()
+        began, pauses = time.monotonic(), waits()
         with self.mirror(run, where) as mirror:
             while True:
                 try:
                     home = mirror.finish()
                     break
-                except ConnectionLost:
+                except ConnectionLost as error:
+                    lasted = time.monotonic() - began
                     pause = next(pauses)
-                    if time.monotonic() + pause > until:
+                    if lasted + pause > patience:
                         raise
+                    if lasted > GONE_SECONDS and (reason := gone()) is not None:
+                        raise reason from error
                     time.sleep(pause)
         write_whereabouts(run.path, replace(where, home=True))
+        with suppress(ClusterError):  # then what it needed is kept there for longer
+            self.host.run("rm", "-f", used_by(where.path))
         return home
 
     def job(self, where: Whereabouts) -> Job:
@@ -290,22 +303,6 @@ class Remote:
     ) -> subprocess.CompletedProcess[bytes]:
         return self.host.run(*words, input=given, timeout=None)
 
-    def _send(self, run: RunFolder, path: str) -> None:
-        """The run's folder as it is here; another state of it there is put aside.
-
-        What is here is the newest: a run that lived there has been brought home.
-        """
-        with tempfile.TemporaryFile() as packed:
-            with tarfile.open(fileobj=packed, mode="w") as tar:
-                for part in ("journal", "checkpoints", SPEC):  # the spec says that all has come
-                    if (run.path / part).exists():
-                        tar.add(run.path / part, part)
-            packed.seek(0)
-            done = self.host.run("sh", "-c", _PLACE, "sh", path, input=packed, timeout=None)
-        if done.returncode:
-            why = done.stderr.decode(errors="replace").strip().splitlines()
-            raise CommandFailedError(self.host.address, why[-1] if why else "tar failed")
-
     def _submit(self, job: str, order: Order, shipped: Shipped) -> None:
         """Hand the job to Ray."""
         text = msgspec.json.encode(order).decode()
@@ -334,4 +331,6 @@ def remote_of(where: Whereabouts, tell: Tell) -> Remote:
     Raises:
         UsageError: its file is gone or wrong.
     """
-    return Remote(read_cluster(Path(where.cluster)), tell)
+    file = read_cluster(Path(where.cluster))
+    # A cloud's head may have another address now; where the file names one, it was changed.
+    return Remote(file, tell, where.address if file.head else "")

@@ -7,7 +7,7 @@ import json
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from orchestrator.cluster import unpack
@@ -21,6 +21,8 @@ BATCH = 8 << 20
 """Bytes that are sent in one call; what has come stays when the next one breaks."""
 ROUNDS = 3
 """So often what is not there is sent again: another parcel may be on its way too."""
+OLD_SECONDS = 7 * 86400.0
+"""Parcels that nobody needs, and runs that were put aside, are kept for so long."""
 _LOADER = (
     "import sys; n = int(sys.stdin.buffer.readline()); "
     "exec(compile(sys.stdin.buffer.read(n), 'unpack.py', 'exec'))"
@@ -137,6 +139,31 @@ class Shipper:
         """
         self._ask("forget", json.dumps({"name": name}).encode())
 
+    def use(self, run: str, shipped: Shipped) -> None:
+        """Keep what a run needs there until it has been fetched.
+
+        Args:
+            run: its id.
+            shipped: with what it runs.
+
+        Raises:
+            ClusterError: that did not work.
+        """
+        folders = [shipped.library, *shipped.modules]
+        inside = [folder.removeprefix(f"{shipped.root}/") for folder in folders]
+        self._ask("use", json.dumps({"run": run, "folders": inside}).encode())
+
+    def prune(self, seconds: float = OLD_SECONDS) -> list[str]:
+        """Remove what is older than that and needed by nobody; paths below the root.
+
+        Raises:
+            ClusterError: that did not work.
+        """
+        removed: list[str] = self._ask("prune", json.dumps({"seconds": seconds}).encode())[
+            "removed"
+        ]
+        return removed
+
     def _ask(self, command: str, order: bytes) -> dict[str, Any]:
         content = b"%d\n%s%s" % (len(self._script), self._script, order)
         done = self._run([self._python, "-c", _LOADER, command, self._root], content)
@@ -168,6 +195,16 @@ class Shipper:
             f"{self._where}: what was sent is not what is there: {problems[0]}{more}. "
             f"Was it changed on the way? Try again."
         )
+
+
+def used_by(path: str) -> str:
+    """The file there that keeps what a run needs.
+
+    Args:
+        path: of the run's folder there.
+    """
+    run = PurePosixPath(path)
+    return str(run.parents[1] / "uses" / f"{run.name}.json")
 
 
 def _batches(parcel: Parcel, need: Mapping[str, int]) -> Iterator[tuple[bytes, int]]:

@@ -16,6 +16,11 @@ that is printed is the answer as JSON, with a line for each problem.
     Secrets: keep them as files that nobody else can read.
 ``forget``
     The name under which secrets were hidden: remove them.
+``use``
+    A run and folders of parcels: it needs them until it has been fetched, when its file in
+    ``uses`` goes.
+``prune``
+    A number of seconds: remove what is older and nobody needs.
 """
 
 from __future__ import annotations
@@ -26,14 +31,18 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import sys
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
 PARTS, WORK = "parts", "work"
+ASIDE = re.compile(r".+\.before-(\d+)-\d+")
+"""Folders of runs that were put aside, and when."""
 BUFFER = 1 << 20
 Manifest = dict[str, Any]
 
@@ -132,6 +141,58 @@ class Unpacker:
         """Remove secrets."""
         shutil.rmtree(self.path(f"secrets/{order['name']}"), ignore_errors=True)
         return {}
+
+    def use(self, order: dict[str, Any]) -> dict[str, Any]:
+        """Keep folders for a run that has not been fetched."""
+        path = self.path(f"uses/{order['run']}.json")
+        path.parent.mkdir(exist_ok=True)
+        _write(path, io.BytesIO(json.dumps(order["folders"]).encode()), 0o644, 0)
+        return {}
+
+    def prune(self, order: dict[str, Any]) -> dict[str, Any]:
+        """Remove parcels, half-sent files, secrets and runs put aside that nobody needs."""
+        before = time.time() - order["seconds"]
+        old = [
+            *(path for path in self._in("parts") if path.stat().st_mtime < before),
+            *(path for path in self._in("secrets") if path.stat().st_mtime < before),
+            *(
+                path
+                for path in self._in("runs")
+                if (found := ASIDE.fullmatch(path.name)) and int(found[1]) < before
+            ),
+        ]
+        running = _running()
+        if running is not None:
+            kept = self._kept(before)
+            for path in (*self._in("lib"), *self._in(WORK)):
+                name = f"{path.parent.name}/{path.name.removesuffix('.whl')}"
+                is_old = path.stat().st_mtime < before and name not in kept
+                if is_old and not any(str(self.root / name).encode() in said for said in running):
+                    old.append(path)
+        for path in old:
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+        return {"removed": [str(path.relative_to(self.root)) for path in old]}
+
+    def _kept(self, before: float) -> set[str]:
+        """Folders of parcels that came lately, or that runs need."""
+        names: set[str] = set()
+        for path in self._in("parcels"):
+            if path.stat().st_mtime < before:
+                path.unlink(missing_ok=True)
+                continue
+            manifest = json.loads(path.read_bytes())
+            names.update(item["path"] for item in manifest["items"])
+            names.update(wheel["folder"] for wheel in manifest["wheels"])
+        for path in self._in("uses"):
+            names.update(json.loads(path.read_bytes()))
+        return {"/".join(name.split("/")[:2]).removesuffix(".whl") for name in names}
+
+    def _in(self, folder: str) -> list[Path]:
+        found = self.root / folder
+        return sorted(found.iterdir()) if found.is_dir() else []
 
     def path(self, name: str) -> Path:
         """A place in the folder.
@@ -233,6 +294,20 @@ def _strangers(folder: Path, known: dict[str, bytes]) -> list[Path]:
         for path, name in names
         if name.as_posix() not in known and "__pycache__" not in name.parts
     ]
+
+
+def _running() -> list[bytes] | None:
+    """Command lines and environments of this account's processes; None where nobody can tell."""
+    if not Path("/proc/self/environ").exists():
+        return None
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        for name in ("cmdline", "environ"):
+            try:
+                found.append((process / name).read_bytes())
+            except OSError:
+                continue  # another's, or it has just ended
+    return found
 
 
 def main(words: list[str], source: BinaryIO) -> int:

@@ -12,7 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from orchestrator.runs.distant import DistantStore, StorageError
-from orchestrator.runs.errors import RunBusyError, UnwritableError
+from orchestrator.runs.errors import UnwritableError
 from orchestrator.runs.folder import RunFolder
 from orchestrator.runs.storage import elsewhere
 from searchspaces.errors import OrchError
@@ -80,10 +80,11 @@ def check_free(run: RunFolder) -> None:
 
     Raises:
         RunBusyError: a process owns it.
+        RunElsewhereError: it lives on a cluster, which may need what it keeps elsewhere.
         OrchError: a process tells of it.
     """
-    if run.is_owned():
-        raise RunBusyError(run.id)
+    with suppress(UnwritableError), run.owned():
+        pass
     with _untold(run):
         pass
 

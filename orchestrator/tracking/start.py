@@ -43,6 +43,15 @@ def tracked(folder: RunFolder, spec: SweepSpec) -> Iterator[None]:
             _left[:] = [left for left in [*_left, process] if left.poll() is None]
 
 
+def settled() -> None:
+    """Wait until all is told of the runs that this process has let go.
+
+    A process that is stuck gives up by itself.
+    """
+    while _left:
+        _left.pop().wait()
+
+
 def _started(folder: RunFolder, spec: SweepSpec) -> subprocess.Popen[bytes] | None:
     order = {
         "path": sys.path,

@@ -23,12 +23,15 @@ import pytest
 class Hook:
     """A server that takes JSON.
 
+    Args:
+        address: of this machine, to listen at.
+
     Attributes:
         got: what was posted.
         url: for apprise.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, address: str = "127.0.0.1") -> None:
         self.got: list[dict[str, str]] = []
         got = self.got
 
@@ -42,9 +45,9 @@ class Hook:
             def log_message(self, *_: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer((address, 0), Handler)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        self.url = f"json://me:s3cret@127.0.0.1:{self._server.server_address[1]}/hook"
+        self.url = f"json://me:s3cret@{address}:{self._server.server_address[1]}/hook"
 
     def close(self) -> None:
         self._server.shutdown()

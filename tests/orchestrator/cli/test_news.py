@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from orchestrator.cli.news import News
+from orchestrator.cluster.lost import HeadLostError
 from orchestrator.engine.inbox import StopRun
 from searchspaces.errors import OrchError
 
@@ -61,3 +62,26 @@ def test_what_you_stop_before_it_began_is_no_news(hook):
     with pytest.raises(KeyboardInterrupt), News([hook.url], TITLE):
         raise KeyboardInterrupt
     assert hook.got == []
+
+
+def far(hook) -> News:
+    """News of a sweep whose own process tells them."""
+    news = News([hook.url], TITLE)
+    news.told_elsewhere()
+    return news
+
+
+def test_what_another_process_tells_is_not_told_twice_unless_its_machine_is_lost(hook):
+    with far(hook) as news:
+        news.ended(None, ["46 trials"])
+    with pytest.raises(OrchError), far(hook):
+        raise OrchError("the connection is lost")
+    assert hook.got == []
+    with pytest.raises(HeadLostError), far(hook):
+        raise HeadLostError("lab", "10.0.0.1 does not answer, and 10.0.0.2 does", "7f3a")
+    [message] = hook.got
+    assert (message["title"], message["type"]) == (f"{TITLE}: failed", "failure")
+    assert message["message"] == (
+        "error: the head of cluster lab is lost: 10.0.0.1 does not answer, and 10.0.0.2 does. "
+        "When it is back, or on another cluster: orch resume 7f3a --cluster FILE"
+    )

@@ -133,6 +133,26 @@ def test_a_run_that_was_killed_is_over_after_some_quiet_seconds(growing, clock):
     assert onlooker.progress.running == []
 
 
+def test_a_far_run_whose_process_died_is_over_though_its_folder_here_is_kept(growing, clock):
+    growing = growing(trials=46)
+    growing.open(pid=GONE)
+    growing.tell(20)
+    died = []
+    onlooker = Onlooker(growing.run, clock, nobody=lambda: bool(died))  # the lock stays held
+    onlooker.catch_up()
+    for _ in range(100):
+        clock.now += 0.25
+        assert not look(onlooker)
+    died.append(True)
+    began = clock.now
+    while not look(onlooker):
+        clock.now += 0.25
+        assert clock.now - began < 11
+    assert onlooker.stopped.reason == "its process died"
+    onlooker.give_up("the head of its cluster is lost")
+    assert onlooker.stopped.reason == "the head of its cluster is lost"
+
+
 def test_a_run_that_is_quiet_but_lives_goes_on(growing, clock):
     growing = growing(trials=46)
     growing.open()

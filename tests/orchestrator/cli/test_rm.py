@@ -8,9 +8,11 @@ import sys
 import pexpect
 import pytest
 from click.testing import CliRunner
+from msgspec.structs import replace
 
 from orchestrator.cli.main import cli
 from orchestrator.runs.folder import all_runs
+from orchestrator.runs.whereabouts import Whereabouts, write_whereabouts
 
 
 @pytest.fixture
@@ -52,6 +54,24 @@ def test_if_one_is_running_or_unknown_none_is_deleted(two):
     done = CliRunner().invoke(cli, ["rm", "--yes", two[0].suffix, "nope"])
     assert done.exit_code == 2
     assert len(ids(two[0])) == 2
+
+
+def test_a_copy_of_a_run_that_lives_on_a_cluster_stays_and_says_where_the_other_is(two):
+    where = Whereabouts("10.0.0.1", "/root/orch/runs/1", name="lab")
+    write_whereabouts(two[0].path, where)
+    done = CliRunner().invoke(cli, ["rm", "--yes", two[0].suffix])
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"error: run {two[0].id} lives on cluster lab. Follow it and fetch it: orch attach "
+        f"{two[0].suffix}\n"
+    )
+    write_whereabouts(two[0].path, replace(where, home=True))
+    done = CliRunner().invoke(cli, ["rm", "--yes", two[0].suffix])
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[1] == (
+        "       what cluster lab has of it stays: 10.0.0.1:/root/orch/runs/1"
+    )
+    assert ids(two[1]) == {two[1].id}
 
 
 def test_a_run_named_twice_is_deleted_once_and_json_says_the_bytes(two):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from orchestrator import Sweep
 from orchestrator.cli.main import cli
 from orchestrator.engine.inbox import Inbox
 from orchestrator.engine.journal import Journal, read
-from orchestrator.engine.records import Closed, Commanded, Opened, TrialStarted
+from orchestrator.engine.records import FINISHED, Closed, Commanded, Opened, TrialStarted
 from orchestrator.runs.folder import RunFolder, find_run
 from orchestrator.spec import compose, spec_from
 
@@ -140,6 +141,29 @@ def test_what_makes_no_sense_is_one_line_and_leaves_nothing(interrupted, words, 
     assert said.startswith(expected) if not line.endswith("\n") else said == expected
     assert code == 2
     assert letters(interrupted) == []
+
+
+def test_a_run_that_ends_before_it_hears_of_a_stop_is_not_offered_to_go_on(interrupted):
+    def ends():
+        with interrupted.owned():
+            owned.set()
+            while not list(interrupted.inbox.glob("*.json")):
+                time.sleep(0.01)
+            journal = Journal(interrupted.journal, lambda record: None)
+            journal.append(Closed(10.0, FINISHED))
+            journal.close()
+
+    owned = threading.Event()
+    thread = threading.Thread(target=ends)
+    thread.start()
+    owned.wait()
+    code, said = orch(interrupted, "stop")
+    thread.join()
+    assert code == 0
+    assert said.splitlines() == [
+        f"run {interrupted.id}: finished; everything reported is kept",
+        f"next   orch show {interrupted.path}    orch analyze {interrupted.path}",
+    ]
 
 
 def test_a_run_that_its_own_program_asks_for_trials_takes_no_letters(tmp_path):

@@ -17,9 +17,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
@@ -88,18 +89,30 @@ class BuiltHost:
     Attributes:
         name: its host name.
         address: where its sshd listens, port 22.
-        pid: of its first process, as this machine counts.
         log: what sshd says.
+        pid: of its first process, as this machine counts.
     """
 
     name: str
     address: str
-    pid: int
     log: Path
-    _process: subprocess.Popen[bytes]
     _bridge: int
     _port: str
-    _inside: Path
+    _booted: Callable[[], subprocess.Popen[bytes]]
+    pid: int = field(init=False)
+    _process: subprocess.Popen[bytes] = field(init=False)
+    _inside: Path = field(init=False)
+
+    def start(self) -> None:
+        """Press its button: it has the disk, the keys and the address that it had before."""
+        self._process = self._booted()
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
+        self.pid = int(children.read_text())
+        self._inside = Path(f"/proc/{self.pid}/ns/pid").readlink()
+
+    def listens(self) -> None:
+        """Wait until its sshd answers."""
+        _listens(self)
 
     @property
     def alive(self) -> bool:
@@ -162,7 +175,7 @@ def building(count: int, folder: Path, *, shown: tuple[Path, ...] = ()) -> Itera
 
     A host sees the file system of this machine and cannot write to it. Instead of the home
     folder, this repository and all temporary folders it sees empty ones of its own, but
-    Python and its packages are where they are here.
+    Python and its packages are where they are here. Its home alone outlives its power.
 
     Args:
         count: how many.
@@ -186,27 +199,37 @@ def building(count: int, folder: Path, *, shown: tuple[Path, ...] = ()) -> Itera
         stack.callback(_ip, None, f"link del orch{slot}")  # at once; else when the kernel has time
         addresses = [NETWORK.format(slot=slot, host=10 + number) for number in range(1, count + 1)]
         names = "".join(f"{one} host-{number}\n" for number, one in enumerate(addresses, 1))
+        gateway = NETWORK.format(slot=slot, host=1)
         for number, address in enumerate(addresses, 1):
             log = folder / f"host-{number}.log"
-            command = [*UNSHARE, "--", sys.executable, "-I", "-S", str(INSIDE)]
-            process = stack.enter_context(_started(command, log))
             plan = _plan(f"host-{number}", names, user, key, shown)
-            _answers(process, json.dumps(plan).encode() + b"\n", log)
             port = f"host{number}"
-            _ip(None, f"link add eth0 netns {process.pid} type veth peer {port} netns {bridge.pid}")
-            _ip(bridge.pid, f"link set {port} master switch", f"link set {port} up")
-            gateway = NETWORK.format(slot=slot, host=1)
-            _ip(
-                process.pid, "link set lo up", f"addr add {address}/24 dev eth0",
-                "link set eth0 up", f"route add default via {gateway}",
-            )  # fmt: skip
-            pid = int(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text())
-            inside = Path(f"/proc/{pid}/ns/pid").readlink()
-            host = BuiltHost(plan["name"], address, pid, log, process, bridge.pid, port, inside)
-            rig.hosts.append(host)
+            boot = partial(_boot, stack, plan, log, bridge.pid, port, address, gateway)
+            rig.hosts.append(BuiltHost(plan["name"], address, log, bridge.pid, port, boot))
+            rig.hosts[-1].start()
         for host in rig.hosts:
-            _listens(host)
+            host.listens()
         yield rig
+
+
+def _boot(
+    stack: ExitStack, plan: dict, log: Path, bridge: int, port: str, address: str, gateway: str
+) -> subprocess.Popen[bytes]:
+    """Start a host and put its cable in; it ends with the stack."""
+    command = [*UNSHARE, "--", sys.executable, "-I", "-S", str(INSIDE)]
+    process = stack.enter_context(_started(command, log))
+    _answers(process, json.dumps(plan).encode() + b"\n", log)
+    with suppress(RuntimeError):  # of its last life, where the kernel has not had the time
+        _ip(bridge, f"link del {port}")
+    card = "02:" + ":".join(f"{int(part):02x}" for part in ("0", *address.split(".")))
+    peer = f"type veth peer {port} netns {bridge}"
+    _ip(None, f"link add eth0 address {card} netns {process.pid} {peer}")
+    _ip(bridge, f"link set {port} master switch", f"link set {port} up")
+    _ip(
+        process.pid, "link set lo up", f"addr add {address}/24 dev eth0",
+        "link set eth0 up", f"route add default via {gateway}",
+    )  # fmt: skip
+    return process
 
 
 def _did(command: list[str], **how: object) -> subprocess.CompletedProcess[str]:
@@ -254,13 +277,17 @@ def _plan(
     name: str, names: str, user: pwd.struct_passwd, key: Path, shown: tuple[Path, ...]
 ) -> dict:
     host_key = _keypair(key.with_name(f"{name}_key"))
-    hidden = {"/tmp", "/var/tmp", "/dev/shm", "/var/log", user.pw_dir, str(ROOT), str(key.parent)}
+    disk = key.with_name(f"{name}_disk")
+    disk.mkdir(mode=0o700)
+    hidden = {"/tmp", "/var/tmp", "/dev/shm", "/var/log", str(ROOT), str(key.parent)}
     python = {Path(one) for one in (sys.base_prefix, sys.prefix)}
     python |= {one.resolve() for one in python}
-    needed = [str(one) for one in {*python, *shown} if any(_below(str(one), h) for h in hidden)]
+    covered = {*hidden, user.pw_dir}
+    needed = [str(one) for one in {*python, *shown} if any(_below(str(one), h) for h in covered)]
     path = f'export PATH="{Path(sys.prefix) / "bin"}:$PATH" AUTOSCALER_UPDATE_INTERVAL_S=1\n'
     return {
         "name": name,
+        "disk": [str(disk), user.pw_dir],
         "hidden": [path for path in hidden if not any(_below(path, other) for other in hidden)],
         "shown": sorted(needed),
         "files": {

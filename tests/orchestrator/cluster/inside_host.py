@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 
 RUN = Path("/run")
-SHOWN = RUN / "shown"
+SHOWN, DISK = RUN / "shown", RUN / "disk"
 ETC = RUN / "orch" / "etc"
 """Files that take the place of those in /etc."""
 
@@ -27,15 +27,20 @@ def mount(*words: object) -> None:
     subprocess.run(["mount", *map(str, words)], check=True)
 
 
-def furnish(hidden: list[str], shown: list[str], files: dict[str, tuple[str, int]]) -> None:
+def furnish(
+    hidden: list[str], shown: list[str], files: dict[str, tuple[str, int]], disk: tuple[str, str]
+) -> None:
     """Give the host folders of its own.
 
     Args:
         hidden: folders that are empty here, and in memory.
         shown: folders that can be read here wherever they lie, below hidden ones too.
         files: text and mode by path.
+        disk: a folder of the machine, and the one here that lies on it.
     """
     mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", RUN)
+    DISK.mkdir()
+    mount("--bind", disk[0], DISK)
     for number, path in enumerate(shown):
         held = SHOWN / str(number)
         held.mkdir(parents=True)
@@ -45,6 +50,8 @@ def furnish(hidden: list[str], shown: list[str], files: dict[str, tuple[str, int
         Path(path).mkdir(parents=True, exist_ok=True)
         mode = "1777" if path in ("/tmp", "/var/tmp", "/dev/shm") else "700"
         mount("-t", "tmpfs", "-o", f"mode={mode}", "tmpfs", path)
+    Path(disk[1]).mkdir(parents=True, exist_ok=True)
+    mount("--move", DISK, disk[1])
     for number, path in enumerate(shown):
         Path(path).mkdir(parents=True, exist_ok=True)
         mount("--move", SHOWN / str(number), path)
@@ -78,7 +85,7 @@ def main() -> None:
     """Be a host."""
     plan = json.loads(sys.stdin.buffer.raw.readline())
     subprocess.run(["hostname", plan["name"]], check=True)
-    furnish(plan["hidden"], plan["shown"], plan["files"])
+    furnish(plan["hidden"], plan["shown"], plan["files"], plan["disk"])
     os.chdir("/")
     subprocess.Popen(plan["sshd"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     os.write(1, b"ready\n")

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,12 +17,15 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from orchestrator import Continue, Sweep
+from orchestrator.cluster import wanted
+from orchestrator.cluster.fetching import BehindError
 from orchestrator.cluster.link import ConnectionLost, FarError, waits
 from orchestrator.cluster.mirror import Mirror
 from orchestrator.engine.follow import Follower
 from orchestrator.engine.inbox import Change, Inbox, StopRun, StopTrial, send
 from orchestrator.engine.journal import Journal, read
 from orchestrator.engine.records import (
+    Checkpoint,
     Closed,
     EpochReported,
     Opened,
@@ -35,6 +39,7 @@ from orchestrator.runs.folder import RunBusyError, RunFolder
 from orchestrator.runs.whereabouts import Whereabouts, read_whereabouts, write_whereabouts
 from orchestrator.spec import compose, spec_from
 from searchspaces.errors import OrchError
+from tests import waiting
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the far side needs a POSIX system")
 
@@ -133,11 +138,7 @@ def here(tmp_path):
     return tmp_path / "near" / "runs"
 
 
-def until(condition, seconds=10.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.01)
+until = partial(waiting.until, seconds=10, every=0.01)
 
 
 def test_a_run_comes_home_byte_for_byte(there, here):
@@ -198,7 +199,10 @@ def test_every_record_of_a_sweep_that_runs_comes_in_order_within_a_second(there,
     assert (here / study.run.id / "trials.parquet").is_file()
 
 
-def test_checkpoints_of_completed_trials_come_while_it_runs_and_others_at_the_end(there, here):
+def test_checkpoints_of_completed_trials_come_while_it_runs_and_large_others_at_the_end(
+    there, here, monkeypatch
+):
+    monkeypatch.setattr(wanted, "MOST_SPARE", 1_000_000)
     run = made(there)
     store = FolderStore(run.checkpoints)
     journal = Journal(run.journal, lambda record: None)
@@ -234,6 +238,63 @@ def test_checkpoints_of_completed_trials_come_while_it_runs_and_others_at_the_en
         assert sorted(path.name for path in local.checkpoints.iterdir()) == ["0", "2", "3"]
     journal.close()
     assert content(local.path) == content(run.path)
+
+
+def test_the_newest_checkpoint_of_each_trial_that_goes_on_comes_and_no_other_stays(there, here):
+    run = made(there)
+    store = FolderStore(run.checkpoints)
+    journal = Journal(run.journal, lambda record: None)
+    local = RunFolder(here / run.id)
+
+    def reported(number, epoch, kind=None):
+        kept = store.save(f"{number}/1-{epoch}.safetensors", epoch, os.urandom(50_000))
+        verdict = Verdict(kind) if kind else None
+        journal.append(EpochReported(number, 1, epoch, {}, 1.0, "n", 1.0, verdict, kept))
+
+    def those_here(mirror):
+        for _ in range(8):
+            mirror.sync()
+        return sorted(path.relative_to(local.checkpoints).as_posix()
+                      for path in local.checkpoints.rglob("*.*"))  # fmt: skip
+
+    reported(0, 1)
+    reported(1, 1)
+    reported(2, 1)
+    with Mirror(far(there), run.id, local.path) as mirror:
+        assert those_here(mirror) == [f"{number}/1-1.safetensors" for number in range(3)]
+        reported(0, 3, "pause")
+        reported(1, 2)
+        reported(2, 2, "stop")
+        assert those_here(mirror) == ["0/1-3.safetensors", "1/1-2.safetensors"]
+        journal.append(TrialPruned(0, 1.0))
+        assert those_here(mirror) == ["1/1-2.safetensors"]
+    journal.close()
+
+
+def test_what_comes_of_trials_that_go_on_is_bounded_and_begins_with_those_that_wait(tmp_path):
+    journal, now = Journal(tmp_path / "journal", lambda record: None), [0.0]
+    wants = wanted.Wanted(tmp_path, clock=lambda: now[0])
+
+    def reported(number, epoch, size, kind="continue"):
+        kept = Checkpoint(f"{number}/1-{epoch}.safetensors", epoch, "0", size)
+        journal.append(EpochReported(number, 1, epoch, {}, 1.0, "n", 1.0, Verdict(kind), kept))
+
+    def lent():
+        wants.read()
+        return file.path.split("/")[1] if (file := wants.lent()) else None
+
+    reported(0, 9, wanted.MOST_SPARE + 1)  # too large, for ever
+    reported(1, 2, wanted.MOST_SPARE // 4)
+    reported(2, 5, wanted.MOST_SPARE // 2)
+    reported(3, 1, wanted.MOST_SPARE // 2, "pause")
+    assert [lent(), lent(), lent()] == ["3", "2", None]
+    now[0] += wanted.MOST_SPARE / 4 / wanted.SPARE_RATE
+    assert [lent(), lent()] == ["1", None]
+    reported(1, 3, 0)
+    reported(1, 4, 0)
+    assert [lent(), lent()] == ["1", None]
+    assert wants.useless == ["checkpoints/1/1-2.safetensors"]
+    journal.close()
 
 
 def test_all_checkpoints_come_while_it_runs_where_that_is_asked_for(there, here):
@@ -449,6 +510,28 @@ def test_a_segment_that_shrank_is_told_in_one_line(there, here):
             FarError, match=r"^the cluster: journal/000002\.log of run .* was changed"
         ):
             mirror.sync(1.0)
+
+
+def test_a_far_disk_that_has_lost_the_last_of_a_run_still_gives_its_checkpoints(there, here):
+    run = made(there)
+    written(run)
+    local = here / run.id
+    with Mirror(far(there), run.id, local) as mirror:
+        mirror.finish()
+    before = content(local)
+    FolderStore(run.checkpoints).write("7/1-1.safetensors", b"paused")
+    last = run.journal / "000002.log"
+    last.write_bytes(last.read_bytes()[:-70])
+    line = f"the cluster: the disk there has lost the last of run {run.id}; {local} has it."
+    with Mirror(far(there), run.id, local) as mirror:
+        with pytest.raises(BehindError) as caught:
+            mirror.finish()
+        assert str(caught.value) == line
+        assert mirror.salvage() == ("checkpoints/7/1-1.safetensors",)
+    last.unlink()
+    with Mirror(far(there), run.id, local) as mirror, pytest.raises(BehindError):
+        mirror.finish()
+    assert content(local) == before | {"checkpoints/7/1-1.safetensors": b"paused"}
 
 
 def test_damage_here_is_mended_at_the_end(there, here):

@@ -6,23 +6,26 @@ import hashlib
 import io
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
+import time
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from orchestrator.cluster import shipping
-from orchestrator.cluster.credentials import adopt, secrets_of
+from orchestrator.cluster.credentials import adopt, notified, secrets_of
 from orchestrator.cluster.errors import ClusterError
 from orchestrator.cluster.listing import listed
 from orchestrator.cluster.mirror import Mirror
 from orchestrator.cluster.parcel import Item, Parcel, parcel_of
 from orchestrator.cluster.project import project_of
 from orchestrator.cluster.shadowing import ShadowingError, refuse_shadows, reserved
-from orchestrator.cluster.shipping import Shipper
+from orchestrator.cluster.shipping import Shipper, used_by
 from orchestrator.cluster.tokens import Token
 from orchestrator.cluster.unpack import Unpacker
 from orchestrator.cluster.wheel import PACKAGES, Wheel, made_wheel
@@ -565,7 +568,7 @@ def test_an_embedded_data_set_needs_no_files():
 def test_a_parcel_says_what_is_in_it(project):
     words = parcel_of(own_spec()).words
     version = made_wheel().version
-    assert words.startswith(f"orch {version} (0.")
+    assert re.match(rf"orch {re.escape(version)} \(\d\.\d MB\)", words)
     assert words.endswith(f" MB), 2 files of your own ({(len(TRAIN) + 11) / 1000:.1f} kB)")
 
 
@@ -621,7 +624,12 @@ def test_only_the_secrets_that_a_sweep_needs_are_taken(tmp_path, monkeypatch):
     assert taken(token=Token("t", "", None)) == {"RAY_AUTH_TOKEN": b"t"}
     (tmp_path / "netrc").write_text("machine api.wandb.ai login user password from-netrc\n")
     logged_in = {"NETRC": around["NETRC"], "WANDB_CONFIG_DIR": str(tmp_path)}
-    assert taken(logged_in, **online) == {"WANDB_API_KEY": b"from-netrc"}
+    public = {"WANDB_API_KEY": b"from-netrc", "WANDB_BASE_URL": b"https://api.wandb.ai"}
+    assert taken(logged_in, **online) == public
+    auto = {"tracking": {"wandb": "auto"}}
+    assert taken(logged_in, **auto) == public | {"WANDB_MODE": b"online"}
+    nobody = {"NETRC": str(tmp_path / "none"), "WANDB_CONFIG_DIR": str(tmp_path)}
+    assert taken(nobody, **auto) == {"WANDB_MODE": b"offline"}
     (tmp_path / "netrc").unlink()
     (tmp_path / "settings").write_text("[default]\napi_key = hidden\n")
     with pytest.raises(UsageError) as caught:
@@ -630,6 +638,92 @@ def test_only_the_secrets_that_a_sweep_needs_are_taken(tmp_path, monkeypatch):
         "W&B: somebody is logged in here, but the key cannot be handed to the cluster. Set "
         "WANDB_API_KEY, or take --wandb offline."
     )
+
+
+def aged(path: Path, days: float) -> None:
+    then = time.time() - days * 86400
+    os.utime(path, (then, then))
+
+
+def test_what_is_old_and_needed_by_nobody_goes_and_nothing_else(far, shipper):
+    root = far.root
+    then, lately = int(time.time() - 8 * 86400), int(time.time() - 6 * 86400)
+    shipped = shipper.ship(tiny(**{"work/k/0/a.py": b"a"}))
+    for name in ("lib/old", "lib/needed", "lib/in-use", "work/old", "work/needed", "work/lately",
+                 f"runs/1.before-{then}-7", f"runs/1.before-{lately}-7", "runs/1", "secrets/lost",
+                 "data/set"):  # fmt: skip
+        (root / name).mkdir(parents=True)
+        (root / name / "file").write_text("text")
+    (root / "lib/old.whl").write_text("wheel")
+    (root / "parts").mkdir(exist_ok=True)
+    (root / "parts/half").write_text("half")
+    for path in (*root.glob("*/*"),):
+        if path.parent.name != "parcels" and "lately" not in path.name:
+            aged(path, 8)
+    needed = replace(shipped, library=f"{root}/lib/needed", modules=(f"{root}/work/needed/0",))
+    shipper.use("1122-mine-7f3a", needed)
+    running = subprocess.Popen(
+        ["sleep", "60"], env={"PYTHONPATH": str(root / "lib/in-use"), "PATH": os.environ["PATH"]}
+    )
+    try:
+        removed = shipper.prune()
+    finally:
+        running.kill()
+        running.wait()
+    gone = ["lib/old", "lib/old.whl", "parts/half", f"runs/1.before-{then}-7", "secrets/lost",
+            "work/old"]  # fmt: skip
+    assert sorted(removed) == gone
+    assert [name for name in gone if (root / name).exists()] == []
+    assert shipper.check(tiny(**{"work/k/0/a.py": b"a"})) == []
+    # A parcel that nobody has sent for a week, and a run that has been fetched.
+    for path in root.glob("parcels/*"):
+        aged(path, 8)
+    Path(used_by(f"{root}/runs/1122-mine-7f3a")).unlink()
+    assert sorted(shipper.prune()) == [
+        "lib/abc", "lib/abc.whl", "lib/in-use", "lib/needed", "work/k", "work/needed",
+    ]  # fmt: skip
+    assert list(root.glob("parcels/*")) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        (
+            {"wandb": "online"},
+            "WANDB_BASE_URL: http://localhost:8080 is this machine's own W&B, and the sweep runs "
+            "on the cluster's head. Give an address by which the head reaches it.",
+        ),
+        (
+            {"mlflow": "http://127.0.0.1:5000"},
+            "--mlflow: http://127.0.0.1:5000 is this machine's own MLflow, and the sweep runs on "
+            "the cluster's head. Give an address by which the head reaches it.",
+        ),
+        (
+            {"mlflow": "sqlite:///mlflow.db"},
+            "--mlflow: sqlite:///mlflow.db lies on this machine, and the sweep runs on the "
+            "cluster's head. Give the address of a server that the head can reach.",
+        ),
+    ],
+)
+def test_a_tracker_that_only_this_machine_reaches_is_refused(changes, line, tmp_path):
+    environ = {
+        "WANDB_API_KEY": "k",
+        "WANDB_BASE_URL": "http://localhost:8080",
+        "WANDB_CONFIG_DIR": str(tmp_path),
+    }
+    with pytest.raises(UsageError) as caught:
+        secrets_of(spec_from(compose("gru-asha"), {"tracking": changes}), environ)
+    assert str(caught.value) == line
+
+
+def test_whom_to_notify_is_read_once_and_never_becomes_a_variable(far, shipper):
+    urls = ("json://host/s3cret", "tgram://another one")
+    folder = Path(shipper.hide("7f3a", secrets_of(spec_from(compose("gru-asha")), notify=urls)))
+    assert [stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()] == [0o600]
+    assert notified(folder) == urls
+    assert notified(folder) == ()
+    assert adopt(folder) == ()
+    assert "s3cret" not in repr(os.environ)
 
 
 def test_an_orch_that_is_not_installed_is_told_in_one_line(monkeypatch):

@@ -164,17 +164,17 @@ def story(tmp_path: Path) -> Iterator[Story]:
 
 
 class Server:
-    """The stand-in for W&B's server, a process of its own."""
+    """The stand-in for W&B's server, a process of its own, at an address of this machine."""
 
-    def __init__(self) -> None:
+    def __init__(self, address: str = "127.0.0.1") -> None:
         self.process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("stand_in.py"))],
+            [sys.executable, str(Path(__file__).with_name("stand_in.py")), address],
             stdout=subprocess.PIPE,
             text=True,
         )
         assert self.process.stdout is not None
         self.port = int(self.process.stdout.readline())
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http://{address}:{self.port}"
         self.env = {"WANDB_BASE_URL": self.url, "WANDB_API_KEY": KEY}
 
     def dump(self) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """What the W&B SDK wants of W&B's server, so that online runs and uploads can be seen.
 
-    python stand_in.py          # prints its port; /dump says what it was told
+    python stand_in.py [ADDRESS]          # prints its port; /dump says what it was told
 
 No W&B server can be installed for a test. This one takes what the real SDK, its service
 process and ``wandb sync`` send, keeps the rows of each run as the file stream's offsets say,
@@ -81,7 +81,7 @@ class Handler(BaseHTTPRequestHandler):
             run["preempting"] = told["preempting"]
 
     def data(self, operation: str, told: dict[str, Any]) -> dict[str, Any]:
-        here = f"http://127.0.0.1:{self.server.server_address[1]}"
+        here = f"http://{self.headers['Host']}"
         match operation:
             case "Viewer":
                 viewer = {"id": "u", "entity": "me", "username": "me", "flags": "{}"}
@@ -163,7 +163,8 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def main() -> None:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    address = sys.argv[1] if sys.argv[1:] else "127.0.0.1"
+    server = ThreadingHTTPServer((address, 0), Handler)
     server.daemon_threads = True
     print(server.server_address[1], flush=True)
     sys.stderr = open("/dev/null", "w")  # noqa: PTH123, SIM115  # of connections that were reset

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from functools import partial
 
 import psutil
 import pytest
@@ -19,6 +20,7 @@ from orchestrator.tracking import login
 from orchestrator.tracking.status import read_status
 from orchestrator.tracking.wandb_runs import MOST_OPEN
 from searchspaces import UsageError
+from tests import waiting
 
 pytest.importorskip("wandb", reason="W&B is not installed")
 STUDY = """
@@ -51,11 +53,7 @@ def study_in(runs, tracking, seconds=0.0):
     return [sys.executable, "-c", STUDY, str(runs), said, str(seconds)]
 
 
-def until(true, seconds=90.0):
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+until = partial(waiting.until, seconds=90)
 
 
 def told(run):
