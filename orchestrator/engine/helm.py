@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from orchestrator.engine.inbox import Change, Command, GoOn, Inbox, Pause, StopRun, StopTrial
 from orchestrator.engine.ledger import Ledger
@@ -12,6 +13,9 @@ from orchestrator.engine.records import Commanded, Record, Scaled
 from orchestrator.engine.room import Room
 from orchestrator.engine.steering import judged
 from orchestrator.engine.trial import State, Trial
+
+if TYPE_CHECKING:
+    from orchestrator.engine.demand import Demand
 
 LOOK_SECONDS = 1.0
 """Between two looks at which machines there are."""
@@ -28,6 +32,7 @@ class Helm:
         record: writes a record down.
         prune: ends a trial that has no worker.
         flush: writes the run's tables.
+        demand: of the sweep, on machines that may become more or fewer; None elsewhere.
 
     Attributes:
         stopping: running trials that end with their next result.
@@ -46,6 +51,7 @@ class Helm:
         record: Callable[[Record], None],
         prune: Callable[[Trial], None],
         flush: Callable[[], None],
+        demand: Demand | None = None,
     ) -> None:
         self._ledger = ledger
         self._pool = pool
@@ -54,6 +60,7 @@ class Helm:
         self._record = record
         self._prune = prune
         self._flush = flush
+        self._demand = demand
         self._workers = 0
         self._next_look = 0.0
         self._paused_at = 0.0
@@ -79,14 +86,17 @@ class Helm:
     def look(self) -> None:
         """Have as many workers as the machines have room for: nodes come and go."""
         now = time.monotonic()
-        if now < self._next_look or self.paused:
+        if now < self._next_look:
             return
         self._next_look = now + LOOK_SECONDS
+        if self.paused:
+            return
         size = self._room.size()
         if size != self._workers:
             self._workers = size
             self._record(Scaled(at=time.time(), workers=size, nodes=self._room.nodes))
-            self._have_workers(size)
+        self._have_workers(self._of_use(size))
+        self._ask()
 
     def forget(self, number: int) -> None:
         """The trial is over."""
@@ -136,6 +146,7 @@ class Helm:
         if not self.paused:
             self.paused, self._paused_at = True, time.monotonic()
             self._have_workers(0)
+            self._ask()
         self._flush()
 
     def _go_on(self) -> None:
@@ -143,7 +154,8 @@ class Helm:
             self.paused = False
             if self.deadline is not None:
                 self.deadline += time.monotonic() - self._paused_at
-            self._have_workers(self._room.size())
+            self._have_workers(self._of_use(self._room.size()))
+            self._ask()
         self._flush()
 
     def _set(self, record: Commanded) -> None:
@@ -154,6 +166,26 @@ class Helm:
             self._room.wanted = record.values["concurrency"]
             self._next_look = 0.0
             self.look()
+
+    @property
+    def _left(self) -> int:
+        """Trials that are not over, those that have not started among them."""
+        return self._ledger.trials - self._ledger.counts.total()
+
+    def _ask(self) -> None:
+        """Ask for room for the trials that find none now, and for none while nothing is to run.
+
+        Workers that wait for their place come first: they ask by themselves.
+        """
+        if self._demand is not None:
+            left = 0 if self.paused or self._pool.starting else self._left
+            wanted = min(left, self._room.wanted or left)
+            self._demand.ask(self._room.bundles(max(0, wanted - self._room.size())))
+
+    def _of_use(self, size: int) -> int:
+        """So many workers, or fewer where that lets go of machines: as many as trials are left."""
+        saves = self._demand is not None and self._room.wanted is None
+        return min(size, max(1, self._left)) if saves else size
 
     def _have_workers(self, count: int) -> None:
         """So many from now on; trials whose workers go wait for others."""

@@ -11,6 +11,7 @@ import ray
 from ray.exceptions import RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from orchestrator.engine.reasons import reason
 from orchestrator.runs.checkpoints import (
     CheckpointError,
     CheckpointStore,
@@ -101,7 +102,7 @@ class HomeStore(CheckpointStore):
         try:
             error = ray.get(self._keeper.write.remote(key, np.frombuffer(data, np.uint8)))
         except RayError as lost:
-            raise StoreError(key, f"it did not come home: {_words(lost)}") from lost
+            raise StoreError(key, f"it did not come home: {reason(lost)}") from lost
         if error is not None:
             raise error
 
@@ -113,12 +114,7 @@ class HomeStore(CheckpointStore):
             found = ray.get(self._keeper.read.remote(key))
         except RayError as lost:
             # It may lie there unharmed: the trial must not start over for that.
-            raise StoreError(key, f"it did not come from home: {_words(lost)}") from lost
+            raise StoreError(key, f"it did not come from home: {reason(lost)}") from lost
         if isinstance(found, CheckpointError):
             raise found
         return bytes(found)
-
-
-def _words(error: RayError) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__

@@ -10,13 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.engine.room import Node
+from orchestrator.engine.room import Node, Room
 from searchspaces.errors import OrchError, UsageError
 
 REACH_SECONDS = 5.0
 """For the head of a cluster to answer."""
-MOST_ASKED = 1000
-"""Trials that an autoscaler is asked to make room for at the same time."""
 
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -24,6 +22,8 @@ _QUIET = {
     # A node that dies is told by pages on stdout, whatever log_to_driver says.
     "RAY_DEDUP_LOGS_SKIP_REGEX": "(?s).*",
 }
+
+_SILENT: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
 
 Machines = Callable[[], Sequence[Node]]
 
@@ -63,11 +63,11 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def at_a_time(wanted: int | None, cpus: float | None, trials: int) -> int:
+def at_a_time(wanted: int | None, cpus: float | None, trials: int, ranks: int = 0) -> int:
     """Trials that this machine will run at the same time, as far as is known without Ray."""
-    if wanted is not None and cpus is None:
-        return min(wanted, trials)
-    return max(1, min(wanted or trials, int(cores() / (cpus or 1.0)), trials))
+    least = (cpus or 1.0) * max(1, ranks)  # one is tried, whatever it takes
+    here = Node(max(float(cores()), least))
+    return Room(lambda: [here], cpus=cpus, wanted=wanted, trials=trials, ranks=ranks).size()
 
 
 def quiet_ray() -> None:
@@ -99,27 +99,41 @@ def started_ray(cpus: int, cluster: Joined | None = None) -> Iterator[Machines]:
     if ray.is_initialized():
         yield machines
         return
-    if cluster is not None and cluster.address != "auto":
-        _reach(cluster.address)
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    found = _start(cpus) if cluster is None else _join(cluster)
     try:
-        if cluster is not None:
-            ray.init(address=cluster.address, runtime_env=cluster.environment, **quiet)
-        else:  # whatever RAY_ADDRESS says
-            ray.init("local", num_cpus=cpus, include_dashboard=False, **quiet)
-    except Exception as error:
-        said = " ".join(str(error).split())
-        if cluster is not None:
-            raise OrchError(f"no Ray cluster can be joined at {cluster.address}: {said}") from error
-        raise OrchError(f"Ray does not start: {said}") from error
-    try:
-        if cluster is not None:
-            yield machines
-        else:
-            alone = machines()  # no other will join
-            yield lambda: alone
+        yield found
     finally:
         ray.shutdown()
+
+
+def _start(cpus: int) -> Machines:
+    """A Ray of our own, whatever RAY_ADDRESS says; no other machine will join it."""
+    import ray
+
+    try:
+        ray.init("local", num_cpus=cpus, include_dashboard=False, **_SILENT)
+    except Exception as error:
+        raise OrchError(f"Ray does not start: {_in_a_line(error)}") from error
+    alone = machines()
+    return lambda: alone
+
+
+def _join(cluster: Joined) -> Machines:
+    import ray
+
+    if cluster.address != "auto":
+        _reach(cluster.address)
+    try:
+        ray.init(address=cluster.address, runtime_env=cluster.environment, **_SILENT)
+    except Exception as error:
+        raise OrchError(
+            f"no Ray cluster can be joined at {cluster.address}: {_in_a_line(error)}"
+        ) from error
+    return machines
+
+
+def _in_a_line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def _reach(address: str) -> None:
@@ -155,19 +169,3 @@ def machines() -> list[Node]:
             address = str(node["NodeManagerAddress"])
             found.append(Node(float(has.get("CPU", 0)), float(has.get("GPU", 0)), address))
     return found
-
-
-@contextmanager
-def asked_for(trials: int, cpus: float, gpus: float) -> Iterator[None]:
-    """Have an autoscaler, where there is one, make room for so many trials while the block lasts.
-
-    How far it goes is for the cluster's file to say.
-    """
-    from ray.autoscaler.sdk import request_resources
-
-    each = {"CPU": cpus, **({"GPU": gpus} if gpus else {})}
-    request_resources(bundles=[each] * min(trials, MOST_ASKED))
-    try:
-        yield
-    finally:
-        request_resources(bundles=[])

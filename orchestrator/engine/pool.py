@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import logging
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import ray
-from ray import cloudpickle
 from ray.exceptions import RayError, RayTaskError, TaskCancelledError
 
+from orchestrator.engine.actors import Actors, Started
+from orchestrator.engine.reasons import reason
 from orchestrator.engine.results import EpochResult
-from orchestrator.engine.worker import Blueprint, Lease, Report, Worker
+from orchestrator.engine.worker import Blueprint, Fault, Lease, Report
 from searchspaces.errors import OrchError
+from trainables.outcomes import WorkersLostError
 
 
 @dataclass(frozen=True)
@@ -39,17 +39,6 @@ class LeaseCancelled:
     lease: Lease
 
 
-class _Actor(Worker):
-    """A worker that finds what this process finds: the user's modules, wherever they are.
-
-    The blueprint comes packed, because to unpack it may need those modules.
-    """
-
-    def __init__(self, path: list[str], blueprint: bytes, data: object) -> None:
-        sys.path += [folder for folder in path if folder not in sys.path]
-        super().__init__(cloudpickle.loads(blueprint), data)
-
-
 Event = Report | WorkerLost | LeaseCancelled
 
 
@@ -69,16 +58,14 @@ class _Slot:
     """A place for one worker, whichever actor fills it.
 
     Attributes:
-        actor: handle of the actor.
-        ready: resolves once the actor stands, on whichever node has room for it.
+        made: the actor.
         lease: what it runs; None when idle.
         stream: its results; None when idle.
         since: when it was last given work after having had none.
         retired: its actor ends with the present lease.
     """
 
-    actor: Any
-    ready: Any
+    made: Started
     lease: Lease | None = None
     stream: Any = None
     since: float = field(default=0.0)
@@ -109,12 +96,9 @@ class Pool:
 
     def __init__(self, blueprint: Blueprint, data: Any, *, size: int, share: Share) -> None:
         self._blueprint = blueprint
-        self._data = data
+        self._actors = Actors(blueprint, data)
         self._share = share
         self._taken = share(size)
-        # Ray's pickler is not typed.
-        self._packed: bytes = cloudpickle.dumps(blueprint)  # type: ignore[no-untyped-call]
-        self._path = [str(Path(folder).absolute()) for folder in sys.path]
         self._starting: dict[Any, _Slot] = {}
         self._idle: list[_Slot] = []
         self._busy: dict[Any, _Slot] = {}
@@ -184,7 +168,7 @@ class Pool:
         if not slot.since:
             slot.since = time.monotonic()
         slot.lease = lease
-        slot.stream = slot.actor.run.options(num_returns="streaming").remote(lease)
+        slot.stream = slot.made.actor.run.options(num_returns="streaming").remote(lease)
         self._busy[slot.stream] = slot
         self._by_number[lease.number] = slot
 
@@ -227,11 +211,12 @@ class Pool:
         for slot in [*self._idle, *self._busy.values(), *self._starting.values()]:
             self._end(slot)
         self._idle, self._busy, self._starting = [], {}, {}
+        self._actors.close()
 
     def _start(self, count: int) -> None:
         for _ in range(count):
-            slot = _Slot(*self._spawn())
-            self._starting[slot.ready] = slot
+            slot = _Slot(self._actors.start(self._taken))
+            self._starting[slot.made.ready] = slot
 
     def _stands(self, ready: Any) -> None:
         """A worker has started, or cannot.
@@ -257,15 +242,16 @@ class Pool:
         cause = error.cause if isinstance(error, RayTaskError) else None
         self._misfires += 1
         alone = not self._idle and not self._busy
-        if alone and (cause is not None or self._misfires >= MOST_MISFIRES):
+        final = cause is not None and not isinstance(cause, WorkersLostError)
+        if alone and (final or self._misfires >= MOST_MISFIRES):
             if isinstance(cause, OrchError):
                 raise cause from None
-            raise OrchError(f"no worker could be started: {_reason(error)}") from error
-        ray.kill(slot.actor)
+            raise OrchError(f"no worker could be started: {reason(error)}") from error
+        slot.made.end()
         if alone:
             self._start(1)
             return
-        _log.warning("a worker cannot be started, and others go on: %s", _reason(error))
+        _log.warning("a worker cannot be started, and others go on: %s", reason(error))
         self._missing += 1
         self._retry_at = time.monotonic() + RETRY_SECONDS
 
@@ -273,7 +259,7 @@ class Pool:
         """No work comes to this worker any more."""
         if slot.since:
             self.worker_seconds += time.monotonic() - slot.since
-        ray.kill(slot.actor)
+        slot.made.end()
         self._by_number = {
             number: other for number, other in self._by_number.items() if other is not slot
         }
@@ -293,11 +279,15 @@ class Pool:
         except RayError as error:
             self._release(stream, slot)
             self._replace(slot)
-            return WorkerLost(lease, _reason(error))
+            cause = error.cause if isinstance(error, RayTaskError) else None
+            known = isinstance(cause, WorkersLostError)
+            return WorkerLost(lease, str(cause) if known else reason(error))
         if isinstance(event, EpochResult):
             self.epoch_seconds += event.seconds
         if not isinstance(event, EpochResult) or event.finished or event.epoch == lease.until:
             self._release(stream, slot)
+            if isinstance(event, Fault) and self._blueprint.ranks:
+                self._replace(slot)  # some of its processes may wait for others for ever
         return event
 
     def _release(self, stream: Any, slot: _Slot) -> None:
@@ -327,22 +317,4 @@ class Pool:
         """The trial is over or paused; which worker ran it does not matter any more."""
         slot = self._by_number.pop(number, None)
         if slot is not None and self._blueprint.trainable.costs_while_held:
-            slot.actor.release.remote(number)
-
-    def _spawn(self) -> tuple[Any, Any]:
-        cpus, gpus = self._taken
-        remote: Any = ray.remote(_Actor).options(num_cpus=cpus, num_gpus=gpus, max_restarts=0)
-        actor = remote.remote(self._path, self._packed, self._data)
-        return actor, actor.ready.remote()
-
-
-def _reason(error: BaseException) -> str:
-    """The last line of what Ray says, without its guesses at the cause."""
-    text = str(error)
-    if "running low on memory" in text:  # a page of advice follows
-        return "its node was low on memory, and Ray ended the worker"
-    if "node was terminated" in text or "node has been marked dead" in text:
-        return "its node is gone"
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    line = lines[-1] if lines else type(error).__name__
-    return line.partition(" Some common causes")[0].strip()
+            slot.made.actor.release.remote(number)

@@ -7,7 +7,7 @@ import os
 import platform
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.engine.inbox import Inbox, StopRun
 from orchestrator.engine.journal import Journal, JournalError
 from orchestrator.engine.ledger import Ledger
-from orchestrator.engine.machines import Joined, asked_for, cores, started_ray
+from orchestrator.engine.machines import Joined, cores, started_ray
 from orchestrator.engine.objective import Objective
 from orchestrator.engine.records import FINISHED, Closed, Opened, Record
 from orchestrator.engine.room import Room
@@ -26,6 +26,7 @@ from searchspaces import DataFacts, JointSpace
 from searchspaces.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from orchestrator.engine.demand import Demand
     from orchestrator.engine.observer import Observer
     from orchestrator.engine.pool import Pool
     from trainables.trainable import TrialTrainable
@@ -54,6 +55,7 @@ class Plan:
         cpus: logical ones that a trial takes; None is one, or less where more trials than
             that are to run at a time. A trial has as many threads.
         gpus: that a trial takes; None is an equal part of what is there.
+        ranks: processes of a trial, each of which takes that; 0 is the worker's own.
         cluster: of Ray's, to run on; None is a Ray of the sweep's own.
         checkpoint_seconds: training time between checkpoints, beside those at rungs.
         max_seconds: after which the run stops itself; None is never.
@@ -76,6 +78,7 @@ class Plan:
     workers: int | None = None
     cpus: float | None = None
     gpus: float | None = None
+    ranks: int = 0
     cluster: Joined | None = None
     checkpoint_seconds: float = 5.0
     max_seconds: float | None = None
@@ -177,6 +180,7 @@ def run(
                     name=place.name,
                     observers=observers,
                     flush=lambda: flush(journal.sequence),
+                    demand=crew.demand,
                 ).run(max_seconds=settings.get("max_time", plan.max_seconds))
     except BaseException as error:
         # What went wrong is what counts: a journal that cannot be closed either adds nothing.
@@ -240,19 +244,21 @@ def tidy(ledger: Ledger, place: Place) -> None:
 
 @dataclass(frozen=True)
 class _Crew:
-    """Workers, and what says how many there are to be."""
+    """Workers, and what says how many there are to be and asks for machines."""
 
     pool: Pool
     room: Room
+    demand: Demand | None
 
 
 @contextmanager
 def _crew(plan: Plan, place: Place, spent: _Spent, concurrency: int | None) -> Iterator[_Crew]:
     """Workers on a Ray of our own, or on a cluster."""
-    own = cores() if plan.cpus else max(concurrency or 0, cores())
+    own = cores() if plan.cpus else max((concurrency or 0) * max(1, plan.ranks), cores())
     with started_ray(own, plan.cluster) as machines, ExitStack() as stack:
         import ray
 
+        from orchestrator.engine.demand import Demand
         from orchestrator.engine.home import HomeStore
         from orchestrator.engine.pool import Pool
         from orchestrator.engine.worker import Blueprint
@@ -267,27 +273,29 @@ def _crew(plan: Plan, place: Place, spent: _Spent, concurrency: int | None) -> I
             wanted=concurrency,
             trials=plan.trials,
             largest=cluster.largest if cluster else None,
+            ranks=plan.ranks,
         )
         size = room.size()
         share = room.share(size)
         store = place.store
+        demand = None
         if cluster is not None:
             if isinstance(store, FolderStore):
                 store = stack.enter_context(HomeStore.open(store))
-            if room.wanted is None:
-                stack.enter_context(asked_for(plan.trials, *share))
+            demand = stack.enter_context(closing(Demand()))
         blueprint = Blueprint(
             trainable=plan.trainable,
             settings=plan.settings,
             threads=max(1, int(share[0])),
             store=store,
             checkpoint_seconds=plan.checkpoint_seconds,
+            ranks=plan.ranks,
         )
         pool = Pool(blueprint, ray.put(plan.data), size=size, share=room.share)
         try:
             if cluster is None:  # elsewhere it may take long, and people want to be heard
                 pool.wait_until_ready()
-            yield _Crew(pool, room)
+            yield _Crew(pool, room, demand)
         finally:
             pool.close()
             spent.epochs, spent.workers = pool.epoch_seconds, pool.worker_seconds

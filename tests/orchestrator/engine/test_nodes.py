@@ -23,6 +23,7 @@ from orchestrator.runs.checkpoints import FolderStore
 from orchestrator.strategies import scheduler_from, searcher_from
 from searchspaces import ConfigurationError, OrchError
 from searchspaces.errors import UsageError
+from tests import waiting
 
 TRIALS, EPOCHS = 90, 9
 
@@ -61,17 +62,6 @@ def cluster() -> Iterator[Any]:
     made.wait_for_nodes()
     yield made
     made.shutdown()
-
-
-def _until(look: Callable[[], list[Any]], seconds: float = 60.0) -> Iterator[Any]:
-    """What is found as soon as there is something."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if found := look():
-            yield from found
-            return
-        time.sleep(0.05)
-    raise TimeoutError
 
 
 class Run:
@@ -286,8 +276,10 @@ def test_a_sweep_from_the_command_line_survives_a_node_in_clean_words(
         stderr=subprocess.PIPE,
         text=True,
     )
-    journal = next(_until(lambda: list(tmp_path.glob("runs/*/journal"))))
-    next(_until(lambda: [e for e in read(journal) if isinstance(e.record, EpochReported)]))
+    [journal] = waiting.until(lambda: list(tmp_path.glob("runs/*/journal")), 60)
+    waiting.until(
+        lambda: any(isinstance(entry.record, EpochReported) for entry in read(journal)), 60
+    )
     time.sleep(2)
     cluster.remove_node(node, allow_graceful=False)
     said, errors = running.communicate(timeout=120)
