@@ -24,7 +24,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from orchestrator.engine.journal import Journal
-from orchestrator.engine.ledger import Ledger, completed
+from orchestrator.engine.ledger import Ledger
 from orchestrator.engine.records import (
     FINISHED,
     Closed,
@@ -33,6 +33,7 @@ from orchestrator.engine.records import (
     TrialEnded,
     TrialPruned,
     TrialResumed,
+    completed,
 )
 from orchestrator.engine.results import EpochResult
 from orchestrator.engine.session import same_data, versions

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.engine.machines import Joined
 from orchestrator.engine.session import Plan
+from orchestrator.pairs import check_asked
 from orchestrator.spec import SweepSpec
 from searchspaces.errors import ConfigurationError, UnknownNameError
 from trainables.programs import Form
@@ -37,7 +38,12 @@ def load_data(spec: SweepSpec) -> SweepData | None:
 
 
 def asked_data(spec: SweepSpec) -> SweepData | None:
-    """The data of a sweep that is asked for its trials; whoever asks has metrics of their own."""
+    """The data of a sweep that is asked for its trials; whoever asks has metrics of their own.
+
+    Raises:
+        ConfigurationError: its scheduler would copy weights that orch does not have.
+    """
+    check_asked(spec.scheduler)
     return _data(spec) if spec.dataset else None
 
 
@@ -57,12 +63,19 @@ def _data(spec: SweepSpec) -> SweepData:
 
 
 def trial_of(spec: SweepSpec) -> tuple[type[Trial], dict[str, Any]]:
-    """What trains one trial, and the keyword arguments of its ``prepare``; it needs no Ray."""
+    """What trains one trial, and the keyword arguments of its ``prepare``; it needs no Ray.
+
+    What asks for several processes runs in this one alone.
+    """
     named = {"target": spec.architecture, "epochs": spec.epochs}
     match spec.program.form:
         case Form.FUNCTION:
             from trainables.programs.function import FunctionTrial
 
+            if spec.program.ranks:
+                from trainables.programs.rank import AloneTrial
+
+                return AloneTrial, named
             return FunctionTrial, named
         case Form.COMMAND:
             from trainables.programs.command import CommandTrial
@@ -91,6 +104,8 @@ def trainable_of(spec: SweepSpec) -> tuple[type[TrialTrainable], dict[str, Any]]
     from trainables import trainables
 
     _, settings = trial_of(spec)
+    if spec.program.ranks:
+        return trainables.TogetherTrainable, {**settings, "ranks": spec.program.ranks}
     kinds: dict[Form, type[TrialTrainable]] = {
         Form.FUNCTION: trainables.FunctionTrainable,
         Form.COMMAND: trainables.CommandTrainable,
@@ -126,6 +141,7 @@ def plan_of(spec: SweepSpec, data: SweepData | None, cluster: Joined | None = No
         workers=spec.concurrency,
         cpus=spec.cpus,
         gpus=spec.gpus,
+        ranks=spec.program.ranks,
         cluster=cluster,
         checkpoint_seconds=spec.checkpoint_seconds,
         max_seconds=spec.max_time,

@@ -11,9 +11,11 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from orchestrator.declared import declare, merge, placed, unknown_key
 from orchestrator.engine.objective import Mode, Objective
+from orchestrator.pairs import check_pair
 from orchestrator.runs.address import normal
 from orchestrator.schedulers import Scheduler
 from orchestrator.searchers import Searcher
+from orchestrator.searchers.fresh import most_trials
 from orchestrator.strategies import (
     DEFAULT_STRATEGY,
     STOPPING_STRATEGY,
@@ -136,11 +138,10 @@ class SweepSpec(BaseModel):
 
     @property
     def planned_trials(self) -> int:
-        """``trials``, or fewer if the searcher runs out of new configs before."""
+        """``trials``, or fewer if the space or the searcher runs out of new configs before."""
         searcher, joint = self.searcher.model_copy(), self.joint
         searcher.begin(joint, seed=self.seed, facts=None)
-        limit = searcher.limit(joint)
-        return self.trials if limit is None else min(self.trials, limit)
+        return most_trials(searcher, joint, self.trials)
 
     def dump(self) -> dict[str, Any]:
         """Plain values for a file; ``spec_from`` makes the same spec of them."""
@@ -213,7 +214,7 @@ def compose(name: str) -> dict[str, Any]:
     known = (*architectures.names(), ASK)
     if name in known:
         return {"architecture": name}
-    for chosen in STRATEGIES:
+    for chosen in sorted(STRATEGIES, key=len, reverse=True):  # one may end as another does
         architecture = name.removesuffix(f"-{chosen}")
         if architecture != name and architecture in known:
             return {"name": name, "architecture": architecture, "strategy": chosen}
@@ -308,16 +309,7 @@ def _check(spec: SweepSpec, program: Program) -> None:
     except ConfigurationError as error:
         mine = placed(error, type(spec.space), "space")
         raise placed(mine, type(spec.training), "training") from error
-    if spec.scheduler.pauses and not program.can_pause:
-        takes, write = "it is a program", "Use"
-        if program.form is Form.FUNCTION:
-            function = program.target.rpartition(":")[2]
-            takes, write = "it takes no state", f"Write {function}(config, state), or use"
-        raise ConfigurationError(
-            f"{program.target} cannot be paused ({takes}), and {spec.scheduler.kind} pauses "
-            f"trials. {write} --set scheduler.kind=asha.",
-            place="scheduler",
-        )
+    check_pair(spec.searcher, spec.scheduler, spec.joint, program)
     if spec.metric == "accuracy" and spec.mode == "min":
         raise ConfigurationError("a small accuracy is a bad one. Give max.", place="mode")
     spec.scheduler.model_copy().begin(trials=spec.planned_trials, max_epochs=spec.epochs)

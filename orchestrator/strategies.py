@@ -43,8 +43,11 @@ class Strategy:
         return searcher_from(self.searcher), scheduler_from(self.scheduler)
 
 
-def _strategy(name: str, searcher: str, scheduler: str, summary: str) -> tuple[str, Strategy]:
-    return name, Strategy(name, summary, {"kind": searcher}, {"kind": scheduler})
+def _strategy(
+    name: str, searcher: str, scheduler: str, summary: str, **settings: Any
+) -> tuple[str, Strategy]:
+    """A strategy; the settings are the scheduler's."""
+    return name, Strategy(name, summary, {"kind": searcher}, {"kind": scheduler, **settings})
 
 
 STRATEGIES: Mapping[str, Strategy] = MappingProxyType(
@@ -53,9 +56,33 @@ STRATEGIES: Mapping[str, Strategy] = MappingProxyType(
             _strategy("random", "random", "fifo", "random configs, each trained to the end"),
             _strategy("grid", "grid", "fifo", "every combination once, each trained to the end"),
             _strategy("asha", "random", "asha", "random configs, the worse two thirds stop early"),
+            _strategy(
+                "asha-promotion",
+                "random",
+                "asha",
+                "as asha, but what waits may go on later",
+                form="promotion",
+                cap=True,
+            ),
             _strategy("hyperband", "random", "hyperband", "random configs in halving brackets"),
+            _strategy(
+                "async-hyperband",
+                "random",
+                "async-hyperband",
+                "as hyperband, and no bracket waits for another trial",
+            ),
+            _strategy("median", "random", "median", "random configs, the worse half stop early"),
+            _strategy("pbt", "random", "pbt", "bad trials go on from good ones, varied"),
             _strategy("hyperopt", "hyperopt", "asha", "HyperOpt's TPE model, stopping early"),
             _strategy("bohb", "bohb", "hyperband", "densities of good configs, halving brackets"),
+            _strategy(
+                "bohb-asha",
+                "bohb",
+                "asha",
+                "densities of good configs, nobody waits",
+                form="promotion",
+                cap=True,
+            ),
         ]
     )
 )

@@ -12,6 +12,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.searchers import Observation, Searcher
+from orchestrator.searchers.fresh import fresh, known
 from orchestrator.spec import SweepSpec
 from searchspaces import DataFacts
 from searchspaces.errors import ConfigurationError
@@ -29,13 +30,19 @@ def to_tuner(spec: SweepSpec, data: SweepData | None, **settings: Any) -> Any:
         settings: fields of ``TuneConfig`` or ``RunConfig``, on top of what the spec says.
 
     Raises:
-        ConfigurationError: a setting that neither of them has.
+        ConfigurationError: a setting that neither of them has, or trials of several processes.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     from ray import tune
 
     from orchestrator.planning import trainable_of
 
+    if spec.program.ranks:
+        raise ConfigurationError(
+            f"{spec.architecture} has workers = {spec.program.ranks}, and a Tuner gives a trial "
+            f"one process. Run the sweep itself, or leave workers out.",
+            place="architecture",
+        )
     chosen, parameters = trainable_of(spec)
     trainable = tune.with_parameters(chosen, data=data, seed=spec.seed, **parameters)
     ours = {field.name for field in fields(tune.TuneConfig)}
@@ -84,7 +91,8 @@ def _tune_searcher(spec: SweepSpec, facts: DataFacts | None) -> Any:
             self.set_state({"trials": {}, "seen": [], "best": {}})
 
         def suggest(self, trial_id: str) -> dict[str, Any]:
-            config = dict(self._ours.suggest(len(self.trials)))
+            tried = {known(spec.joint.validate(one, facts)) for one in self.trials.values()}
+            config = dict(fresh(self._ours, len(self.trials), tried, spec.joint, facts))
             self.trials[trial_id] = config
             return config
 

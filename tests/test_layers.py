@@ -57,7 +57,7 @@ def test_no_module_imports_what_its_folder_must_not(folder):
         ("orchestrator", {"ray", "torch", "pandas", "polars"}),
         ("orchestrator.spec", {"ray", "torch", "pandas", "polars", "hyperopt"}),
         ("orchestrator.schedulers", {"ray", "torch", "pandas"}),
-        ("orchestrator.searchers", {"ray", "torch", "pandas", "hyperopt"}),
+        ("orchestrator.searchers", {"ray", "torch", "pandas", "hyperopt", "optuna", "cmaes"}),
         ("orchestrator.cli.main", {"ray", "torch", "pandas", "numpy", "pydantic", "rich"}),
     ],
 )

@@ -13,6 +13,9 @@ from orchestrator.cli import options
 if TYPE_CHECKING:
     from orchestrator.spec import SweepSpec
 
+_PARTS = {"search": "searcher", "scheduler": "scheduler"}
+"""Options that name a part of the sweep by its kind."""
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 name = click.argument("name", metavar="NAME|FILE")
@@ -33,6 +36,8 @@ _SWEEP = (
     device,
     click.option("--trials", type=int, metavar="N", help="How many configs to try."),
     click.option("--epochs", type=int, metavar="N", help="Of a trial that is never stopped early."),
+    click.option("--search", metavar="NAME", help="Which config comes next; see: orch list."),
+    click.option("--scheduler", metavar="NAME", help="How far each runs: docs/search.md."),
     click.option(
         "--concurrency", callback=options.number_or_auto, metavar="N|auto",
         help="Trials at a time; auto, as many as there is room for, is the default.",
@@ -70,6 +75,9 @@ def changes_of(settings: tuple[str, ...], given: dict[str, Any]) -> dict[str, An
 
     named = {("name" if key == "called" else key): value for key, value in given.items()}
     changes = {key: value for key, value in named.items() if value is not None}
+    for option, part in _PARTS.items():
+        if option in changes:
+            changes[part] = {"kind": changes.pop(option)}
     for text in settings:
         changes = merge(changes, setting(text))
     return changes
@@ -87,7 +95,10 @@ def spec_of(name: str, changes: dict[str, Any]) -> SweepSpec:
     from searchspaces.errors import UnknownNameError
     from trainables.data import check_dataset_name
 
-    spec = read_spec(Path(name), changes) if is_file(name) else spec_from(compose(name), changes)
+    if is_file(name):
+        spec = read_spec(Path(name), changes)
+    else:
+        spec = _renamed(spec_from(compose(name), changes), compose(name), changes)
     if not spec.dataset:
         return spec
     try:
@@ -98,6 +109,18 @@ def spec_of(name: str, changes: dict[str, Any]) -> SweepSpec:
             raise
         raise FileError(Path(name), line, str(error)) from error
     return spec
+
+
+def _renamed(spec: SweepSpec, said: dict[str, Any], changes: dict[str, Any]) -> SweepSpec:
+    """The spec under a name that says its parts, where they are none of a strategy."""
+    parts = [changes.get(part) for part in _PARTS.values()]
+    kinds = [part["kind"] for part in parts if isinstance(part, dict) and "kind" in part]
+    kinds = [spec.searcher.kind, spec.scheduler.kind] if kinds else []
+    if not kinds or "name" in changes or any(":" in kind for kind in kinds):
+        return spec
+    strategy = said.get("strategy")
+    stem = spec.name.removesuffix(f"-{strategy}") if strategy else spec.name.rpartition("-")[0]
+    return spec.model_copy(update={"name": "-".join([stem, *kinds])})
 
 
 def sweep_again(name: str, given: dict[str, Any], settings: tuple[str, ...]) -> str:
@@ -115,8 +138,8 @@ _TRIED = ("dataset", "split", "device", "seed")
 """Options that ``orch try`` has too."""
 _OF_TRIAL = ("epochs", "metric", "mode")
 """Options that matter to a trial, and that ``orch try`` has not or means otherwise."""
-_OPTIONS = (*_TRIED, "trials", *_OF_TRIAL, "concurrency", "cpus", "gpus", "storage",
-            "called", "max_time")  # fmt: skip
+_OPTIONS = (*_TRIED, "trials", *_OF_TRIAL, "search", "scheduler", "concurrency", "cpus", "gpus",
+            "storage", "called", "max_time")  # fmt: skip
 
 
 def _words(given: dict[str, Any], keys: tuple[str, ...]) -> list[str]:

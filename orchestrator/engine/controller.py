@@ -4,29 +4,36 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Literal
+from contextlib import suppress
+from typing import TYPE_CHECKING, Literal
 
+from orchestrator.engine.exploring import copy_of
 from orchestrator.engine.helm import Helm
 from orchestrator.engine.inbox import Inbox, StopRun
 from orchestrator.engine.journal import Journal
-from orchestrator.engine.ledger import Ledger, completed
+from orchestrator.engine.ledger import Ledger
 from orchestrator.engine.observer import Observer
 from orchestrator.engine.pool import Event, LeaseCancelled, Pool, WorkerLost
 from orchestrator.engine.records import (
     Checkpoint,
     EpochReported,
     Record,
+    TrialCloned,
     TrialEnded,
     TrialPruned,
     TrialResumed,
+    completed,
 )
 from orchestrator.engine.results import EpochResult, NoMore
 from orchestrator.engine.room import Room
 from orchestrator.engine.trial import FINAL, State, Trial
 from orchestrator.engine.worker import Fault, Lease
-from orchestrator.runs.checkpoints import CheckpointStore
-from orchestrator.schedulers import Prune, Resume, Start
+from orchestrator.runs.checkpoints import CheckpointError, CheckpointStore
+from orchestrator.schedulers import Clone, Prune, Resume, Start
 from searchspaces.errors import OrchError
+
+if TYPE_CHECKING:
+    from orchestrator.engine.demand import Demand
 
 TICK_SECONDS = 0.25
 TABLE_SECONDS = 30.0
@@ -53,6 +60,7 @@ class Controller:
         name: folder of a trial's checkpoints, by its number.
         observers: told of every record.
         flush: writes the run's tables; called every half minute.
+        demand: of the sweep, on machines that may become more or fewer; None elsewhere.
     """
 
     def __init__(
@@ -67,6 +75,7 @@ class Controller:
         name: Callable[[int], str],
         observers: list[Observer],
         flush: Callable[[], None],
+        demand: Demand | None = None,
     ) -> None:
         self._ledger = ledger
         self._journal = journal
@@ -83,6 +92,7 @@ class Controller:
             record=self._record,
             prune=lambda trial: self._end(trial, "pruned", STOPPED),
             flush=self._write_tables,
+            demand=demand,
         )
         self._draining = False
         self._next_tick = 0.0
@@ -144,6 +154,8 @@ class Controller:
                     trial = self._ledger.live[number]
                     self._record(TrialPruned(number=number, at=time.time()))
                     self._forget(trial)
+                case Clone() as clone:
+                    self._clone(clone)
                 case proposal if not self._pool.free:
                     del proposal
                     return
@@ -159,6 +171,27 @@ class Controller:
                 case _:
                     self._pool.rest()
                     return
+
+    def _clone(self, clone: Clone) -> None:
+        """Copy a trial's checkpoint for another, then write down that it has it.
+
+        All are paused, so that nothing deletes the one that is copied; what is not written
+        down is a file in the trial's folder, which goes when the trial is over.
+        """
+        trial = self._ledger.live[clone.number]
+        old, attempt = trial.checkpoint, trial.attempt + 1
+        source, config, copy = trial.number, trial.config, None
+        found = copy_of(self._ledger, clone)
+        if found is not None:
+            kept = self._ledger.live[found[0]].checkpoint
+            key = f"{self._name(trial.number)}/{attempt:03d}-{trial.epoch:06d}.safetensors"
+            with suppress(CheckpointError):  # it cannot be read: the trial goes on as it is
+                copy = self._store.copied(kept, key) if kept is not None else None
+            if copy is not None:
+                source, config = found
+        self._record(TrialCloned(trial.number, source, attempt, dict(config), copy, time.time()))
+        if copy is not None and old is not None:
+            self._store.delete(old.key)
 
     def _rescue(self, trial: Trial) -> None:
         """Give a trial that has lost its worker to another."""

@@ -1,16 +1,19 @@
-"""The searcher together with all that it was told, so that it can be told again."""
+"""The searcher together with all that it was told and all that was tried."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 
 from orchestrator.searchers import Observation, Searcher
+from orchestrator.searchers.fresh import Known, fresh, known
 from searchspaces import Config, DataFacts, JointSpace
 from searchspaces.errors import ConfigurationError
 
 
 class Learning:
     """Tells a searcher what was observed, and everything anew when the space changes.
+
+    A config that was tried is not suggested again, unless the searcher is to repeat configs.
 
     Args:
         searcher: is begun here.
@@ -33,6 +36,7 @@ class Learning:
         self._seed = seed
         self._facts = facts
         self._observed: list[Observation] = []
+        self._tried: set[Known] = set()
         self.space = space
         self.version = 1
         searcher.begin(space, seed=seed, facts=facts)
@@ -42,6 +46,14 @@ class Learning:
         observation = Observation(number, config, epoch, loss)
         self._observed.append(observation)
         self._tell(observation)
+
+    def started(self, config: Config) -> None:
+        """A trial was started with the config, whoever chose it."""
+        self._tried.add(known(config))
+
+    def suggest(self, number: int) -> Config:
+        """The config of the trial: the searcher's first choice that was not tried."""
+        return fresh(self._searcher, number, self._tried, self.space, self._facts)
 
     def search_in(self, space: JointSpace) -> None:
         """Search another space from here on; of what was observed, what lies in it counts."""

@@ -23,17 +23,20 @@ from orchestrator.engine.records import (
     EpochRepeated,
     EpochReported,
     Record,
+    TrialCloned,
     TrialEnded,
     TrialPruned,
     TrialResumed,
     TrialStarted,
-    Verdict,
+    completed,
 )
 from orchestrator.engine.results import EpochResult, same_metrics
 from orchestrator.engine.steering import edited
 from orchestrator.engine.trial import State, Trial
-from orchestrator.schedulers import Clone, Continue, Decision, Pause, Proposal, Scheduler
+from orchestrator.engine.verdicts import verdict_of
+from orchestrator.schedulers import Proposal, Scheduler
 from orchestrator.searchers import Searcher
+from orchestrator.searchers.fresh import most_trials
 from searchspaces import DataFacts, JointSpace, Scalar
 from searchspaces.errors import OrchError
 
@@ -51,7 +54,7 @@ class Ledger:
         searcher: is begun here.
         scheduler: is begun here.
         objective: what to minimise.
-        trials: how many the sweep has, if the searcher has that many.
+        trials: how many the sweep has, if there are so many configs.
         max_epochs: of a trial that is never stopped.
         seed: of the sweep.
         facts: of the data, for constraints.
@@ -100,8 +103,7 @@ class Ledger:
         self.settings: dict[str, Any] = {}
         self.letters: set[str] = set()
         self._learning = Learning(searcher, space, seed=seed, facts=facts)
-        limit = searcher.limit(space)
-        self.trials = min(trials, limit or trials)
+        self.trials = most_trials(searcher, space, trials, facts)
         scheduler.begin(trials=self.trials, max_epochs=max_epochs)
 
     @property
@@ -135,7 +137,7 @@ class Ledger:
         """The record of the next trial: a config that a person asked for, or the searcher's."""
         number = self.started
         asked_for = bool(self.enqueued)
-        config = self.enqueued[0] if asked_for else self.searcher.suggest(number)
+        config = self.enqueued[0] if asked_for else self._learning.suggest(number)
         return TrialStarted(
             number=number,
             config=dict(config),
@@ -175,11 +177,12 @@ class Ledger:
         if math.isnan(loss):
             reason = self.objective.failure(result.epoch)
             return TrialEnded(number=result.number, state="failed", reason=reason, at=now)
+        self.scheduler.measured(result.number, result.epoch, loss)
         verdict = None
         early = bool(result.finished) and result.epoch < self.max_epochs
         if result.epoch >= trial.until and not early:
             best = min(trial.best, loss)
-            verdict = _verdict(self.scheduler.report(result.number, result.epoch, best))
+            verdict = verdict_of(self.scheduler.report(result.number, result.epoch, best))
         return EpochReported(
             number=result.number,
             attempt=result.attempt,
@@ -199,9 +202,12 @@ class Ledger:
         Raises:
             OrchError: the scheduler does not decide as it did; its settings or code changed.
         """
+        if isinstance(record, EpochReported):
+            loss = self.objective.loss(record.metrics)
+            self.scheduler.measured(record.number, record.epoch, loss)
         if isinstance(record, EpochReported) and record.verdict is not None:
-            best = min(self.live[record.number].best, self.objective.loss(record.metrics))
-            decided = _verdict(self.scheduler.report(record.number, record.epoch, best))
+            best = min(self.live[record.number].best, loss)
+            decided = verdict_of(self.scheduler.report(record.number, record.epoch, best))
             if decided != record.verdict:
                 raise OrchError(
                     f"trial {record.number}, epoch {record.epoch}: the journal says "
@@ -237,6 +243,8 @@ class Ledger:
             case TrialPruned():
                 self.scheduler.pruned(record.number)
                 self._over(self.live[record.number], State.PRUNED)
+            case TrialCloned():
+                self._note_cloned(record)
             case TrialEnded():
                 self._note_ended(record)
             case Commanded():
@@ -252,6 +260,7 @@ class Ledger:
             until=record.until,
         )
         trial.become(State.RUNNING)
+        self._learning.started(trial.config)
         self.live[record.number] = trial
         self.started = record.number + 1
         if record.enqueued:
@@ -267,7 +276,7 @@ class Ledger:
         self.epochs += 1
         self._note_checkpoint(trial, record.checkpoint)
         if record.finished:
-            self.scheduler.ended(record.number)
+            self.scheduler.done(record.number)
             self._complete(trial)
             return
         if record.verdict is None:
@@ -281,16 +290,23 @@ class Ledger:
             case "stop":
                 full = record.epoch >= self.max_epochs
                 self._over(trial, State.COMPLETED if full else State.PRUNED)
-            case "clone":
-                raise NotImplementedError("no scheduler of this version clones trials")
+
+    def _note_cloned(self, record: TrialCloned) -> None:
+        trial = self.live[record.number]
+        trial.attempt = record.attempt
+        if record.checkpoint is not None:
+            trial.config = self.space.validate(record.config, self.facts)
+            self._note_checkpoint(trial, record.checkpoint)
+        self.scheduler.cloned(record.number)
 
     def _note_ended(self, record: TrialEnded) -> None:
         trial = self.live[record.number]
-        self.scheduler.ended(record.number)
         if record.state == "completed":
+            self.scheduler.done(record.number)
             self._note_checkpoint(trial, record.checkpoint)
             self._complete(trial)
             return
+        self.scheduler.ended(record.number)
         if record.state != "pruned":  # what a person stopped was not bad
             self._observe(trial, max(trial.epoch, trial.until), math.inf)
         self._over(trial, State(record.state))
@@ -329,22 +345,3 @@ class Ledger:
         trial.become(state)
         self.counts[state] += 1
         self.ended = self.live.pop(trial.number)
-
-
-def completed(number: int, reason: str, checkpoint: Checkpoint | None) -> TrialEnded:
-    """The record of a trial that has nothing left to run."""
-    return TrialEnded(
-        number=number, state="completed", reason=reason, at=time.time(), checkpoint=checkpoint
-    )
-
-
-def _verdict(decision: Decision) -> Verdict:
-    match decision:
-        case Continue(until):
-            return Verdict("continue", until)
-        case Pause():
-            return Verdict("pause")
-        case Clone():
-            return Verdict("clone")
-        case _:
-            return Verdict("stop")

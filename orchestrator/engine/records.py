@@ -7,6 +7,7 @@ epoch, UTC. Trials are counted from 0, epochs from 1.
 
 from __future__ import annotations
 
+import time
 from typing import Any, Literal
 
 import msgspec
@@ -40,11 +41,11 @@ class Verdict(msgspec.Struct, frozen=True):
     """What the scheduler decided about a result, as it is written down.
 
     Attributes:
-        kind: ``continue``, ``pause``, ``stop`` or ``clone``.
+        kind: ``continue``, ``pause`` or ``stop``.
         until: the next epoch of decision, of ``continue``.
     """
 
-    kind: Literal["continue", "pause", "stop", "clone"]
+    kind: Literal["continue", "pause", "stop"]
     until: int | None = None
 
 
@@ -192,6 +193,27 @@ class TrialPruned(msgspec.Struct, frozen=True, tag="pruned"):
     at: float
 
 
+class TrialCloned(msgspec.Struct, frozen=True, tag="cloned"):
+    """A paused trial got another's weights and a changed config; it is paused as before.
+
+    Attributes:
+        number: the trial.
+        source: the trial that was copied; ``number`` itself where none could be.
+        attempt: counted from 1; one more than before, so that no worker goes on with the old
+            weights.
+        config: from here on.
+        checkpoint: the copy, its own now; None where none was made.
+        at: when.
+    """
+
+    number: int
+    source: int
+    attempt: int
+    config: dict[str, Scalar]
+    checkpoint: Checkpoint | None
+    at: float
+
+
 class TrialEnded(msgspec.Struct, frozen=True, tag="ended"):
     """A trial ended outside the scheduler's decisions.
 
@@ -258,8 +280,16 @@ Record = (
     | EpochReported
     | EpochRepeated
     | TrialPruned
+    | TrialCloned
     | TrialEnded
     | Commanded
     | Closed
 )
 """Everything a journal can hold."""
+
+
+def completed(number: int, reason: str, checkpoint: Checkpoint | None) -> TrialEnded:
+    """The record of a trial that has nothing left to run."""
+    return TrialEnded(
+        number=number, state="completed", reason=reason, at=time.time(), checkpoint=checkpoint
+    )

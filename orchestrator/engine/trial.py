@@ -58,7 +58,7 @@ class Trial:
         seed: of everything random in it.
         until: epoch of its next decision.
         state: see the module.
-        attempt: counted from 1; one more after each interruption.
+        attempt: counted from 1; one more after each interruption and each copy of another.
         epoch: last epoch journaled; 0 before the first.
         best: least loss so far, infinity before the first result.
         checkpoint: the newest one.

@@ -69,6 +69,15 @@ class CheckpointStore(ABC):
             raise StoreError(key, f"cannot be written: {error.strerror}") from error
         return Checkpoint(key, epoch, hashlib.sha256(data).hexdigest(), len(data))
 
+    def copied(self, checkpoint: Checkpoint, key: str) -> Checkpoint:
+        """The same bytes under another key.
+
+        Raises:
+            CheckpointError: they are gone or damaged.
+            StoreError: the disk is full or gone.
+        """
+        return self.save(key, checkpoint.epoch, self.load(checkpoint))
+
     def load(self, checkpoint: Checkpoint) -> bytes:
         """The bytes of a checkpoint.
 

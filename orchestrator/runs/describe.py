@@ -11,6 +11,7 @@ from orchestrator.runs.spaces import Spaces
 from orchestrator.runs.tables import RunTables
 from orchestrator.spec import SweepSpec
 from searchspaces import JointSpace
+from searchspaces.describe import searched
 from searchspaces.versions import value_type
 
 _TYPES: dict[type, Any] = {bool: pl.Boolean, int: pl.Int64, float: pl.Float64, str: pl.String}
@@ -37,6 +38,7 @@ def tables_of(
         meta=metadata(folder.id, spec, joint, split=split, warning=warning),
         trains=not (asked or spec.program.learns_by_itself),
         spaces=Spaces(joint),
+        varied=searched(joint.parameters()) if spec.scheduler.varies else (),
     )
 
 

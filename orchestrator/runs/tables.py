@@ -8,7 +8,7 @@ trials are packed into polars frames at once, so that a sweep's memory stays fla
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +25,7 @@ from orchestrator.engine.records import (
     Metrics,
     Opened,
     Record,
+    TrialCloned,
     TrialEnded,
     TrialPruned,
     TrialResumed,
@@ -32,13 +33,13 @@ from orchestrator.engine.records import (
 )
 from orchestrator.engine.trial import State
 from orchestrator.runs.errors import UnwritableError
+from orchestrator.runs.packed import Packed
 from orchestrator.runs.spaces import Spaces
+from searchspaces import Scalar
 
 SCHEMA = 1
 REPEATED = frozenset({"epoch_seconds", "weights"})
 """What orch reports of trials it trains itself; columns of its own say the same."""
-PACK = 2_000
-"""Rows that wait as Python objects before they are packed."""
 
 _TIME = pl.Datetime("us", "UTC")
 TRIALS: dict[str, Any] = {
@@ -88,6 +89,9 @@ class _Row:
     best_epoch: int | None = None
     best: Metrics = field(default_factory=dict)
     seconds: float = 0.0
+    config: dict[str, Scalar] = field(default_factory=dict)
+    best_config: dict[str, Scalar] = field(default_factory=dict)
+    parent: str | None = None
     rung: int = 0
     node: str | None = None
     error: str | None = None
@@ -106,6 +110,7 @@ class RunTables:
         meta: what the files say about the run in their metadata.
         trains: orch trains the trials itself; otherwise all that is reported is the user's.
         spaces: is told when the space is edited; None where that cannot be.
+        varied: parameters that change while a trial trains: they are in both tables.
     """
 
     def __init__(
@@ -118,6 +123,7 @@ class RunTables:
         meta: Mapping[str, Any],
         trains: bool = True,
         spaces: Spaces | None = None,
+        varied: Collection[str] = (),
     ) -> None:
         self._name = name
         self._objective = objective
@@ -126,8 +132,10 @@ class RunTables:
         self._meta = meta
         self._repeated = REPEATED if trains else frozenset()
         self._live: dict[int, _Row] = {}
-        self._trials = _Packed({**TRIALS, **self._config})
-        self._epochs = _Packed(dict(EPOCHS))
+        self._trials = Packed({**TRIALS, **self._config})
+        self._varied = tuple(varied)
+        changing = {f"config.{name}": self._config[f"config.{name}"] for name in self._varied}
+        self._epochs = Packed({**EPOCHS, **({"parent": pl.String, **changing} if varied else {})})
         self._spaces = spaces
         self._records = 0
         self._started = 0
@@ -140,7 +148,8 @@ class RunTables:
         self._closed = isinstance(record, Closed) and record.reason == "finished"
         match record:
             case TrialStarted():
-                self._live[record.number] = _Row(record)
+                row = self._live[record.number] = _Row(record)
+                row.config = row.best_config = record.config
                 self._started = record.number + 1
             case EpochReported():
                 self._note_epoch(self._live[record.number], record)
@@ -150,6 +159,11 @@ class RunTables:
                 row = self._live[record.number]
                 row.state, row.attempt = State.RUNNING, record.attempt
                 row.rung += record.promoted
+            case TrialCloned():
+                row = self._live[record.number]
+                row.attempt, row.config = record.attempt, record.config
+                if record.source != record.number:
+                    row.parent = self._name(record.source)
             case TrialPruned():
                 self._over(record.number, State.PRUNED, record.at, None)
             case TrialEnded():
@@ -224,6 +238,7 @@ class RunTables:
         loss = self._objective.loss(record.metrics)
         if loss < row.best_loss:
             row.best_loss, row.best_epoch, row.best = loss, record.epoch, record.metrics
+            row.best_config = row.config
         self._epochs.add(
             {
                 "trial_id": self._name(record.number),
@@ -235,6 +250,7 @@ class RunTables:
                 "reported_at": _time(record.at),
                 "bracket": row.record.bracket,
                 "rung": row.rung,
+                **self._changing(row),
                 **self._metrics(record.metrics),
             }
         )
@@ -253,8 +269,6 @@ class RunTables:
                 full = record.epoch >= self._max_epochs
                 state = State.COMPLETED if full else State.PRUNED
                 self._over(record.number, state, record.at, None)
-            case "clone":
-                pass
 
     def _over(self, number: int, state: State, at: float, error: str | None) -> None:
         row = self._live.pop(number)
@@ -282,14 +296,21 @@ class RunTables:
             "enqueued": row.record.enqueued,
             "repeat": 0,
             "fold": None,
-            "parent": None,
+            "parent": row.parent,
             "space_version": row.record.space,
             "node": row.node,
             "started_at": _time(row.record.at),
             "ended_at": None if row.ended_at is None else _time(row.ended_at),
-            **{f"config.{key}": value for key, value in row.record.config.items()},
+            **{f"config.{key}": value for key, value in row.best_config.items()},
             **self._metrics(row.best),
         }
+
+    def _changing(self, row: _Row) -> dict[str, Scalar | None]:
+        """What the epoch was trained with, of what changes on the way."""
+        if not self._varied:
+            return {}
+        values = {f"config.{name}": row.config.get(name) for name in self._varied}
+        return {"parent": row.parent, **values}
 
     def _metrics(self, metrics: Metrics) -> Metrics:
         return {f"metric.{k}": value for k, value in metrics.items() if k not in self._repeated}
@@ -309,30 +330,6 @@ def best_first(trials: pl.DataFrame, mode: Mode) -> pl.DataFrame:
         descending=[False, False, False, mode == "max", False],
         nulls_last=True,
     )
-
-
-class _Packed:
-    """Rows as they come, kept as frames."""
-
-    def __init__(self, schema: dict[str, Any]) -> None:
-        self._schema = schema
-        self._frames: list[pl.DataFrame] = []
-        self._rows: list[dict[str, Any]] = []
-
-    def add(self, row: dict[str, Any]) -> None:
-        self._rows.append(row)
-        if len(self._rows) >= PACK:
-            self._frames.append(self._pack(self._rows))
-            self._rows = []
-
-    def frame(self, extra: list[dict[str, Any]]) -> pl.DataFrame:
-        return pl.concat([*self._frames, self._pack([*self._rows, *extra])], how="diagonal")
-
-    def _pack(self, rows: list[dict[str, Any]]) -> pl.DataFrame:
-        for row in rows:
-            for key in row:
-                self._schema.setdefault(key, pl.Float64)
-        return pl.DataFrame(rows, schema=self._schema)
 
 
 def _time(seconds: float) -> datetime:

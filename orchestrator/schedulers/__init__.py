@@ -15,6 +15,7 @@ from orchestrator.schedulers.decisions import (
     Rung,
     Start,
     Stop,
+    Variation,
 )
 from searchspaces.registry import Registry
 
@@ -23,7 +24,7 @@ schedulers: Registry[Scheduler] = Registry(
     package="orchestrator.schedulers",
     group="orch.schedulers",
     base="orchestrator.schedulers.base:Scheduler",
-    skip=("decisions", "rungs", "testing"),
+    skip=("bracket", "decisions", "halving", "rungs", "testing"),
 )
 """Every scheduler by its ``kind``."""
 
@@ -40,5 +41,6 @@ __all__ = [
     "Scheduler",
     "Start",
     "Stop",
+    "Variation",
     "schedulers",
 ]

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from orchestrator.schedulers.decisions import Decision, Place, Proposal, Rung
+from orchestrator.schedulers.decisions import Decision, Place, Proposal, Rung, Variation
 from searchspaces.errors import ConfigurationError
 
 
@@ -20,8 +19,9 @@ class Scheduler(BaseModel):
     epoch at which the next report is due. Losses are minimised.
 
     All state changes go through :meth:`started`, :meth:`resumed`, :meth:`pruned`,
-    :meth:`report` and :meth:`ended`, and nothing is drawn at random: the same
-    calls in the same order give the same state, which is how a run is resumed.
+    :meth:`cloned`, :meth:`measured`, :meth:`report`, :meth:`ended` and :meth:`done`, and
+    nothing is drawn at random: the same calls in the same order give the same state, which
+    is how a run is resumed.
     Every call must take about the same time for the ten thousandth trial as for
     the first. ``orchestrator.schedulers.testing.check_scheduler`` tests all that.
     """
@@ -30,10 +30,20 @@ class Scheduler(BaseModel):
 
     kind: str
 
-    pauses: ClassVar[bool] = False
-    """It sends trials to sleep, which those that keep no state cannot do."""
-    exact: ClassVar[bool] = False
-    """Its plan does not depend on the results, unless trials fail or are done early."""
+    @property
+    def pauses(self) -> bool:
+        """It sends trials to sleep, which those that keep no state cannot do."""
+        return False
+
+    @property
+    def exact(self) -> bool:
+        """Its plan does not depend on the results, unless trials fail or are done early."""
+        return False
+
+    @property
+    def varies(self) -> Variation | None:
+        """How it changes the configs of trials that have begun; None is never."""
+        return None
 
     @abstractmethod
     def begin(self, *, trials: int, max_epochs: int) -> None:
@@ -69,6 +79,21 @@ class Scheduler(BaseModel):
         """The proposed Prune of that trial was followed."""
         raise unexpected(number, "pruned")
 
+    def cloned(self, number: int) -> None:
+        """The proposed Clone was followed, or cannot be: the trial goes on either way."""
+        raise unexpected(number, "cloned")
+
+    def measured(self, number: int, epoch: int, loss: float) -> None:
+        """A running trial's loss of one epoch; by default nobody listens.
+
+        Told of every epoch, once and in order, before :meth:`report` is asked about it.
+
+        Args:
+            number: the trial.
+            epoch: the one after the last that was told.
+            loss: what the sweep minimises, of that epoch alone; may be infinite.
+        """
+
     @abstractmethod
     def report(self, number: int, epoch: int, loss: float) -> Decision:
         """A running trial reached the epoch it was given; what now?
@@ -76,8 +101,8 @@ class Scheduler(BaseModel):
         Args:
             number: the trial.
             epoch: the ``until`` it was last given.
-            loss: what the sweep minimises, at that epoch. Infinity is no error and
-                ranks with the failed trials.
+            loss: what the sweep minimises, the least up to that epoch. Infinity is no
+                error and ranks with the failed trials.
 
         Returns:
             ``Stop()`` always at ``max_epochs``.
@@ -85,11 +110,18 @@ class Scheduler(BaseModel):
 
     @abstractmethod
     def ended(self, number: int) -> None:
-        """The trial is over before its milestone: failed, infeasible, done by itself.
+        """The trial is over before its milestone: failed, infeasible, stopped by a person.
 
         May come for a running and for a paused trial. What it reported at earlier rungs
-        stays; one that was done by itself leaves its place at the next rung to another.
+        stays.
         """
+
+    def done(self, number: int) -> None:
+        """The trial was complete by itself before its milestone.
+
+        By default as :meth:`ended`: it leaves its place at the next rung to another.
+        """
+        self.ended(number)
 
     @abstractmethod
     def place(self, number: int) -> Place:

@@ -6,9 +6,8 @@ what happens to the trial's checkpoint.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +59,42 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
-class Clone:
-    """Replace the trial's weights by trial ``source``'s checkpoint, its config by ``config``.
+class Variation:
+    """How a copied config is changed.
 
-    The trial goes on at its own number; its own checkpoint is not needed again.
+    Attributes:
+        names: parameters that may change; None is those of the training.
+        factors: a number is multiplied by one of these, each equally likely.
+        resample: probability that a parameter is drawn anew instead.
     """
 
-    source: int
-    config: Mapping[str, Any]
+    names: tuple[str, ...] | None
+    factors: tuple[float, ...]
+    resample: float
 
 
-Proposal = Start | Resume | Prune
+@dataclass(frozen=True, slots=True)
+class Clone:
+    """Give a paused trial another's checkpoint, and its config with a change; it stays paused.
+
+    The trial keeps its number and its epoch; its own checkpoint is not needed again. The
+    other's is copied before anything else is done.
+
+    Attributes:
+        number: the trial.
+        sources: paused trials at the same epoch; each is equally likely to be copied.
+        how: what of the config may change.
+    """
+
+    number: int
+    sources: tuple[int, ...]
+    how: Variation
+
+
+Proposal = Start | Resume | Prune | Clone
 """What :meth:`Scheduler.propose` may answer, beside None (wait, or finished)."""
 
-Decision = Continue | Pause | Stop | Clone
+Decision = Continue | Pause | Stop
 """What :meth:`Scheduler.report` answers."""
 
 

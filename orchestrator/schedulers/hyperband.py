@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from itertools import cycle
-from typing import ClassVar, Literal
+from typing import Literal
 
 from pydantic import Field, PrivateAttr
 
@@ -22,8 +21,7 @@ from orchestrator.schedulers.decisions import (
     Start,
     Stop,
 )
-from orchestrator.schedulers.rungs import levels
-from searchspaces.errors import ConfigurationError
+from orchestrator.schedulers.rungs import check_halving, layout, levels, remaining
 
 
 @dataclass(slots=True)
@@ -76,8 +74,6 @@ class HyperBand(Scheduler):
     """
 
     kind: Literal["hyperband"] = "hyperband"
-    pauses: ClassVar[bool] = True
-    exact: ClassVar[bool] = True
     eta: int = Field(default=3, ge=2)
     """One in ``eta`` is promoted at each rung."""
 
@@ -91,17 +87,22 @@ class HyperBand(Scheduler):
     _places: dict[int, Place] = PrivateAttr(default_factory=dict)
     _known: dict[Place, Place] = PrivateAttr(default_factory=dict)
 
+    @property
+    def pauses(self) -> bool:
+        """At every rung."""
+        return True
+
+    @property
+    def exact(self) -> bool:
+        """Every rung waits for all its trials."""
+        return True
+
     def begin(self, *, trials: int, max_epochs: int) -> None:
         """Lay out the brackets."""
         super().begin(trials=trials, max_epochs=max_epochs)
-        if max_epochs < self.eta:
-            raise ConfigurationError(
-                f"{max_epochs} epochs leave nothing to halve with scheduler.eta={self.eta}. "
-                f"Give at least {self.eta} epochs, or choose scheduler fifo.",
-                place="epochs",
-            )
+        check_halving(max_epochs, self.eta)
         self._levels = levels(max_epochs, self.eta)
-        self._sizes = _layout(trials, len(self._levels), self.eta)
+        self._sizes = layout(trials, len(self._levels), self.eta)
         self._next = 0
         self._filling = None
         self._running, self._paused = {}, {}
@@ -180,7 +181,7 @@ class HyperBand(Scheduler):
         """The brackets in the order they start; exact when no trial fails."""
         return [
             [
-                Rung(level, _remaining(size, rung, self.eta))
+                Rung(level, remaining(size, rung, self.eta))
                 for rung, level in enumerate(self._levels[start:])
             ]
             for start, size in self._sizes
@@ -224,28 +225,3 @@ class HyperBand(Scheduler):
             self._due.move_to_end(number, last=False)
         bracket.rung += 1
         bracket.given, bracket.lost, bracket.results = promoted, 0, []
-
-
-def _layout(trials: int, count: int, eta: int) -> list[tuple[int, int]]:
-    """Of each bracket: index of its first level, and the trials it starts.
-
-    Args:
-        trials: trials of the whole sweep.
-        count: number of levels, ``s_max + 1``.
-        eta: the halving factor.
-    """
-    layout: list[tuple[int, int]] = []
-    for s in cycle(range(count - 1, -1, -1)):
-        if trials == 0:
-            break
-        size = min(trials, count // (s + 1) * eta**s)
-        layout.append((count - 1 - s, size))
-        trials -= size
-    return layout
-
-
-def _remaining(size: int, rung: int, eta: int) -> int:
-    """Trials that reach a rung when none fails."""
-    for _ in range(rung):
-        size = max(1, size // eta)
-    return size

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import cycle
+
+from searchspaces.errors import ConfigurationError
+
 
 def levels(max_epochs: int, eta: int, min_epochs: int = 1) -> tuple[int, ...]:
     """Epochs ``max_epochs // eta**k`` that are at least ``min_epochs``, ascending.
@@ -17,3 +21,45 @@ def levels(max_epochs: int, eta: int, min_epochs: int = 1) -> tuple[int, ...]:
         found.append(level)
         level //= eta
     return tuple(reversed(found))
+
+
+def layout(trials: int, count: int, eta: int) -> list[tuple[int, int]]:
+    """The brackets one after another: index of the first level, and the trials each starts.
+
+    With ``s_max = count - 1``, bracket ``s`` starts ``(s_max + 1) // (s + 1) * eta**s``
+    trials; ``s`` goes from ``s_max`` to 0, again and again; the last is cut short.
+
+    Args:
+        trials: trials of the whole sweep.
+        count: number of levels, ``s_max + 1``.
+        eta: the halving factor.
+    """
+    found: list[tuple[int, int]] = []
+    for s in cycle(range(count - 1, -1, -1)):
+        if trials == 0:
+            break
+        size = min(trials, count // (s + 1) * eta**s)
+        found.append((count - 1 - s, size))
+        trials -= size
+    return found
+
+
+def remaining(size: int, rung: int, eta: int) -> int:
+    """Trials that reach a rung when none fails."""
+    for _ in range(rung):
+        size = max(1, size // eta)
+    return size
+
+
+def check_halving(max_epochs: int, eta: int) -> None:
+    """Refuse a sweep in which there is nothing to halve.
+
+    Raises:
+        ConfigurationError: ``max_epochs < eta``.
+    """
+    if max_epochs < eta:
+        raise ConfigurationError(
+            f"{max_epochs} epochs leave nothing to halve with scheduler.eta={eta}. "
+            f"Give at least {eta} epochs, or choose scheduler fifo.",
+            place="epochs",
+        )

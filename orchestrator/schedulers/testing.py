@@ -22,6 +22,7 @@ import numpy as np
 
 from orchestrator.schedulers.base import Scheduler
 from orchestrator.schedulers.decisions import (
+    Clone,
     Continue,
     Decision,
     Pause,
@@ -42,9 +43,12 @@ class Simulation:
     Attributes:
         calls: every call that changed the scheduler and every proposal, with its answer.
         ends: epoch at which each trial ended that did not fail.
-        failed: epoch that each failed trial was heading for, or was paused at.
+        failed: epoch that each trial was heading for, or was paused at, that failed or was
+            done by itself.
         resumed: every (trial, epoch it was sent to), in order.
-        losses: every loss reported, by (trial, epoch).
+        losses: every loss told, by (trial, epoch).
+        told: the last epoch that each trial has told of.
+        copied: every (trial that became a copy, at that epoch), in order.
     """
 
     calls: list[tuple[str, tuple[Any, ...], Any]] = field(default_factory=list)
@@ -52,6 +56,8 @@ class Simulation:
     failed: dict[int, int] = field(default_factory=dict)
     resumed: list[tuple[int, int]] = field(default_factory=list)
     losses: dict[tuple[int, int], float] = field(default_factory=dict)
+    told: dict[int, int] = field(default_factory=dict)
+    copied: list[tuple[int, int]] = field(default_factory=list)
 
     @property
     def ends_by_epoch(self) -> dict[int, int]:
@@ -73,7 +79,7 @@ def check_scheduler(
 
     Checked: every started trial ends, and exactly ``trials`` start; proposing changes
     nothing; until-epochs rise and never pass ``max_epochs``, where every trial stops;
-    failed trials and infinite losses are never promoted; ``place`` agrees with
+    failed trials and infinite losses are never promoted nor copied; ``place`` agrees with
     ``plan``; ``finished`` is true at the end and only there; the scheduler never waits
     for nothing; feeding the recorded calls into a fresh one gives the same answers and
     the same state; a dumped scheduler loads again.
@@ -84,7 +90,8 @@ def check_scheduler(
         max_epochs: epochs of a full trial.
         concurrency: simulated workers.
         seed: decides order, failures and, unless ``loss`` is given, losses.
-        failure_rate: share of leases that fail; some paused trials then fail too.
+        failure_rate: share of leases that fail, or in which a trial is done by itself; some
+            paused trials then fail too.
         loss: loss of (trial, epoch); by default random, with ties and infinities.
 
     Returns:
@@ -137,6 +144,8 @@ class _Engine:
         self.seen = Simulation()
         self.running: dict[int, int] = {}
         self.paused: dict[int, int] = {}
+        self.copied: set[int] = set()
+        self.listens = type(scheduler).measured is not Scheduler.measured
         self.count = 0
 
     def run(self) -> Simulation:
@@ -157,7 +166,9 @@ class _Engine:
     def _fill(self) -> None:
         """Follow proposals until the workers are busy or the scheduler waits."""
         while (proposal := self._proposal()) is not None:
-            if isinstance(proposal, Prune):
+            if isinstance(proposal, Clone):
+                self._copy(proposal)
+            elif isinstance(proposal, Prune):
                 self._call("pruned", proposal.number)
                 self.seen.ends[proposal.number] = self._paused(proposal.number)
             elif len(self.running) == self.concurrency:
@@ -165,7 +176,8 @@ class _Engine:
             elif isinstance(proposal, Resume):
                 number = proposal.number
                 below = self._paused(number)
-                _must(math.isfinite(self.seen.losses[number, below]), f"{number}: promoted")
+                healthy = number in self.copied or math.isfinite(self.seen.losses[number, below])
+                _must(healthy, f"{number}: promoted")
                 self._call("resumed", number)
                 self.seen.resumed.append((number, proposal.until))
                 self._lease(number, below, proposal.until)
@@ -176,6 +188,18 @@ class _Engine:
                 place = self.scheduler.place(number)
                 _must(place.bracket == proposal.bracket, f"trial {number}: another bracket")
                 self._lease(number, 0, proposal.until)
+
+    def _copy(self, clone: Clone) -> None:
+        """A paused trial becomes a copy of another that is paused at the same epoch."""
+        at = self.paused.get(clone.number)
+        _must(at is not None and clone.number not in clone.sources, f"{clone} of what runs")
+        for source in clone.sources:
+            loss = self.seen.losses.get((source, at or 0), math.inf)
+            _must(self.paused.get(source) == at and math.isfinite(loss), f"{clone} of a bad one")
+        _must(bool(clone.sources), f"{clone} of none")
+        self.copied.add(clone.number)
+        self.seen.copied.append((clone.number, at or 0))
+        self._call("cloned", clone.number)
 
     def _proposal(self) -> Proposal | None:
         small = self.trials <= 20  # a copy at every call is too slow for large sweeps
@@ -208,7 +232,8 @@ class _Engine:
             self._fail(number, self.running)
             return
         epoch = self.running.pop(number)
-        loss = self.seen.losses[number, epoch] = self.loss(number, epoch)
+        loss = self._measure(number, epoch)
+        self.copied.discard(number)
         decision: Decision = self._call("report", number, epoch, loss)
         _must(epoch < self.max_epochs or decision == Stop(), f"{decision} at the last epoch")
         if isinstance(decision, Continue):
@@ -220,9 +245,20 @@ class _Engine:
             _must(isinstance(decision, Stop), f"{decision} is no decision of this simulator")
             self.seen.ends[number] = epoch
 
+    def _measure(self, number: int, epoch: int) -> float:
+        """The loss to report; a scheduler that listens is told of every epoch up to there."""
+        for each in range(self.seen.told.get(number, 0) + 1, epoch + 1) if self.listens else ():
+            self.seen.losses[number, each] = self.loss(number, each)
+            self._call("measured", number, each, self.seen.losses[number, each])
+        self.seen.told[number] = epoch
+        if not self.listens:
+            self.seen.losses[number, epoch] = self.loss(number, epoch)
+        return self.seen.losses[number, epoch]
+
     def _fail(self, number: int, among: dict[int, int]) -> None:
         self.seen.failed[number] = among.pop(number)
-        self._call("ended", number)
+        by_itself = among is self.running and bool(self.rng.random() < 0.3)
+        self._call("done" if by_itself else "ended", number)
 
     def _call(self, name: str, *args: Any) -> Any:
         answer = getattr(self.scheduler, name)(*args)

@@ -10,7 +10,17 @@ searchers: Registry[Searcher] = Registry(
     package="orchestrator.searchers",
     group="orch.searchers",
     base="orchestrator.searchers.base:Searcher",
-    skip=("kde", "testing"),
+    skip=(
+        "extra",
+        "fresh",
+        "furthest",
+        "gp",
+        "kde",
+        "lattice",
+        "parzen",
+        "random_spaces",
+        "testing",
+    ),
 )
 """Every searcher by its ``kind``."""
 

@@ -47,6 +47,8 @@ class Searcher(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: str
+    repeats: bool = False
+    """Whether a config may be trained a second time, with another seed."""
 
     laid_out: ClassVar[bool] = False
     """All its configs are known from the start: no other can be put between them."""
@@ -54,6 +56,7 @@ class Searcher(BaseModel):
     _space: JointSpace | None = PrivateAttr(default=None)
     _seed: int = PrivateAttr(default=0)
     _facts: DataFacts | None = PrivateAttr(default=None)
+    _attempt: int = PrivateAttr(default=0)
 
     def begin(self, space: JointSpace, *, seed: int, facts: DataFacts | None) -> None:
         """Take the space to search; called once, before anything else, and resets all state.
@@ -81,6 +84,19 @@ class Searcher(BaseModel):
             a valid config, made by the space.
         """
 
+    def suggest_other(self, number: int, attempt: int) -> Config:
+        """Another suggestion for the trial, as the first one is known already.
+
+        Args:
+            number: the trial.
+            attempt: from 1; each has random streams of its own.
+        """
+        self._attempt = attempt
+        try:
+            return self.suggest(number)
+        finally:
+            self._attempt = 0
+
     def observe(self, observation: Observation) -> None:
         """Learn from a trial; called at each of its decision points and at its end.
 
@@ -99,8 +115,20 @@ class Searcher(BaseModel):
             raise RuntimeError(f"{self.kind}: begin() comes before anything else")
         return self._space
 
+    @property
+    def attempt(self) -> int:
+        """0, or which other suggestion for the trial :meth:`suggest_other` asks for."""
+        return self._attempt
+
     def generator(self, number: int, purpose: int = 0) -> np.random.Generator:
-        """A random stream of its own for each (sweep seed, trial, purpose)."""
+        """A random stream of its own for each (sweep seed, trial, purpose, attempt)."""
+        if not self._attempt:
+            return self.lasting_generator(number, purpose)
+        words = [self._seed, number, purpose, self._attempt]
+        return np.random.default_rng(np.random.SeedSequence(words))
+
+    def lasting_generator(self, number: int, purpose: int = 0) -> np.random.Generator:
+        """The stream of the first attempt, for a state that outlives a suggestion."""
         return np.random.default_rng(np.random.SeedSequence([self._seed, number, purpose]))
 
     def __eq__(self, other: object) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import Field, PrivateAttr
 
 from orchestrator.searchers.base import Observation, Searcher
+from orchestrator.searchers.furthest import Furthest
 from searchspaces import Config, DataFacts, JointSpace, Scalar
 from searchspaces.errors import ConfigurationError
 
@@ -49,23 +50,20 @@ class HyperOptSearch(Searcher):
     prior_weight: float = Field(default=1.0, gt=0)
     """Weight of the uniform prior, in observations."""
 
-    _seen: dict[int, tuple[int, float]] = PrivateAttr(default_factory=dict)
+    _seen: Furthest = PrivateAttr(default_factory=Furthest)
     _values: dict[int, dict[str, list[float]]] = PrivateAttr(default_factory=dict)
     _domain: Any = PrivateAttr(default=None)
 
     def begin(self, space: JointSpace, *, seed: int, facts: DataFacts | None) -> None:
         """Forget all observations."""
         super().begin(space, seed=seed, facts=facts)
-        self._seen, self._values, self._domain = {}, {}, None
+        self._seen, self._values, self._domain = Furthest(), {}, None
 
     def observe(self, observation: Observation) -> None:
         """Keep what the trial did at its furthest epoch."""
-        number = observation.number
-        loss = observation.loss if math.isfinite(observation.loss) else math.inf
-        latest = (observation.epoch, loss)
-        self._seen[number] = max(latest, self._seen.get(number, latest))
-        if number not in self._values:
-            self._values[number] = self._encoded(observation.config)
+        self._seen.note(observation)
+        if observation.number not in self._values:
+            self._values[observation.number] = self._encoded(observation.config)
 
     def suggest(self, number: int) -> Config:
         """A config from the library's model, or a random one."""
@@ -96,13 +94,8 @@ class HyperOptSearch(Searcher):
 
     def _ranked(self) -> list[dict[str, Any]]:
         """The library's documents, one per trial, with ranks for losses."""
-
-        def order(number: int) -> tuple[bool, int, float, int]:
-            epoch, loss = self._seen[number]
-            return (loss == math.inf, -epoch, loss, number)
-
-        ranks = {number: rank for rank, number in enumerate(sorted(self._seen, key=order))}
-        return [_document(n, ranks[n], self._values[n]) for n in sorted(self._seen)]
+        ranks = {number: rank for rank, number in enumerate(self._seen.ranked())}
+        return [_document(n, ranks[n], self._values[n]) for n in sorted(ranks)]
 
     def _from_model(self, rng: np.random.Generator) -> Config | None:
         """The library's suggestion; None if constraints refuse one after the other."""
@@ -111,7 +104,8 @@ class HyperOptSearch(Searcher):
         if self._domain is None:
             self._domain = _library_domain(self.space)
         history = _History(self._ranked())
-        for number in range(max(self._seen) + 1, max(self._seen) + 1 + TRIES):
+        first = max(self._seen.seen) + 1
+        for number in range(first, first + TRIES):
             [document] = tpe.suggest(
                 [number],
                 self._domain,

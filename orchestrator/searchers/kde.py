@@ -82,7 +82,7 @@ class Density:
         """
         around = self.data[rng.integers(len(self.data), size=count)]
         uniform = rng.random((2, *around.shape))
-        h = widen * self.bandwidths
+        h = np.where(self.categories > 0, 1.0, widen * self.bandwidths)  # 0 for a choice of one
         low, high = ndtr((0 - around) / h), ndtr((1 - around) / h)
         moved = around + h * ndtri(low + uniform[0] * (high - low))
         other = np.floor(uniform[1] * self.categories)

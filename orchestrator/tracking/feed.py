@@ -13,6 +13,7 @@ from orchestrator.engine.records import (
     EpochReported,
     Opened,
     Record,
+    TrialCloned,
     TrialEnded,
     TrialPruned,
     TrialResumed,
@@ -91,6 +92,8 @@ class Feed:
                 self._tell(again, lambda: self._sink.begin(again))
             case EpochReported():
                 self._epoch(self.trials[record.number], record)
+            case TrialCloned():
+                self.trials[record.number].config = dict(record.config)
             case EpochRepeated():
                 self.trials[record.number].attempt = record.attempt
             case TrialPruned():

@@ -71,7 +71,8 @@ def line_of(name: str, **changes: Any) -> str:
         ("own_depth.stops", "unknown sweep 'own_depth.stops'. What own_depth.py holds is "
                             "own_depth:stops."),
         ("own_depth:stops-hyprband", "unknown strategy 'hyprband'. Did you mean 'hyperband'? "
-                                     "Known: hyperband, random, hyperopt, asha, bohb, grid."),
+                                     "Known: hyperband, async-hyperband, random, hyperopt, "
+                                     "asha-promotion, pbt, bohb-asha, asha, bohb, grid, median."),
         ("own_depth:stops-hyperband", "scheduler: own_depth:stops cannot be paused (it takes no "
                                       "state), and hyperband pauses trials. Write "
                                       "stops(config, state), or use --set scheduler.kind=asha."),

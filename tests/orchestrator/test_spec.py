@@ -179,21 +179,23 @@ KEYS = (
         (
             {"strategy": "ahsa"},
             "unknown strategy 'ahsa'. Did you mean 'asha'? "
-            "Known: asha, bohb, random, hyperopt, hyperband, grid.",
+            "Known: asha, bohb-asha, asha-promotion, async-hyperband, bohb, median, random, "
+            "hyperopt, hyperband, grid, pbt.",
         ),
         (
             {"searcher": {"kind": "bobh"}},
-            "unknown searcher 'bobh'. Did you mean 'bohb'? Known: bohb, random, hyperopt, grid.",
+            "unknown searcher 'bobh'. Did you mean 'bohb'? "
+            "Known: bohb, sobol, auto, random, hyperopt, optuna-tpe, cmaes, grid.",
         ),
         (
             {"searcher": {"num_sample": 3}},
             "searcher.num_sample: unknown key. Did you mean 'num_samples'? "
-            "Known: min_points_in_model, top_n_percent, num_samples, random_fraction, "
+            "Known: repeats, min_points_in_model, top_n_percent, num_samples, random_fraction, "
             "bandwidth_factor, min_bandwidth.",
         ),
         (
             {"searcher": 3},
-            "searcher: 3 is no searcher. Give a mapping with a kind, such as kind: bohb.",
+            "searcher: 3 is no searcher. Give a mapping with a kind, such as kind: auto.",
         ),
         ({"scheduler": {"eta": 1}}, "scheduler.eta: 1 is not greater than or equal to 2."),
         (

@@ -100,17 +100,18 @@ def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
         (
             "searcher:\n  kind: bobh\n",
             "my.yaml:4: unknown searcher 'bobh'. Did you mean 'bohb'? "
-            "Known: bohb, random, hyperopt, grid.",
+            "Known: bohb, sobol, auto, random, hyperopt, optuna-tpe, cmaes, grid.",
         ),
         (
             "scheduler: hyperbnad\n",
             "my.yaml:3: unknown scheduler 'hyperbnad'. Did you mean 'hyperband'? "
-            "Known: hyperband, asha, fifo.",
+            "Known: hyperband, async-hyperband, pbt, asha, median, fifo.",
         ),
         (
             "strategy: ahsa\n",
             "my.yaml:3: unknown strategy 'ahsa'. Did you mean 'asha'? "
-            "Known: asha, bohb, random, hyperopt, hyperband, grid.",
+            "Known: asha, bohb-asha, asha-promotion, async-hyperband, bohb, median, random, "
+            "hyperopt, hyperband, grid, pbt.",
         ),
         (
             "epochs: 2\n",

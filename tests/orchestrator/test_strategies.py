@@ -22,6 +22,8 @@ from orchestrator.strategies import (
 )
 from searchspaces import ConfigurationError, UnknownNameError
 
+KINDS = "asha, async-hyperband, fifo, hyperband, median, pbt"
+
 
 def test_each_name_stands_for_a_searcher_and_a_scheduler():
     pairs = {name: tuple(part.kind for part in strategy(name)) for name in STRATEGIES}
@@ -32,6 +34,11 @@ def test_each_name_stands_for_a_searcher_and_a_scheduler():
         "hyperband": ("random", "hyperband"),
         "hyperopt": ("hyperopt", "asha"),
         "bohb": ("bohb", "hyperband"),
+        "bohb-asha": ("bohb", "asha"),
+        "asha-promotion": ("random", "asha"),
+        "async-hyperband": ("random", "async-hyperband"),
+        "median": ("random", "median"),
+        "pbt": ("random", "pbt"),
     }
     assert DEFAULT_STRATEGY in STRATEGIES
 
@@ -52,7 +59,8 @@ def test_an_unknown_strategy_suggests_the_nearest():
         strategy("hyperbnd")
     assert str(error.value) == (
         "unknown strategy 'hyperbnd'. Did you mean 'hyperband'? "
-        "Known: hyperband, hyperopt, random, bohb, grid, asha."
+        "Known: hyperband, async-hyperband, hyperopt, random, asha-promotion, pbt, bohb, grid, "
+        "median, bohb-asha, asha."
     )
 
 
@@ -94,14 +102,16 @@ def test_a_class_of_ones_own_is_named_by_module_and_attribute(tmp_path, monkeypa
     [
         (
             {"kind": "ahsa"},
-            "unknown scheduler 'ahsa'. Did you mean 'asha'? Known: asha, hyperband, fifo.",
+            "unknown scheduler 'ahsa'. Did you mean 'asha'? "
+            "Known: asha, async-hyperband, median, hyperband, fifo, pbt.",
         ),
-        ({"eta": 3}, "scheduler.kind: the kind is missing. Give one of asha, fifo, hyperband."),
-        ({"kind": 3}, "scheduler.kind: 3 is no name. Give one of asha, fifo, hyperband."),
+        ({"eta": 3}, f"scheduler.kind: the kind is missing. Give one of {KINDS}."),
+        ({"kind": 3}, f"scheduler.kind: 3 is no name. Give one of {KINDS}."),
         (7, "scheduler: 7 is no scheduler. Give a mapping with a kind, such as kind: asha."),
         (
             {"kind": "asha", "min_epoch": 3},
-            "scheduler.min_epoch: unknown key. Did you mean 'min_epochs'? Known: eta, min_epochs.",
+            "scheduler.min_epoch: unknown key. Did you mean 'min_epochs'? "
+            "Known: eta, form, cap, min_epochs.",
         ),
         ({"kind": "fifo", "eta": 3}, "scheduler.eta: unknown key. There are none here."),
         (

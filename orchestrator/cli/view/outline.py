@@ -43,6 +43,8 @@ class Outline:
         searched: parameters of more than one value; None where all are worth a word.
         joint: the search space itself; None where only its words are known.
         go_on: what to type to go on with the run; empty for ``orch resume``.
+        ranks: processes of a trial; 0 is the worker's own.
+        asked: trials asked for; there may be fewer configs than that.
     """
 
     run: str
@@ -63,6 +65,8 @@ class Outline:
     searched: frozenset[str] | None = None
     joint: JointSpace | None = None
     go_on: str = ""
+    ranks: int = 0
+    asked: int = 0
 
     def shown(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """What tells trials apart: a config without what is the same in all of them."""
@@ -86,13 +90,18 @@ class Outline:
     def plan(self) -> str:
         """The plan in a line: ``46 trials, 342 epochs, 4 brackets, 2 at a time``."""
         about = "" if self.exact else "about "
+        scarce = " (there are no more configs)" * (self.asked > self.trials)
         words = [
-            f"{self.trials:,} trial{'s' * (self.trials != 1)}",
+            f"{self.trials:,} trial{'s' * (self.trials != 1)}{scarce}",
             f"{about}{self.epochs:,} epoch{'s' * (self.epochs != 1)}",
         ]
         if len(self.brackets) > 1:
             words.append(f"{len(self.brackets):,} brackets")
-        return ", ".join([*words, *([f"{self.workers:,} at a time"] if self.workers else [])])
+        if self.workers:
+            words.append(f"{self.workers:,} at a time")
+        if self.ranks:
+            words.append(f"{self.ranks:,} process{'es' * (self.ranks != 1)} each")
+        return ", ".join(words)
 
 
 def outline_of(
@@ -107,7 +116,7 @@ def outline_of(
     """
     from orchestrator.engine.machines import at_a_time
 
-    trials, joint = spec.planned_trials, spec.joint
+    trials, joint, ranks = spec.planned_trials, spec.joint, spec.program.ranks
     scheduler = spec.scheduler.model_copy()
     scheduler.begin(trials=trials, max_epochs=spec.epochs)
     brackets = tuple(tuple(bracket) for bracket in scheduler.plan())
@@ -121,12 +130,14 @@ def outline_of(
         trials=trials,
         epochs=scheduler.total_epochs(),
         max_epochs=spec.epochs,
-        workers=0 if elsewhere else at_a_time(spec.concurrency, spec.cpus, trials),
+        workers=0 if elsewhere else at_a_time(spec.concurrency, spec.cpus, trials, ranks),
         objective=spec.objective,
         exact=spec.scheduler.exact,
         max_time=spec.max_time,
         searched=frozenset(searched(joint.parameters())),
         joint=joint,
+        ranks=ranks,
+        asked=spec.trials,
     )
 
 

@@ -23,6 +23,7 @@ from orchestrator.engine.records import (
     Opened,
     Record,
     Scaled,
+    TrialCloned,
     TrialEnded,
     TrialPruned,
     TrialResumed,
@@ -149,6 +150,8 @@ class Progress(Timeline):
                 if record.state in {"failed", "infeasible"}:
                     self.raised[record.reason] = raised_at(record.detail, record.reason)
                 return self._over(record.number, State(record.state), record.reason)
+            case TrialCloned():
+                self.live[record.number].config = record.config
             case EpochRepeated():
                 self.live[record.number].state = State.RUNNING
             case Closed():
@@ -241,8 +244,6 @@ class Progress(Timeline):
             case "stop":
                 full = record.epoch >= self.outline.max_epochs
                 return self._over(record.number, State.COMPLETED if full else State.PRUNED)
-            case "clone":
-                pass
         return None
 
     def _over(self, number: int, state: State, reason: str = "") -> Over:

@@ -22,6 +22,7 @@ from orchestrator.engine.records import (
     EpochReported,
     Opened,
     Record,
+    TrialCloned,
     TrialEnded,
     TrialPruned,
     TrialResumed,
@@ -34,9 +35,7 @@ _count = st.integers(0, 2**53)
 _real = st.floats(allow_nan=False, allow_infinity=False)
 _scalar = st.booleans() | st.integers(-(2**63), 2**63 - 1) | _real | _text
 _checkpoint = st.builds(Checkpoint, _text, _count, _text, _count)
-_verdict = st.builds(
-    Verdict, st.sampled_from(["continue", "pause", "stop", "clone"]), st.none() | _count
-)
+_verdict = st.builds(Verdict, st.sampled_from(["continue", "pause", "stop"]), st.none() | _count)
 _metrics = st.dictionaries(_text, _real | st.none(), max_size=3)
 RECORDS = st.one_of(
     st.builds(Opened, _real, _text, _count, st.dictionaries(_text, _text, max_size=2), _text),
@@ -47,6 +46,15 @@ RECORDS = st.one_of(
         _count,
         _count,
         _count,
+        _real,
+    ),
+    st.builds(
+        TrialCloned,
+        _count,
+        _count,
+        _count,
+        st.dictionaries(_text, _scalar, max_size=3),
+        st.none() | _checkpoint,
         _real,
     ),
     st.builds(TrialResumed, _count, _count, _count, st.booleans(), _real, _text, st.booleans()),

@@ -13,17 +13,20 @@ from polars.testing import assert_frame_equal
 
 from orchestrator.engine.objective import Objective
 from orchestrator.engine.records import (
+    Checkpoint,
     Closed,
     EpochRepeated,
     EpochReported,
     Metrics,
     Record,
+    TrialCloned,
     TrialEnded,
     TrialPruned,
     TrialResumed,
     TrialStarted,
     Verdict,
 )
+from orchestrator.runs import packed
 from orchestrator.runs import tables as tables_module
 from orchestrator.runs.describe import column_types
 from orchestrator.runs.errors import UnwritableError
@@ -299,10 +302,42 @@ def test_the_rung_rises_with_every_decision_to_go_on() -> None:
     assert tables.frames(owned=True)[1]["rung"].to_list() == [0, 1, 1, 2]
 
 
+def test_which_config_trained_which_epoch_is_seen_where_configs_change() -> None:
+    tables = RunTables(
+        name="7f3a-{:04d}".format,
+        objective=Objective("valid_loss", "min"),
+        max_epochs=4,
+        parameters={"depth": pl.Float64},
+        meta={},
+        varied=("depth",),
+    )
+    copy = Checkpoint("0/002-000002", 2, "", 0)
+    for record in (
+        started(0, depth=0.1),
+        epoch(0, 1, 0.9),
+        epoch(0, 2, 0.8, verdict=PAUSE),
+        TrialCloned(0, 5, 2, {"depth": 0.3}, copy, T0),
+        TrialResumed(0, 2, 4, True, T0),
+        epoch(0, 3, 0.4, attempt=2),
+        epoch(0, 4, 0.5, attempt=2, verdict=STOP),
+    ):
+        tables.note(record)
+    trials, epochs = tables.frames(owned=True)
+    assert epochs.select("epoch", "attempt", "parent", "config.depth").rows() == [
+        (1, 1, None, 0.1),
+        (2, 1, None, 0.1),
+        (3, 2, "7f3a-0005", 0.3),
+        (4, 2, "7f3a-0005", 0.3),
+    ]
+    assert trials.select("best_epoch", "attempts", "parent", "config.depth").row(0) == (
+        3, 2, "7f3a-0005", 0.3,
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("pack", [1, 2, 3, 5, 1000])
 def test_packing_changes_nothing(monkeypatch: pytest.MonkeyPatch, pack: int) -> None:
     expected = noted(make(), *RECORDS).frames(owned=False)
-    monkeypatch.setattr(tables_module, "PACK", pack)
+    monkeypatch.setattr(packed, "PACK", pack)
     tables = make()
     for record in RECORDS:
         tables.note(record)
@@ -315,7 +350,7 @@ def test_packing_changes_nothing(monkeypatch: pytest.MonkeyPatch, pack: int) -> 
 def test_a_metric_that_appears_late_is_null_before(
     monkeypatch: pytest.MonkeyPatch, pack: int
 ) -> None:
-    monkeypatch.setattr(tables_module, "PACK", pack)
+    monkeypatch.setattr(packed, "PACK", pack)
     tables = noted(
         make(),
         started(0, depth=0.0),

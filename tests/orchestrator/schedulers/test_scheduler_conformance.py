@@ -9,8 +9,11 @@ from pydantic import PrivateAttr
 
 from orchestrator.schedulers import Decision, Pause, Proposal, Scheduler, Start, schedulers
 from orchestrator.schedulers.asha import Asha
+from orchestrator.schedulers.async_hyperband import AsyncHyperBand
 from orchestrator.schedulers.fifo import Fifo
 from orchestrator.schedulers.hyperband import HyperBand
+from orchestrator.schedulers.median import Median
+from orchestrator.schedulers.pbt import Pbt
 from orchestrator.schedulers.testing import check_scheduler
 
 sweeps = {
@@ -43,12 +46,58 @@ def test_hyperband_keeps_the_promises(eta, max_epochs, **sweep):
     assert set(seen.ends.values()) <= levels
 
 
-@settings(deadline=None, max_examples=60)
-@given(eta=st.integers(2, 5), max_epochs=st.integers(1, 300), grace=st.integers(1, 300), **sweeps)
-def test_asha_keeps_the_promises(eta, max_epochs, grace, **sweep):
+forms = {"form": st.sampled_from(["stopping", "promotion"]), "cap": st.booleans()}
+
+
+@settings(deadline=None, max_examples=80)
+@given(
+    eta=st.integers(2, 5),
+    max_epochs=st.integers(1, 300),
+    grace=st.integers(1, 300),
+    form=forms["form"],
+    cap=forms["cap"],
+    **sweeps,
+)
+def test_asha_keeps_the_promises(eta, max_epochs, grace, form, cap, **sweep):
     grace = min(grace, max_epochs)
-    seen = check_scheduler(lambda: Asha(eta=eta, min_epochs=grace), max_epochs=max_epochs, **sweep)
+    made = Asha(eta=eta, min_epochs=grace, form=form, cap=cap)
+    seen = check_scheduler(made.model_copy, max_epochs=max_epochs, **sweep)
     assert all(end >= grace for end in seen.ends.values())
+
+
+@settings(deadline=None, max_examples=60)
+@given(eta=st.integers(2, 5), max_epochs=st.integers(1, 300), **forms, **sweeps)
+def test_async_hyperband_keeps_the_promises(eta, max_epochs, form, cap, **sweep):
+    made = AsyncHyperBand(eta=eta, form=form, cap=cap)
+    seen = check_scheduler(made.model_copy, max_epochs=max(eta, max_epochs), **sweep)
+    levels = {max(eta, max_epochs) // eta**k for k in range(10)} - {0}
+    assert set(seen.ends.values()) <= levels
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    max_epochs=st.integers(1, 60),
+    first=st.none() | st.integers(1, 60),
+    every=st.none() | st.integers(1, 60),
+    **sweeps,
+)
+def test_the_median_rule_keeps_the_promises(max_epochs, first, every, **sweep):
+    first = first and min(first, max_epochs)
+    made = Median(min_epochs=first, every=every)
+    seen = check_scheduler(made.model_copy, max_epochs=max_epochs, **sweep)
+    assert all(end >= (first or 1) for end in seen.ends.values())
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    max_epochs=st.integers(1, 60),
+    every=st.none() | st.integers(1, 60),
+    quantile=st.sampled_from([0.01, 0.2, 0.5]),
+    **sweeps,
+)
+def test_population_based_training_keeps_the_promises(max_epochs, every, quantile, **sweep):
+    made = Pbt(every=every, quantile=quantile)
+    check_scheduler(made.model_copy, max_epochs=max_epochs, **sweep)
 
 
 @settings(deadline=None, max_examples=20)

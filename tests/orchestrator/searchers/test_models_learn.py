@@ -7,7 +7,9 @@ import pytest
 
 from orchestrator.searchers import Observation, Searcher
 from orchestrator.searchers.bohb import Bohb
+from orchestrator.searchers.cmaes_ import CmaEs
 from orchestrator.searchers.hyperopt_ import HyperOptSearch
+from orchestrator.searchers.optuna_tpe import OptunaTpe
 from orchestrator.searchers.random_ import RandomSearch
 from orchestrator.searchers.testing import NoTraining
 from searchspaces import (
@@ -53,9 +55,12 @@ def late_losses(searcher: Searcher, seed: int) -> float:
     return float(np.mean(losses[40:]))
 
 
-@pytest.mark.parametrize("make", [Bohb, HyperOptSearch])
-def test_a_model_finds_better_configs_than_random_search(make):
+@pytest.mark.parametrize(
+    ("make", "share"),
+    [(Bohb, 0.7), (CmaEs, 0.8), (HyperOptSearch, 0.7), (OptunaTpe, 0.7)],  # CMA-ES begins slowly
+)
+def test_a_model_finds_better_configs_than_random_search(make, share):
     seeds = range(4)
     random = np.mean([late_losses(RandomSearch(), seed) for seed in seeds])
     model = np.mean([late_losses(make(), seed) for seed in seeds])
-    assert model < 0.7 * random
+    assert model < share * random

@@ -24,7 +24,9 @@ def test_another_process_gives_the_same_sequence(name):
 
 
 def test_the_built_in_searchers_are_known_by_their_names():
-    assert set(searchers.names()) >= {"bohb", "grid", "hyperopt", "random"}
+    assert set(searchers.names()) >= {
+        "bohb", "cmaes", "grid", "hyperopt", "optuna-tpe", "random", "sobol",
+    }  # fmt: skip
     for name, searcher in searchers.members().items():
         assert searcher().kind == name
 

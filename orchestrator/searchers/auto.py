@@ -1,0 +1,251 @@
+"""The default searcher: half its configs from a Gaussian process, half from Parzen densities."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from enum import IntEnum
+from typing import Literal
+
+import numpy as np
+from pydantic import Field, PrivateAttr
+from threadpoolctl import ThreadpoolController
+
+from orchestrator.searchers.base import Observation, Searcher
+from orchestrator.searchers.gp import Embedding, fit, log_improvement, warped
+from orchestrator.searchers.kde import Floats, Integers
+from orchestrator.searchers.lattice import Lattice
+from orchestrator.searchers.parzen import Parzen
+from searchspaces import Config, DataFacts, JointSpace
+from searchspaces.conditions import condition
+from searchspaces.errors import ConfigurationError
+
+MOST = 220
+"""Observations that the process takes."""
+FEW = 90
+"""Of them, those on which its length scales are found."""
+WIDE, NEAR = 300, 100
+"""Points at which an improvement is looked for: anywhere, and near the best."""
+ROUNDS = 3
+"""Looks near the best."""
+LEADERS = 5
+"""Points that one looks near."""
+STEP = 0.1
+"""Standard deviation of the first steps away from them; each round's is a third of the last."""
+RUNNING = 16
+"""Trials without a result that are counted with what is believed of them."""
+DRAWN = 64
+"""Points drawn from the density of the good."""
+TRIED = 50
+"""Of the points looked at, those that constraints may refuse."""
+
+
+BLAS = ThreadpoolController()
+
+
+class _Purpose(IntEnum):
+    """Random streams of one trial."""
+
+    RANDOM = 0
+    MIX = 1
+    DRAW = 2
+
+
+class Auto(Searcher):
+    """Configs from a model of all epochs, or from densities at the furthest one.
+
+    A share ``process`` of the trials comes from a Gaussian process over config and logarithm of
+    the epoch, fitted to the ranks of all losses: the point with the largest expected improvement
+    at the furthest epoch seen. The others come from the ratio of two Parzen densities, of the
+    best and of the rest at the furthest epoch with enough trials. The first is quick where the
+    loss is smooth, the second where it is not, or where choices and conditions decide.
+
+    Trials that run are expected to do as the process believes, so that several at a time do not
+    look in the same place. Failed trials are the worst.
+
+    Source: expected improvement, Jones et al. 1998; the process, see
+    :mod:`orchestrator.searchers.gp`; the densities, see :mod:`orchestrator.searchers.parzen`.
+    """
+
+    kind: Literal["auto"] = "auto"
+    first: int = Field(default=8, ge=2)
+    """Trials to observe before a model is used."""
+    process: float = Field(default=0.5, ge=0, le=1)
+    """Share of trials from the Gaussian process; the rest is from densities."""
+    top: float = Field(default=0.15, gt=0, lt=1)
+    """Share of the trials at an epoch that are good."""
+
+    _points: dict[int, Floats] = PrivateAttr(default_factory=dict)
+    _losses: dict[tuple[int, int], float] = PrivateAttr(default_factory=dict)
+    _lattice: Lattice | None = PrivateAttr(default=None)
+    _embedding: Embedding | None = PrivateAttr(default=None)
+    _categories: Integers = PrivateAttr(default_factory=lambda: np.zeros(0, dtype=np.int64))
+
+    def begin(self, space: JointSpace, *, seed: int, facts: DataFacts | None) -> None:
+        """Forget all observations."""
+        super().begin(space, seed=seed, facts=facts)
+        cube, parameters = space.cube(), space.parameters()
+        self._points, self._losses = {}, {}
+        self._lattice = Lattice(space)
+        self._categories = np.array(
+            [
+                count if kind == "unordered" else 0
+                for count, kind in zip(cube.cardinalities, cube.kinds, strict=True)
+            ],
+            dtype=np.int64,
+        )
+        self._embedding = Embedding(
+            self._categories, [bool(condition(parameters[name])) for name in cube.names]
+        )
+
+    def begun(self, number: int, config: Config) -> None:
+        """Know where the trial looks, before it has found anything."""
+        self._points[number] = self.space.cube().to_unit(config)
+
+    def observe(self, observation: Observation) -> None:
+        """Note the loss at its epoch."""
+        if observation.number not in self._points:
+            self.begun(observation.number, observation.config)
+        key = (observation.epoch, observation.number)
+        loss = observation.loss if math.isfinite(observation.loss) else math.inf
+        self._losses[key] = max(loss, self._losses.get(key, -math.inf))
+
+    def suggest(self, number: int) -> Config:
+        """A config from one of the two models, or a random one."""
+        rng = self.generator(number, _Purpose.DRAW)
+        observed = len({one for _, one in self._losses})
+        config = None
+        if observed >= self.first and self._categories.size:
+            by_process = self.generator(number, _Purpose.MIX).random() < self.process
+            with BLAS.limit(limits=1, user_api="blas"):  # else the threads wait for each other
+                points = self._by_process(rng) if by_process else self._by_densities(rng)
+            config = self._first_valid(points)
+        if config is None:
+            return self.space.sample(self.generator(number, _Purpose.RANDOM), self._facts)
+        return config
+
+    def _first_valid(self, points: Iterable[Floats]) -> Config | None:
+        """The config of the first point that constraints allow."""
+        for point, _ in zip(points, range(TRIED), strict=False):
+            try:
+                return self.space.validate(self.space.cube().from_unit(point), self._facts)
+            except ConfigurationError:
+                continue
+        return None
+
+    # --- densities
+
+    def _by_densities(self, rng: np.random.Generator) -> Floats:
+        """Points, the most promising first; shape (m, d)."""
+        level, numbers = self._furthest()
+        losses = {number: self._losses[level, number] for number in numbers}
+        ranked = sorted(losses, key=lambda number: (losses[number], number))
+        count = max(2, math.ceil(self.top * len(ranked)))
+        good, bad = (
+            Parzen.fit(self._rows(some), self._categories, 1 / min(100, len(some) + 5))
+            for some in (ranked[:count], ranked[count:])
+        )
+        drawn = self._grid.on_grid(good.draw(rng, DRAWN))
+        order = np.argsort(bad.log_pdf(drawn) - good.log_pdf(drawn), kind="stable")
+        best_first: Floats = drawn[order]
+        return best_first
+
+    def _furthest(self) -> tuple[int, list[int]]:
+        """The furthest epoch at which enough trials were observed, and these."""
+        levels: dict[int, list[int]] = {}
+        for epoch, number in sorted(self._losses):
+            levels.setdefault(epoch, []).append(number)
+        least = max(self.first, self._categories.size + 2)
+        enough = [level for level, numbers in levels.items() if len(numbers) >= least]
+        level = max(enough, default=max(levels, key=lambda one: (len(levels[one]), one)))
+        return level, levels[level]
+
+    def _rows(self, numbers: Iterable[int]) -> Floats:
+        return np.array([self._points[number] for number in numbers])
+
+    @property
+    def _grid(self) -> Lattice:
+        if self._lattice is None:
+            raise RuntimeError("begin() comes before anything else")
+        return self._lattice
+
+    # --- the process
+
+    def _by_process(self, rng: np.random.Generator) -> Floats:
+        """Points, the one that promises most first; shape (m, d)."""
+        embedding = self._embedding
+        if embedding is None:
+            raise RuntimeError("begin() comes before anything else")
+        keys = sorted(self._losses)
+        targets = warped(np.array([self._losses[key] for key in keys]))
+        furthest = keys[-1][0]
+        taken = _chosen(targets, MOST)
+        keys, targets = [keys[index] for index in taken], targets[taken]
+
+        def columns(points: Floats, epochs: Floats) -> Floats:
+            far = np.log(epochs) / math.log(furthest + 1)
+            return np.column_stack([embedding.columns(points), far])
+
+        epochs = np.array([epoch for epoch, _ in keys], dtype=np.float64)
+        owners = np.append(embedding.owners, self._categories.size)
+        rows = self._rows(number for _, number in keys)
+        process = fit(columns(rows, epochs), owners, targets, _chosen(targets, FEW))
+
+        def at_end(points: Floats) -> Floats:
+            return columns(points, np.full(len(points), float(furthest)))
+
+        seen = sorted({number for _, number in keys})
+        means = process.believe(at_end(self._rows(seen)))[0]
+        best = float(means.min())
+        leaders = self._rows(np.array(seen)[np.argsort(means, kind="stable")[:LEADERS]].tolist())
+        running = sorted(self._points.keys() - {number for _, number in self._losses})
+        if running:
+            process = process.expecting(at_end(self._rows(running[-RUNNING:])))
+
+        def gain(points: Floats) -> Floats:
+            mean, deviation = process.believe(at_end(points))
+            return log_improvement(mean, deviation, best)
+
+        return self._promising(rng, leaders, gain)
+
+    def _promising(
+        self, rng: np.random.Generator, leaders: Floats, gain: Callable[[Floats], Floats]
+    ) -> Floats:
+        """Points, shape (m, d), the one with the largest gain first: anywhere, then near those.
+
+        Args:
+            rng: of the suggestion.
+            leaders: the best configs so far, shape (l, d).
+            gain: of points of shape (m, d), shape (m,).
+        """
+        anywhere = rng.random((WIDE, self._categories.size))
+        points = self._grid.on_grid(np.vstack([anywhere, self._moved(rng, leaders, STEP)]))
+        gains = gain(points)
+        for step in STEP / 3.0 ** np.arange(ROUNDS):
+            best = points[np.argsort(-gains, kind="stable")[:LEADERS]]
+            near = self._grid.on_grid(self._moved(rng, best, step))
+            points, gains = np.vstack([points, near]), np.concatenate([gains, gain(near)])
+        best_first: Floats = points[np.argsort(-gains, kind="stable")]
+        return best_first
+
+    def _moved(self, rng: np.random.Generator, around: Floats, width: float) -> Floats:
+        """Points near some, shape (NEAR, d): some coordinates a little or anew."""
+        d = self._categories.size
+        chosen = around[rng.integers(len(around), size=NEAR)]
+        moves = rng.random((NEAR, d)) < max(0.3, 1.5 / d)
+        moves[np.arange(NEAR), rng.integers(d, size=NEAR)] = True
+        stepped = chosen + width * rng.standard_normal((NEAR, d))
+        anew = rng.random((NEAR, d))
+        fresh = np.isnan(chosen) | ((self._categories > 0) & moves)
+        return np.where(fresh, anew, np.where(moves, np.clip(stepped, 0, 1), chosen))
+
+
+def _chosen(targets: Floats, most: int) -> Integers:
+    """Indices of at most so many observations: the best half, and of the rest evenly many."""
+    count = len(targets)
+    if count <= most:
+        return np.arange(count)
+    order = np.lexsort((np.arange(count), targets))
+    rest = order[most // 2 :]
+    even = rest[np.linspace(0, len(rest) - 1, most - most // 2).astype(np.int64)]
+    return np.sort(np.concatenate([order[: most // 2], even]))

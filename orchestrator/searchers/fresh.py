@@ -1,0 +1,115 @@
+"""No config is trained twice: other suggestions in place of known ones, and when there are none.
+
+A searcher may come back to a config, and in a small space it must. What it then is asked
+for again, and how many different configs there are at all, is the same for all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator
+
+from orchestrator.searchers.base import Searcher
+from searchspaces import Config, DataFacts, JointSpace, Scalar
+from searchspaces.conditions import is_active
+from searchspaces.domains import Domain
+
+OTHERS = 8
+"""Suggestions to ask a searcher for before a config is drawn from the space."""
+
+DRAWS = 100
+"""Configs to draw from the space before all are gone through."""
+
+LISTABLE = 10_000
+"""A space of more configs than this, constraints aside, is not gone through."""
+
+_FRESH = 0xF5E5
+"""The purpose of the random stream used here; see ``Searcher.generator``."""
+
+Known = frozenset[tuple[str, bool, Scalar]]
+"""A config to compare by: 1 and 1.0 are one to a search, 1 and True are not."""
+
+
+def known(config: Config) -> Known:
+    """What two configs have in common only if training both would be the same."""
+    return frozenset((name, isinstance(value, bool), value) for name, value in config.items())
+
+
+def most_trials(
+    searcher: Searcher, space: JointSpace, wanted: int, facts: DataFacts | None = None
+) -> int:
+    """How many of the trials wanted can have a config of their own.
+
+    All of them where repeats are allowed, where nothing is searched (all there is to see
+    then are seeds) and in a space of more than ``LISTABLE`` configs, constraints aside.
+
+    Args:
+        searcher: its own limit counts too.
+        space: to search.
+        wanted: number of trials.
+        facts: of the data, for constraints.
+    """
+    limit = searcher.limit(space)
+    if limit is not None:
+        return min(wanted, limit)
+    if searcher.repeats or wanted == 1 or not 1 < space.size <= LISTABLE:
+        return wanted
+    found = 0
+    for values in every(space):
+        found += space.permits(values, facts)
+        if found == wanted:
+            break
+    return max(found, 1)
+
+
+def fresh(
+    searcher: Searcher,
+    number: int,
+    tried: Container[Known],
+    space: JointSpace,
+    facts: DataFacts | None,
+) -> Config:
+    """The searcher's suggestion, or one that was not tried before in its place.
+
+    What comes depends on the suggestions and on what was tried, so it is the same after an
+    interruption. If nothing new is found, and in a space of at most ``LISTABLE`` configs if
+    there is nothing new, the suggestion stays.
+    """
+    config = searcher.suggest(number)
+    if searcher.repeats or searcher.laid_out or known(config) not in tried:
+        return config
+    for attempt in range(1, OTHERS + 1):
+        other = searcher.suggest_other(number, attempt)
+        if known(other) not in tried:
+            return other
+    rng = searcher.generator(number, _FRESH)
+    for _ in range(DRAWS if space.size > 1 else 0):
+        other = space.sample(rng, facts)
+        if known(other) not in tried:
+            return other
+    if 1 < space.size <= LISTABLE:
+        allowed = (space.validate(v, facts) for v in every(space) if space.permits(v, facts))
+        left = [other for other in allowed if known(other) not in tried]
+        if left:
+            return left[int(rng.integers(len(left)))]
+    return config
+
+
+def every(space: JointSpace) -> Iterator[dict[str, Scalar]]:
+    """The values of every config that conditions allow, constants included; for finite spaces."""
+    parameters, order = space.parameters(), space.order()
+
+    def from_here(position: int, values: dict[str, Scalar]) -> Iterator[dict[str, Scalar]]:
+        if position == len(order):
+            yield {name: values[name] for name in parameters if name in values}
+            return
+        name = order[position]
+        parameter = parameters[name]
+        if not isinstance(parameter, Domain):
+            yield from from_here(position + 1, {**values, name: parameter})
+        elif not is_active(parameter, values):
+            yield from from_here(position + 1, values)
+        else:
+            for index in range(int(parameter.size)):
+                yield from from_here(position + 1, {**values, name: parameter.value_at(index)})
+
+    return from_here(0, {})

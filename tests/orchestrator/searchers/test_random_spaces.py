@@ -1,0 +1,144 @@
+"""Spaces reach every searcher whole: a thousand random ones, through all that are registered."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+from collections import Counter
+
+import pytest
+
+from orchestrator.searchers import Searcher, searchers
+from orchestrator.searchers.grid import grid_values
+from orchestrator.searchers.random_spaces import (
+    AnySpace,
+    check_in_random_space,
+    random_space,
+    what_is_wrong,
+)
+from orchestrator.searchers.testing import FACTS
+from searchspaces import Choice, Config, ConfigurationError, Float, Int
+
+SPACES = 1000
+EVERY = {"auto": 50, "bohb": 2, "cmaes": 10, "hyperopt": 15, "optuna-tpe": 12, "sobol": 8}
+"""Slow ones see one space in so many: they take 8 to 200 ms a space."""
+LARGEST_GRID = 200
+ELSEWHERE = range(7, SPACES, 97)
+"""The spaces that another process sees too."""
+
+
+def made(name: str) -> Searcher:
+    """The searcher, with a model after the few observations that there are."""
+    searcher = searchers.get(name)
+    soon = {"n_startup_jobs": 4, "n_startup_trials": 4, "random_fraction": 0.0, "points": 2}
+    return searcher(**{key: soon[key] for key in soon.keys() & searcher.model_fields.keys()})
+
+
+def fits(name: str, number: int) -> bool:
+    """A grid lists all of a space: it sees the small ones, and those with a config on it."""
+    if name != "grid":
+        return True
+    space = random_space(number)
+    values = (grid_values(one, 2) for one in space.parameters().values())
+    if math.prod(map(len, values)) > LARGEST_GRID:
+        return False
+    try:
+        made(name).begin(space, seed=0, facts=FACTS)
+    except ConfigurationError as error:
+        return "constraints refuse every config of the grid" not in str(error)
+    return True
+
+
+def answers(name: str, numbers: range) -> list[list[dict[str, object]]]:
+    """The suggestions in the spaces of those numbers."""
+    searcher = made(name)
+    return [
+        [dict(config) for config in check_in_random_space(searcher, number)]
+        for number in numbers
+        if fits(name, number)
+    ]
+
+
+@pytest.mark.parametrize("name", searchers.names())
+def test_every_suggestion_in_a_random_space_is_a_config_of_it(name):
+    assert answers(name, range(0, SPACES, EVERY.get(name, 1)))
+
+
+def test_another_process_suggests_the_same_in_random_spaces():
+    code = (
+        f"import sys, json; sys.path.insert(0, {os.path.dirname(__file__)!r}); "  # noqa: PTH120
+        "from test_random_spaces import *; "
+        "print(json.dumps({name: answers(name, ELSEWHERE) for name in searchers.names()}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONHASHSEED": "2", "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(done.stdout) == {name: answers(name, ELSEWHERE) for name in searchers.names()}
+
+
+def test_the_random_spaces_have_something_of_everything():
+    spaces = [random_space(number) for number in range(300)]
+    domains = [one for space in spaces for one in space.parameters().values()]
+    domains = [one for one in domains if isinstance(one, Float | Int | Choice)]
+    seen = Counter(
+        f"{one.kind}{' log' if getattr(one, 'log', False) else ''}"
+        f"{' step' if getattr(one, 'step', None) else ''}"
+        f"{' powers' if getattr(one, 'powers_of', None) else ''}"
+        f"{' ordered' if getattr(one, 'ordered', False) else ''}"
+        for one in domains
+    )
+    kinds = {"float", "float log", "float step", "float log step", "int", "int log", "int step"}
+    kinds |= {"int log step", "int powers", "choice", "choice ordered"}
+    assert seen.keys() == kinds
+    assert min(seen.values()) > 20
+    parents = [space.parameters() for space in spaces]
+    chained = sum(
+        any(one.when and any(getattr(among[parent], "when", None) for parent in one.when)
+            for one in among.values() if isinstance(one, Float | Int | Choice))
+        for among in parents
+    )  # fmt: skip
+    assert chained > 30
+    refusing = Counter(space.parameters()["rule"] for space in spaces)
+    assert all(refusing[rule] > 10 for rule in (1, 2, 3, 4))
+    across = [one for one in domains if one.when and "c0" in one.when]
+    assert across
+
+
+@pytest.mark.parametrize(
+    ("change", "wrong"),
+    [
+        ({"i0": 7}, "i0 is none of Int(4, 32, step=4)"),
+        ({"i0": 36}, "i0 is none of Int(4, 32, step=4)"),
+        ({"i0": 8.0}, "i0 is none of Int(4, 32, step=4)"),
+        ({"c1": "b", "f0": 0.5}, "f0 is not active"),
+        ({"f0": None}, "f0 is missing"),
+        ({"i0": 4, "i2": 5}, "a constraint does not hold"),
+        ({"x": 1}, "a name is unknown"),
+        ({}, ""),
+    ],
+)
+def test_the_check_sees_what_is_wrong(change, wrong):
+    from orchestrator.searchers.testing import NoTraining
+    from searchspaces import JointSpace
+    from searchspaces.config import seal
+
+    space = JointSpace(
+        AnySpace(
+            i0=Int(4, 32, step=4),
+            i2=Int(1, 8),
+            c1=Choice(("a", "b")),
+            f0=Float(0.1, 1.0, log=True, when={"c1": ("a",)}),
+            rule=3,
+        ),
+        NoTraining(),
+    )
+    config: Config = space.validate({"i0": 8, "i2": 8, "c1": "a", "f0": 0.5}, FACTS)
+    values = {name: value for name, value in {**config, **change}.items() if value is not None}
+    assert what_is_wrong(space, seal(values)) == wrong
