@@ -1,0 +1,1 @@
+"""The benchmark of searchers with schedulers; see ``benchmarks/search.py``."""
