@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 SOURCES := searchspaces trainables orchestrator analysis tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep test format lint type bench clean
+.PHONY: help setup sweep test extended format lint type bench clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,11 +25,14 @@ sweep: $(READY) ## Tune a GRU on the embedded digits (some minutes), then draw t
 # Tests mostly wait for processes, so four files run at a time, in the order of tests/conftest.py;
 # those that time things have a core each. Hundreds of processes start: none compiles orch anew.
 ALONE := $(addprefix tests/orchestrator/cli/,test_terminal.py test_watch_terminal.py)
-test: $(READY) ## Run the tests.
+test: $(READY) ## Run the tests, but for those marked as extended.
 	$(BIN)/python -m compileall -q searchspaces trainables orchestrator analysis
-	$(BIN)/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder \
+	$(BIN)/pytest -m "not extended" --numprocesses 4 --dist loadfile --no-loadscope-reorder \
 		$(addprefix --ignore=,$(ALONE)) tests
 	$(BIN)/pytest --numprocesses 2 --dist load --maxschedchunk 1 $(ALONE)
+
+extended: $(READY) ## Run the tests that take minutes each, one after the other.
+	$(BIN)/pytest -m extended
 
 format: $(READY) ## Rewrite the code in the one format.
 	$(BIN)/ruff format $(SOURCES)

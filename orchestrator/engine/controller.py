@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 TICK_SECONDS = 0.25
 TABLE_SECONDS = 30.0
+SLOW_SECONDS = 0.01
+"""A suggestion that takes longer is the last before results are looked at."""
 MAX_LOST = 3
 """Workers in a row that a trial may lose without an epoch in between."""
 
@@ -117,14 +119,14 @@ class Controller:
             if stop is not None:
                 self._drain()
                 return stop
-            self._fill()
+            more = self._fill()
             waiting = self._pool.busy or self._pool.starting or self._helm.paused
             if not waiting and not self._ledger.finished:
                 raise OrchError(
                     f"{len(self._ledger.live)} trials wait for each other: "
                     f"the scheduler has nothing to run and is not finished."
                 )
-            for event in self._pool.events(TICK_SECONDS):
+            for event in self._pool.events(0.0 if more else TICK_SECONDS):
                 self._take(event)
         return None
 
@@ -141,12 +143,12 @@ class Controller:
         for observer in self._observers:
             observer.note(record)
 
-    def _fill(self) -> None:
-        """Follow the scheduler while workers are free; pruning needs none."""
+    def _fill(self) -> bool:
+        """Follow the scheduler while workers are free; whether to be called again, after a look."""
         while True:
             if self._ledger.orphans:
                 if not self._pool.free:
-                    return
+                    return False
                 self._rescue(self._ledger.live[self._ledger.orphans.popleft()])
                 continue
             match self._ledger.propose():
@@ -158,19 +160,22 @@ class Controller:
                     self._clone(clone)
                 case proposal if not self._pool.free:
                     del proposal
-                    return
+                    return False
                 case Resume(number, until):
                     trial = self._ledger.live[number]
                     record = TrialResumed(number, trial.attempt, until, True, time.time())
                     self._record(record)
                     self._run(trial)
                 case Start(bracket, until):
+                    asked = time.monotonic()
                     started = self._ledger.draft(bracket, until)
                     self._record(started)
                     self._run(self._ledger.live[started.number])
+                    if time.monotonic() - asked > SLOW_SECONDS:
+                        return True
                 case _:
                     self._pool.rest()
-                    return
+                    return False
 
     def _clone(self, clone: Clone) -> None:
         """Copy a trial's checkpoint for another, then write down that it has it.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 from orchestrator.searchers import Observation, Searcher
 from orchestrator.searchers.fresh import Known, fresh, known
 from searchspaces import Config, DataFacts, JointSpace
@@ -37,6 +35,7 @@ class Learning:
         self._facts = facts
         self._observed: list[Observation] = []
         self._tried: set[Known] = set()
+        self._unseen: dict[int, Config] = {}
         self.space = space
         self.version = 1
         searcher.begin(space, seed=seed, facts=facts)
@@ -45,11 +44,14 @@ class Learning:
         """A trial's loss at an epoch."""
         observation = Observation(number, config, epoch, loss)
         self._observed.append(observation)
+        self._unseen.pop(number, None)
         self._tell(observation)
 
-    def started(self, config: Config) -> None:
+    def started(self, number: int, config: Config) -> None:
         """A trial was started with the config, whoever chose it."""
         self._tried.add(known(config))
+        self._unseen[number] = config
+        self._searcher.begun(number, config)
 
     def suggest(self, number: int) -> Config:
         """The config of the trial: the searcher's first choice that was not tried."""
@@ -61,11 +63,18 @@ class Learning:
         self._searcher.begin(space, seed=self._seed, facts=self._facts)
         for observation in self._observed:
             self._tell(observation)
+        for number, config in self._unseen.items():
+            if self._is_here(config):
+                self._searcher.begun(number, config)
 
     def _tell(self, observation: Observation) -> None:
-        if self.version == 1:
+        if self.version == 1 or self._is_here(observation.config):
             self._searcher.observe(observation)
-            return
-        with suppress(ConfigurationError):  # its config lies in an earlier space only
-            self.space.validate(observation.config, self._facts)
-            self._searcher.observe(observation)
+
+    def _is_here(self, config: Config) -> bool:
+        """Whether a config lies in the present space, and not in an earlier one only."""
+        try:
+            self.space.validate(config, self._facts)
+        except ConfigurationError:
+            return False
+        return True

@@ -260,7 +260,7 @@ class Ledger:
             until=record.until,
         )
         trial.become(State.RUNNING)
-        self._learning.started(trial.config)
+        self._learning.started(record.number, trial.config)
         self.live[record.number] = trial
         self.started = record.number + 1
         if record.enqueued:

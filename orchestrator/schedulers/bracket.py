@@ -10,6 +10,7 @@ from typing import Literal
 
 from orchestrator.schedulers.base import unexpected
 from orchestrator.schedulers.decisions import Continue, Decision, Pause, Prune, Resume, Rung, Stop
+from orchestrator.schedulers.trust import PROBES, Trust
 
 Form = Literal["stopping", "promotion"]
 _Entry = tuple[float, int]
@@ -23,11 +24,13 @@ class Rule:
         eta: one in ``eta`` does.
         form: ``stopping`` decides at once, ``promotion`` when a worker is free.
         cap: of ``n`` that have reported, no more than ``n // eta`` ever go on.
+        doubts: rungs with which later ones do not agree are left out; of the promotion form.
     """
 
     eta: int
     form: Form
     cap: bool
+    doubts: bool = False
 
     @property
     def promotes(self) -> bool:
@@ -66,6 +69,9 @@ class Bracket:
         running: rung that each running trial is heading for.
         paused: rung and entry of each paused trial.
         standings: of all rungs but the last.
+        trust: in its rungs, if there may be doubts.
+        probes: running trials that go on from every rung, to tell what rungs are worth.
+        owes: a trial was started since the last one went on from a rung that is doubted.
     """
 
     levels: tuple[int, ...]
@@ -76,9 +82,18 @@ class Bracket:
     running: dict[int, int] = field(default_factory=dict)
     paused: dict[int, tuple[int, _Entry]] = field(default_factory=dict)
     standings: list[_Standing] = field(init=False)
+    trust: Trust | None = field(init=False)
+    probes: set[int] = field(default_factory=set)
+    owes: bool = False
 
     def __post_init__(self) -> None:
         self.standings = [_Standing() for _ in self.levels[:-1]]
+        self.trust = Trust(len(self.levels)) if self.rule.doubts else None
+
+    @property
+    def first(self) -> int:
+        """The rung that a new trial heads for."""
+        return self.trust.floor if self.trust else 0
 
     @property
     def over(self) -> bool:
@@ -86,15 +101,20 @@ class Bracket:
         return self.begun == self.size and not self.running and not self.paused
 
     def start(self, number: int) -> None:
-        """A new trial heads for the first rung."""
+        """A new trial heads for the first rung that counts."""
         self.begun += 1
-        self.running[number] = 0
+        self.running[number] = self.first
+        self.owes = True
+        if self.trust and self.begun in PROBES:
+            self.probes.add(number)
 
     def report(self, number: int, epoch: int, loss: float) -> Decision:
         """A running trial has come to its rung."""
         rung = self.running.get(number, -1)
         if rung < 0 or epoch != self.levels[rung]:
             raise unexpected(number, f"reported at epoch {epoch}")
+        if self.trust:
+            self.trust.note(number, rung, loss)
         if rung + 1 == len(self.levels):
             self.crowned = True
             del self.running[number]
@@ -104,6 +124,9 @@ class Bracket:
         if math.isfinite(loss):
             entry = (loss, number)
             insort(standing.ranked, entry)
+            if number in self.probes:
+                self.running[number] = rung + 1
+                return Continue(self.levels[rung + 1])
             if self.rule.promotes:
                 insort(standing.waiting, entry)
                 self.paused[number] = rung, entry
@@ -120,7 +143,11 @@ class Bracket:
         """What is to be done with a paused trial, if anything is."""
         for rung in range(len(self.standings) - 1, -1, -1):
             standing = self.standings[rung]
-            if standing.waiting and self._among_best(standing, standing.waiting[0]):
+            if rung < self.first:  # its order says nothing: they go on as they came, now and then
+                if standing.waiting and (self.owes or self.begun == self.size):
+                    number = min(number for _, number in standing.waiting)
+                    return Resume(number, self.levels[self.first])
+            elif standing.waiting and self._among_best(standing, standing.waiting[0]):
                 return self._resume(rung)
         if self.running or self.begun < self.size or not self.paused:
             return None
@@ -133,8 +160,10 @@ class Bracket:
         """A paused trial heads for the next rung; which that is."""
         rung = self._leave(number)
         self.standings[rung].sent += 1
-        self.running[number] = rung + 1
-        return rung + 1
+        if rung < self.first:
+            self.owes = False
+        self.running[number] = max(rung + 1, self.first)
+        return self.running[number]
 
     def pruned(self, number: int) -> None:
         """A paused trial is over."""

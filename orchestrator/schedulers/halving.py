@@ -58,6 +58,10 @@ class AsynchronousHalving(Scheduler):
     _known: dict[Place, Place] = PrivateAttr(default_factory=dict)
 
     @property
+    def _rule(self) -> Rule:
+        return Rule(self.eta, self.form, self.cap)
+
+    @property
     def pauses(self) -> bool:
         """In the promotion form."""
         return self.form == "promotion"
@@ -70,7 +74,7 @@ class AsynchronousHalving(Scheduler):
     def begin(self, *, trials: int, max_epochs: int) -> None:
         """Lay out the brackets."""
         super().begin(trials=trials, max_epochs=max_epochs)
-        rule = Rule(self.eta, self.form, self.cap)
+        rule = self._rule
         brackets, turns = self._laid_out(trials, max_epochs)
         sizes = [0] * len(brackets)
         for index, count in turns:
@@ -99,15 +103,16 @@ class AsynchronousHalving(Scheduler):
         if resume is not None or self._turn == len(self._turns):
             return resume
         index = self._turns[self._turn][0]
-        return Start(bracket=index, until=self._brackets[index].levels[0])
+        bracket = self._brackets[index]
+        return Start(bracket=index, until=bracket.levels[bracket.first])
 
     def started(self, number: int) -> None:
         """Give the trial the first rung of the bracket whose turn it is."""
         if number in self._places or self._turn == len(self._turns):
             raise unexpected(number, "started")
         index = self._turns[self._turn][0]
+        self._give(number, index, rung=self._brackets[index].first)
         self._brackets[index].start(number)
-        self._give(number, index, rung=0)
         self._left -= 1
         if self._left == 0:
             self._turn += 1

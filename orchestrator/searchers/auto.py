@@ -179,7 +179,7 @@ class Auto(Searcher):
         keys = sorted(self._losses)
         targets = warped(np.array([self._losses[key] for key in keys]))
         furthest = keys[-1][0]
-        taken = _chosen(targets, MOST)
+        taken = chosen(targets, MOST)
         keys, targets = [keys[index] for index in taken], targets[taken]
 
         def columns(points: Floats, epochs: Floats) -> Floats:
@@ -189,7 +189,7 @@ class Auto(Searcher):
         epochs = np.array([epoch for epoch, _ in keys], dtype=np.float64)
         owners = np.append(embedding.owners, self._categories.size)
         rows = self._rows(number for _, number in keys)
-        process = fit(columns(rows, epochs), owners, targets, _chosen(targets, FEW))
+        process = fit(columns(rows, epochs), owners, targets, chosen(targets, FEW))
 
         def at_end(points: Floats) -> Floats:
             return columns(points, np.full(len(points), float(furthest)))
@@ -240,7 +240,7 @@ class Auto(Searcher):
         return np.where(fresh, anew, np.where(moves, np.clip(stepped, 0, 1), chosen))
 
 
-def _chosen(targets: Floats, most: int) -> Integers:
+def chosen(targets: Floats, most: int) -> Integers:
     """Indices of at most so many observations: the best half, and of the rest evenly many."""
     count = len(targets)
     if count <= most:

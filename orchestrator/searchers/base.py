@@ -39,8 +39,8 @@ class Searcher(BaseModel):
     :meth:`begin` resets.
 
     The suggestion for a trial depends on the sweep's seed, the trial's number and
-    the set of observations, not on their order nor on earlier suggestions, so
-    that after an interruption the observations alone restore a searcher.
+    the sets of observations and of begun trials, not on their order nor on earlier
+    suggestions, so that after an interruption these alone restore a searcher.
     ``orchestrator.searchers.testing.check_searcher`` tests all that.
     """
 
@@ -96,6 +96,12 @@ class Searcher(BaseModel):
             return self.suggest(number)
         finally:
             self._attempt = 0
+
+    def begun(self, number: int, config: Config) -> None:
+        """A trial has that config, whoever chose it, and nothing was observed of it yet.
+
+        A searcher of several trials at a time may want to look elsewhere meanwhile.
+        """
 
     def observe(self, observation: Observation) -> None:
         """Learn from a trial; called at each of its decision points and at its end.

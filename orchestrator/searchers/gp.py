@@ -128,7 +128,7 @@ def fit(columns: Floats, owners: Integers, targets: Floats, few: Integers) -> Pr
     centre = math.sqrt(2) + 0.5 * math.log(max(dimensions, 1)) - 1.5
     start = np.full(dimensions + 1, centre)
     start[-1] = math.log(1e-2)
-    problem = _Likelihood(columns[few], owners, targets[few], centre)
+    problem = Likelihood(columns[few], owners, targets[few], centre)
     bounds = [(math.log(0.03), math.log(30.0))] * dimensions + [(math.log(1e-5), math.log(1.0))]
     found = minimize(
         problem, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": STEPS}
@@ -146,10 +146,16 @@ def _process(columns: Floats, targets: Floats, scales: Floats, noise: float) -> 
     return Process(columns, targets, scales, noise, factor[0], weights, variance)
 
 
-class _Likelihood:
+class Likelihood:
     """Minus the log likelihood of log length scales and log noise, and its gradient.
 
     The variance of the process is the best one for the rest, in closed form.
+
+    Args:
+        columns: shape (n, c).
+        owners: dimension of each column, shape (c,).
+        targets: shape (n,).
+        centre: of the prior of the logarithm of a length scale.
     """
 
     def __init__(self, columns: Floats, owners: Integers, targets: Floats, centre: float) -> None:
@@ -164,6 +170,7 @@ class _Likelihood:
         ) if dimensions else np.zeros((0, len(targets), len(targets)))  # fmt: skip
 
     def __call__(self, logs: Floats) -> tuple[float, Floats]:
+        """The value and the gradient, shape (d + 1,), at d length scales and the noise."""
         count = len(self._targets)
         inverse = np.exp(-2 * logs[:-1])
         noise = math.exp(logs[-1])

@@ -168,6 +168,7 @@ def live_sequence(searcher: Searcher, space: JointSpace, trials: int) -> list[Co
         _check_config(space, config)
         _must(searcher.suggest(number) == config, f"trial {number}: asked again, another config")
         configs.append(config)
+        searcher.begun(number, config)
         for observation in observations(space, number, config):
             searcher.observe(observation)
     return configs
@@ -210,6 +211,9 @@ def _check_order(make: Callable[[], Searcher], space: JointSpace, live: list[Con
     for seed in range(3):
         searcher = make()
         searcher.begin(space, seed=7, facts=FACTS)
+        for number in reversed(range(len(live) - 1)):
+            if seed:  # after an interruption it is told of those without an observation only
+                searcher.begun(number, live[number])
         for index in np.random.default_rng(seed).permutation(len(seen)):
             searcher.observe(seen[index])
         suggestion = searcher.suggest(len(live) - 1)

@@ -16,6 +16,7 @@ from orchestrator.schedulers import Rung
 from orchestrator.spec import SweepSpec
 from searchspaces import JointSpace
 from searchspaces.describe import searched
+from searchspaces.errors import OrchError
 
 DEFAULT_RUNS = "runs"
 
@@ -116,7 +117,7 @@ def outline_of(
     """
     from orchestrator.engine.machines import at_a_time
 
-    trials, joint, ranks = spec.planned_trials, spec.joint, spec.program.ranks
+    trials, joint, ranks = spec.planned_trials, spec.joint, _ranks(spec)
     scheduler = spec.scheduler.model_copy()
     scheduler.begin(trials=trials, max_epochs=spec.epochs)
     brackets = tuple(tuple(bracket) for bracket in scheduler.plan())
@@ -139,6 +140,14 @@ def outline_of(
         ranks=ranks,
         asked=spec.trials,
     )
+
+
+def _ranks(spec: SweepSpec) -> int:
+    """Processes of a trial; none are told where what runs there cannot be imported."""
+    try:
+        return spec.program.ranks
+    except OrchError:
+        return 0
 
 
 def short_name(folder: RunFolder) -> str:

@@ -73,6 +73,7 @@ def test_where_nobody_can_tell_it_goes_on_for_a_while(silenced, monkeypatch):
     assert isinstance(follows.error, ConnectionLost)
 
 
+@pytest.mark.extended
 def test_a_head_is_gone_where_another_host_answers_and_it_does_not(rig, tmp_path):
     head, other = rig.hosts
     file = read_cluster(cluster_yaml(rig, tmp_path))

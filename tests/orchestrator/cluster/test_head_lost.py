@@ -65,6 +65,7 @@ def newest(run: RunFolder) -> dict[int, str]:
     return kept
 
 
+@pytest.mark.extended
 @pytest.mark.timeout(900)
 def test_a_sweep_outlives_its_head_with_its_disk_and_without(first, second, folder, rig):
     head, other = rig.hosts

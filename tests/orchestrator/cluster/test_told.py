@@ -69,6 +69,7 @@ def test_a_package_that_the_head_lacks_is_told_in_one_line(rig, login):
     )
 
 
+@pytest.mark.extended
 @pytest.mark.timeout(600)  # a head starts, and W&B
 def test_a_sweep_tells_wandb_and_people_from_the_head(written, rig, wandb, told, tmp_path):
     (tmp_path / "slow.py").write_text(SLOW)

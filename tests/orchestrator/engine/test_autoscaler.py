@@ -174,6 +174,7 @@ def test_a_cluster_grows_for_a_sweep_and_shrinks_as_trials_are_done(
     grow_and_shrink(newer, drives)
 
 
+@pytest.mark.extended
 def test_the_older_autoscaler_does_so_too(drives: Drive) -> None:
     with started(1) as cluster:
         grow_and_shrink(cluster, drives)
@@ -186,6 +187,7 @@ def test_a_driver_that_is_killed_leaves_no_demand(newer: AutoscaledCluster, driv
     waiting.until(lambda: newer.nodes == 1, SECONDS)
 
 
+@pytest.mark.extended
 def test_a_paused_sweep_asks_for_nothing(newer: AutoscaledCluster, drives: Drive) -> None:
     driver = drives(newer, 1000, seconds=0.5)
     waiting.until(lambda: newer.nodes == ALL, SECONDS)

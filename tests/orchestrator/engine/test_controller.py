@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import math
+import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -29,7 +30,8 @@ from orchestrator.engine.trial import State
 from orchestrator.runs.checkpoints import FolderStore
 from orchestrator.schedulers import Start
 from orchestrator.schedulers.fifo import Fifo
-from searchspaces import OrchError
+from orchestrator.searchers.random_ import RandomSearch
+from searchspaces import Config, OrchError
 from trainables.outcomes import EpochDone, Outcome
 
 MakeBench = Callable[..., Any]
@@ -440,3 +442,23 @@ def test_an_unwritable_journal_ends_the_run_and_keeps_what_was_written(
     segment_path(sweep.folder / "journal", 2).rmdir()
     assert sweep.run() is None
     check_whole(sweep)
+
+
+class SlowSearch(RandomSearch):
+    """Takes as long for a config as a model does."""
+
+    def suggest(self, number: int) -> Config:
+        time.sleep(0.02)
+        return super().suggest(number)
+
+
+@pytest.mark.parametrize(("searcher", "between"), [(SlowSearch(), True), (RandomSearch(), False)])
+def test_results_do_not_wait_for_all_the_suggestions_of_a_slow_searcher(
+    bench: MakeBench, searcher: RandomSearch, between: bool
+) -> None:
+    sweep = bench(searcher=searcher, scheduler="fifo", workers=4, trials=6, epochs=2)
+    sweep.run()
+    kinds = [type(record) for record in sweep.records()]
+    first = kinds.index(EpochReported)
+    assert (kinds[:first].count(TrialStarted) < 4) is between
+    check_whole(sweep, trials=6)

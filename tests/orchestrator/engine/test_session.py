@@ -310,9 +310,9 @@ def test_a_run_stops_itself_when_its_time_is_up(sweep: Callable[..., Sweep]) -> 
     assert 0 < sum(first.values()) < 100
     assert run.run() == StopRun("time is up")
     second = run.ends()
-    assert all(second[number] > first[number] for number in (0, 1))
+    assert all(second[number] > first[number] for number in first)
     assert 2 not in second
-    assert [record.attempt for record in run.of(TrialResumed)] == [2, 2]
+    assert {record.attempt for record in run.of(TrialResumed)} == {2}
 
 
 @pytest.fixture

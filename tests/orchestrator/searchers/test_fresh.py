@@ -95,7 +95,7 @@ def test_every_searcher_tries_each_config_of_a_small_space_once(name):
     for number in range(6):
         config = learning.suggest(number)
         found.append(config)
-        learning.started(config)
+        learning.started(number, config)
         learning.observe(number, config, 1, float(len(config)) + config.get("width", 0))
     assert len(set(found)) == 6
 
@@ -103,13 +103,13 @@ def test_every_searcher_tries_each_config_of_a_small_space_once(name):
 def test_what_comes_in_place_of_a_known_config_is_the_same_after_an_interruption():
     def sweep(until: int, before: list[Config]) -> list[Config]:
         learning = Learning(RandomSearch(), SIX, seed=3, facts=None)
-        for config in before:
-            learning.started(config)
+        for number, config in enumerate(before):
+            learning.started(number, config)
         found = list(before)
         for number in range(len(before), until):
             found.append(learning.suggest(number))
             assert learning.suggest(number) == found[-1]
-            learning.started(found[-1])
+            learning.started(number, found[-1])
         return found
 
     whole = sweep(6, [])
@@ -141,7 +141,7 @@ def test_repeats_are_left_alone_where_they_are_asked_for():
     found = []
     for number in range(12):
         found.append(learning.suggest(number))
-        learning.started(found[-1])
+        learning.started(number, found[-1])
     plain = begun(RandomSearch())
     plain.begin(SIX, seed=1, facts=None)
     assert found == [plain.suggest(number) for number in range(12)]
@@ -156,12 +156,12 @@ def test_one_and_true_are_two_configs():
 def test_what_was_tried_before_the_space_changed_is_not_tried_again():
     learning = Learning(RandomSearch(), SIX, seed=1, facts=None)
     first = SIX.validate({"cell": "a"})
-    learning.started(first)
+    learning.started(0, first)
     learning.search_in(JointSpace(Six(cell=Choice(("a", "c"))), NoTraining()))
     found = []
     for number in range(1, 4):
         found.append(learning.suggest(number))
-        learning.started(found[-1])
+        learning.started(number, found[-1])
     assert {config["width"] for config in found} == {1, 2, 3}
 
 

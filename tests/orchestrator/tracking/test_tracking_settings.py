@@ -177,7 +177,7 @@ def test_the_closing_lines_say_where_it_is_to_be_seen(nowhere, status, items):
         (label, [text.format(path=path, short=run.id[-4:]) for text in texts])
         for label, texts in items
     ]
-    assert closing_items(run, spec) == wanted
+    assert closing_items(run, spec.tracking) == wanted
 
 
 def test_a_status_that_is_damaged_says_nothing(nowhere):

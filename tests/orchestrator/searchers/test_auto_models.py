@@ -1,0 +1,160 @@
+"""What the default searcher is made of: points with gaps, a Gaussian process, Parzen densities."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy.optimize import check_grad
+from scipy.stats import norm
+
+from orchestrator.searchers.auto import MOST, Auto, chosen
+from orchestrator.searchers.gp import Embedding, Likelihood, fit, log_improvement, warped
+from orchestrator.searchers.lattice import CELLS, Lattice
+from orchestrator.searchers.parzen import Parzen
+from orchestrator.searchers.testing import FACTS, SPACES, observations
+
+NUMBERS = np.zeros(2, dtype=np.int64)
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_points_lie_where_their_configs_do(name):
+    space = SPACES[name]
+    cube, lattice = space.cube(), Lattice(space)
+    points = np.random.default_rng(1).random((200, cube.dimensions))
+    found = lattice.on_grid(points)
+    for point, one in zip(points, found, strict=True):
+        there = cube.to_unit(cube.from_unit(point))
+        assert (np.isnan(there) == np.isnan(one)).all()
+        # Beside the edge between two values of a grid, the other one may be taken.
+        assert np.nanmax(np.abs(there - one), initial=0.0) <= 0.5 / 2 + 1 / CELLS
+        assert np.nanmax(np.abs(cube.to_unit(cube.from_unit(one)) - one), initial=0.0) < 1e-9
+    same = [
+        (np.isnan(one) | (np.abs(cube.to_unit(cube.from_unit(point)) - one) < 1e-9)).all()
+        for point, one in zip(points, found, strict=True)
+    ]
+    assert np.mean(same) > 0.9
+
+
+def test_distances_say_how_alike_two_configs_are():
+    embedding = Embedding(np.array([0, 3, 0]), [False, False, True])
+    points = np.array(
+        [[0.2, 0.1, 0.0], [0.2, 0.5, 0.0], [0.2, 0.9, 0.0], [0.2, 0.1, np.nan], [0.2, 0.1, 0.9]]
+    )
+    columns = embedding.columns(points)
+    assert embedding.owners.tolist() == [0, 1, 1, 1, 2, 2]
+    apart = np.linalg.norm(columns[:, None] - columns[None], axis=2)
+    assert apart[0, 1] == pytest.approx(1) == apart[1, 2] == apart[0, 2]  # choices all alike
+    assert apart[0, 3] == pytest.approx(1) == apart[4, 3]  # off is as far from any value
+    assert 1 < apart[0, 4] < 2
+
+
+def test_the_gradient_of_the_likelihood_is_right():
+    rng = np.random.default_rng(0)
+    columns, owners = rng.random((25, 4)), np.array([0, 1, 1, 2])
+    likelihood = Likelihood(columns, owners, rng.standard_normal(25), 0.3)
+    for _ in range(5):
+        at = rng.uniform(-1.5, 1.0, size=4)
+        wrong = check_grad(lambda x: likelihood(x)[0], lambda x: likelihood(x)[1], at)
+        assert wrong < 1e-3 * max(1.0, np.linalg.norm(likelihood(at)[1]))
+
+
+def test_a_process_learns_a_function_and_knows_where_it_does_not():
+    rng = np.random.default_rng(0)
+
+    def truth(columns):
+        return np.sin(5 * columns[:, 0]) + 0 * columns[:, 1]
+
+    columns = rng.random((60, 2)) * [0.7, 1.0]
+    process = fit(columns, np.arange(2), truth(columns), np.arange(60))
+    inside = rng.random((50, 2)) * [0.7, 1.0]
+    mean, deviation = process.believe(inside)
+    assert np.abs(mean - truth(inside)).max() < 0.1
+    assert process.scales[1] > 3 * process.scales[0]  # the second does not matter
+    _, far = process.believe(np.array([[1.5, 0.5]]))
+    assert far[0] > 5 * deviation.max()
+
+
+def test_where_a_trial_runs_less_is_expected():
+    rng = np.random.default_rng(0)
+    columns = rng.random((15, 2))
+    process = fit(columns, np.arange(2), columns.sum(axis=1), np.arange(15))
+    there = np.array([[0.9, 0.05]])
+    mean, before = process.believe(there)
+    same, after = process.expecting(there).believe(there)
+    assert after[0] < 0.5 * before[0] or before[0] < 0.05
+    assert same[0] == pytest.approx(mean[0], abs=0.05)
+
+
+def test_improvement_is_what_it_is_by_definition_and_finite_anywhere():
+    mean, deviation = np.array([0.0, 1.0, -1.0]), np.array([1.0, 0.5, 0.1])
+    draws = norm.ppf((np.arange(200_000) + 0.5) / 200_000)
+    for m, d, gain in zip(mean, deviation, log_improvement(mean, deviation, 0.2), strict=True):
+        assert math.exp(gain) == pytest.approx(
+            np.maximum(0.2 - (m + d * draws), 0).mean(), rel=1e-2
+        )
+    far = log_improvement(np.array([10.0, 20.0, 40.0]), np.full(3, 0.1), 0.0)
+    assert np.isfinite(far).all()
+    assert (np.diff(far) < 0).all()
+
+
+def test_losses_become_ranks_that_no_outlier_bends():
+    losses = np.array([3.0, 1.0, 1e9, 1.0, math.inf, 2.0])
+    found = warped(losses)
+    assert (np.argsort(found, kind="stable") == np.argsort(losses, kind="stable")).all()
+    assert found[1] == found[3]
+    assert np.isfinite(found).all()
+    assert np.abs(found).max() < 2
+    assert warped(np.full(4, math.inf)) == pytest.approx(np.zeros(4))
+
+
+@pytest.mark.parametrize("categories", [[0, 0], [0, 3], [2, 0]])
+def test_a_density_sums_to_one_and_draws_follow_it(categories):
+    rng = np.random.default_rng(0)
+    points = rng.random((6, 2))
+    density = Parzen.fit(points, np.array(categories), 0.05)
+    side = (np.arange(300) + 0.5) / 300
+    grid = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
+    values = np.exp(density.log_pdf(grid))
+    assert values.mean() == pytest.approx(1, abs=5e-3)
+    drawn = density.draw(rng, 40_000)
+    left = grid[:, 0] < 0.5
+    assert (drawn[:, 0] < 0.5).mean() == pytest.approx(values[left].sum() / values.sum(), abs=0.02)
+
+
+def test_a_gap_in_a_density_knows_nothing():
+    density = Parzen.fit(np.array([[0.2, np.nan], [0.3, 0.9]]), NUMBERS, 0.05)
+    at = np.array([[0.2, 0.1], [0.2, 0.9], [0.2, np.nan]])
+    low, high, gap = density.log_pdf(at)
+    assert low < high
+    assert np.isfinite([low, high, gap]).all()
+
+
+def test_of_many_observations_the_best_stay_and_some_of_all_others():
+    targets = np.random.default_rng(0).standard_normal(1_000)
+    taken = chosen(targets, MOST)
+    assert len(set(taken.tolist())) == MOST
+    best = set(np.argsort(targets)[: MOST // 2].tolist())
+    assert best <= set(taken.tolist())
+    assert targets[taken].max() == targets.max()
+
+
+def test_what_runs_counts_until_it_is_observed():
+    space = SPACES["gru"]
+    searcher = Auto(process=1.0)
+    searcher.begin(space, seed=1, facts=FACTS)
+    rng = np.random.default_rng(0)
+    for number in range(20):
+        config = space.sample(rng, FACTS)
+        for one in observations(space, number, config):
+            searcher.observe(one)
+
+    alone = searcher.suggest(21)
+    running = searcher.suggest(20)
+    searcher.begun(20, running)
+    beside = searcher.suggest(21)
+    assert beside not in {alone, running}
+    for one in observations(space, 20, running):
+        searcher.observe(one)
+    assert searcher.suggest(21) != beside
