@@ -106,6 +106,8 @@ def measure(workers: int, rate: float, seconds: float, profile: bool) -> dict[st
             ready = self._bench.ready.remote(self._count)
             return Started(Seat(self._bench, self._count), ready, lambda: None)
 
+        def close(self) -> None: ...
+
     class Watch:
         """What came in while all trials had reported once, and what that cost."""
 

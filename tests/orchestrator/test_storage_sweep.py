@@ -58,7 +58,7 @@ def reported(runs):
     return sum(path.read_bytes().count(b'"type":"epoch"') for path in files)
 
 
-@pytest.mark.slow
+@pytest.mark.extended
 @pytest.mark.timeout(240)
 def test_trials_go_on_from_their_checkpoints_in_the_bucket_after_a_kill(driver, s3):
     start, runs, output = driver

@@ -227,6 +227,7 @@ def test_what_one_rank_raises_fails_the_trial_though_others_wait_for_it(hold: Ho
         trial.run_epoch()
 
 
+@pytest.mark.extended
 def test_a_rank_whose_process_ends_is_lost_and_not_the_trials_fault(hold: Hold) -> None:
     trial = hold("awkward")
     trial.begin({"how": "exits", "rank": 1, "together": True}, seed=5)
@@ -235,6 +236,7 @@ def test_a_rank_whose_process_ends_is_lost_and_not_the_trials_fault(hold: Hold) 
         trial.run_epoch()
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize(
     ("how", "rank", "together", "line"),
     [
@@ -266,6 +268,7 @@ def sweep(function: str, **changes: Any) -> Sweep:
     return Sweep(f"own_ddp:{function}-random", space=space, **changes)
 
 
+@pytest.mark.extended
 def test_a_trial_one_of_whose_processes_is_killed_goes_on_from_its_checkpoint(
     cores: None, folder: Path, tmp_path: Path
 ) -> None:

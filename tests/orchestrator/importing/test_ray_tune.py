@@ -12,7 +12,7 @@ from orchestrator.importing.ray_tune import read_ray
 from orchestrator.importing.write import write
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.extended,
     pytest.mark.filterwarnings("ignore"),
 ]  # Tune warns of its own future
 

@@ -110,7 +110,14 @@ class Followed:
         self.algorithm.follow(job, number)
 
 
-@pytest.mark.parametrize("name", CASES)
+OFTEN = {"hyperband", "capped", "population"}
+"""Run each time; all of them before a release."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [name if name in OFTEN else pytest.param(name, marks=pytest.mark.extended) for name in CASES],
+)
 def test_a_real_sweep_decides_as_published(tmp_path: Path, name: str) -> None:
     scheduler, algorithm = CASES[name]
     plan = Plan(

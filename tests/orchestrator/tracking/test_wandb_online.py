@@ -154,6 +154,7 @@ def test_a_server_that_is_away_costs_a_few_seconds_and_nothing_is_lost(story, se
     assert server.steps(run) == story.reported(run)
 
 
+@pytest.mark.extended
 def test_a_server_that_never_answers_is_left_after_seconds(story, key, silent):
     run = story.run()
     story.env |= {"WANDB_BASE_URL": silent, "WANDB_API_KEY": key}
