@@ -70,6 +70,7 @@ def _room(nodes: Sequence[Node], spec: SweepSpec, file: ClusterFile) -> Room:
         wanted=spec.concurrency,
         trials=spec.planned_trials,
         largest=Node(kind.cpus, kind.gpus) if kind else None,
+        ranks=spec.program.ranks,
     )
 
 

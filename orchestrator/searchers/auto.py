@@ -13,7 +13,7 @@ from threadpoolctl import ThreadpoolController
 
 from orchestrator.searchers.base import Observation, Searcher
 from orchestrator.searchers.gp import Embedding, fit, log_improvement, warped
-from orchestrator.searchers.kde import Floats, Integers
+from orchestrator.searchers.kde import Floats, Integers, categories_of
 from orchestrator.searchers.lattice import Lattice
 from orchestrator.searchers.parzen import Parzen
 from searchspaces import Config, DataFacts, JointSpace
@@ -87,13 +87,7 @@ class Auto(Searcher):
         cube, parameters = space.cube(), space.parameters()
         self._points, self._losses = {}, {}
         self._lattice = Lattice(space)
-        self._categories = np.array(
-            [
-                count if kind == "unordered" else 0
-                for count, kind in zip(cube.cardinalities, cube.kinds, strict=True)
-            ],
-            dtype=np.int64,
-        )
+        self._categories = categories_of(cube)
         self._embedding = Embedding(
             self._categories, [bool(condition(parameters[name])) for name in cube.names]
         )

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field, PrivateAttr
 
 from orchestrator.searchers.base import Observation, Searcher
-from orchestrator.searchers.kde import Density, Floats, Integers, impute
+from orchestrator.searchers.kde import Density, Floats, Integers, categories_of, impute
 from searchspaces import Config, DataFacts, JointSpace
 from searchspaces.errors import ConfigurationError
 
@@ -96,13 +96,7 @@ class Bohb(Searcher):
             )
         self._points, self._losses, self._failed = {}, {}, {}
         self._model, self._stale = None, False
-        self._categories = np.array(
-            [
-                count if kind == "unordered" else 0
-                for count, kind in zip(cube.cardinalities, cube.kinds, strict=True)
-            ],
-            dtype=np.int64,
-        )
+        self._categories = categories_of(cube)
 
     def observe(self, observation: Observation) -> None:
         """Note the loss at its epoch."""

@@ -102,6 +102,18 @@ def test_a_node_that_may_come_has_room_too(file, spec):
     assert forecast(large, Up(), wide, None) == ("up to 1 trial at a time on 4 nodes with 36 cpus",)
 
 
+def test_a_trial_of_two_processes_takes_two_places(file, tmp_path, monkeypatch):
+    (tmp_path / "two_ranks.py").write_text(
+        "from searchspaces import Float, FloatParam, SearchSpace\n"
+        "class Space(SearchSpace):\n    x: FloatParam = Float(0, 1)\n"
+        "def train(config, state):\n    yield {'valid_loss': 0.0}\n"
+        "train.space, train.workers = Space, 2\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    spec = Sweep("two_ranks:train-random", trials=100, epochs=9).spec
+    assert forecast(file, Up(), spec, None) == ("10 trials at a time on 3 nodes with 20 cpus",)
+
+
 def test_what_no_node_has_room_for_is_refused(file, spec, report):
     with pytest.raises(ConfigurationError, match=r"never be placed. Give cpus of 8 or less"):
         forecast(file, Up(), spec.model_copy(update={"cpus": 16.0}), report)
