@@ -76,7 +76,7 @@ class S3:
                 stderr=output,
                 env={key: value for key, value in os.environ.items() if key[:4] != "AWS_"},
             )
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while not (found := re.search(r"Running on (http://127\.0\.0\.1:\d+)", log.read_text())):
             assert self._process.poll() is None, log.read_text()
             assert time.monotonic() < deadline

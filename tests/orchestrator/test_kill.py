@@ -64,14 +64,14 @@ def results(runs: Path) -> int:
 def kill_after(process: subprocess.Popen[bytes], runs: Path, epochs: int, delay: float) -> int:
     """SIGKILL once so many more results are in the journal, and a moment later; results then."""
     goal = results(runs) + epochs
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while results(runs) < goal:
         assert process.poll() is None, (runs.parent / "output").read_text()
         assert time.monotonic() < deadline
         time.sleep(0.002)
     time.sleep(delay)
     process.send_signal(signal.SIGKILL)
-    assert process.wait(10) == -signal.SIGKILL
+    assert process.wait(60) == -signal.SIGKILL
     return results(runs)
 
 
@@ -100,7 +100,7 @@ def over(entries: list[Entry]) -> set[int]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_no_result_is_lost_or_doubled_when_the_driver_is_killed_twice(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     rng = random.Random(SEED)
@@ -111,7 +111,7 @@ def test_no_result_is_lost_or_doubled_when_the_driver_is_killed_twice(tmp_path: 
         [folder] = all_runs(runs)
         kept.append((list(read(folder.journal)), journal(runs)))
         process = driver(AGAIN, runs)
-    assert process.wait(90) == 0, (tmp_path / "output").read_text()
+    assert process.wait(180) == 0, (tmp_path / "output").read_text()
 
     [folder] = all_runs(runs)
     entries = list(read(folder.journal))
@@ -159,7 +159,7 @@ def check_tables(folder: RunFolder, entries: list[Entry]) -> None:
 
 
 def check_nothing_is_left_running(runs: Path) -> None:
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 180
     while relatives(runs):
         assert time.monotonic() < deadline, relatives(runs)
         time.sleep(0.25)

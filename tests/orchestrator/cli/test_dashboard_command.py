@@ -54,8 +54,8 @@ def test_it_prints_where_it_is_and_ends_at_once_with_nothing_left(tmp_path, numb
         [child] = psutil.Process(process.pid).children()
         began = time.monotonic()
         os.killpg(process.pid, number)  # as Ctrl-C does
-        out, err = process.communicate(timeout=10)
-        assert time.monotonic() - began < 3
+        out, err = process.communicate(timeout=60)
+        assert time.monotonic() - began < 20
         assert (process.returncode, out, err) == (0, "", "")
         assert not child.is_running()
         assert not list((tmp_path / "tmp").iterdir())
@@ -65,7 +65,7 @@ def test_it_ends_at_once_while_it_starts_too(tmp_path):
     with running("--port", 0, "--json", folder=tmp_path) as (process, line):
         assert json.loads(line).keys() == {"url", "port"}
         os.killpg(process.pid, signal.SIGINT)
-        assert process.communicate(timeout=10) == ("", "")
+        assert process.communicate(timeout=60) == ("", "")
         assert process.returncode == 0
 
 
@@ -75,7 +75,7 @@ def test_a_killed_dashboard_leaves_nothing_either(tmp_path):
         process.kill()
         process.wait()
         assert gone(tmp_path)
-        psutil.wait_procs([child], timeout=10)
+        psutil.wait_procs([child], timeout=60)
         assert not child.is_running()
 
 

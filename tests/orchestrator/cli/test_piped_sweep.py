@@ -33,10 +33,10 @@ def test_sigterm_ends_a_piped_sweep_in_an_orderly_way(tmp_path, environment):
         while not process.stdout.readline().startswith("trial "):
             assert process.poll() is None
         process.send_signal(signal.SIGTERM)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=180)
     finally:
         process.kill()
-        process.wait(timeout=60)
+        process.wait(timeout=180)
     assert process.returncode == 143
     assert err == ""
     lines = out.splitlines()

@@ -217,7 +217,7 @@ def test_a_running_sweep_is_steered_from_another_shell_and_a_resume_keeps_to_it(
         process = start("resume")
         until(lambda: started(tmp_path) >= before + 5, process)
         assert "stopped from outside" in say("stop")
-        said, _ = process.communicate(timeout=60)
+        said, _ = process.communicate(timeout=180)
         assert process.returncode == 0
         assert "everything reported is kept" in said
     finally:

@@ -144,7 +144,7 @@ class Terminal:
         begun = len(self.screen.raw)
         self.screen.resize(columns, lines)
         self.child.setwinsize(lines, columns)
-        end = time.monotonic() + 60
+        end = time.monotonic() + 180
         while "\x1b[2J" not in self.screen.raw[begun:] and time.monotonic() < end:
             self.read()
 
@@ -341,12 +341,12 @@ def test_a_pipe_that_nobody_reads_any_more_ends_the_view_quietly(run, environmen
             pass
         child.stdout.close()
         run.tell(40)
-        assert child.wait(timeout=30) == 128 + signal.SIGPIPE
+        assert child.wait(timeout=180) == 128 + signal.SIGPIPE
         assert child.stderr.read() == ""
     finally:
         child.kill()
         child.stderr.close()
-        child.wait(timeout=30)
+        child.wait(timeout=180)
 
 
 @pytest.mark.slow

@@ -37,7 +37,7 @@ def silenced(tmp_path, monkeypatch):
 
 
 def until(look):
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while not look():
         assert time.monotonic() < end
         time.sleep(0.02)

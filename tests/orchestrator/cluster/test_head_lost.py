@@ -109,7 +109,7 @@ def test_a_sweep_outlives_its_head_with_its_disk_and_without(first, second, fold
     assert records(run, EpochReported)[: len(before)] == before
     kept = {number for number, key in newest(run).items() if (run.checkpoints / key).is_file()}
     shown = started(folder, "show", run.suffix, "--json")
-    assert json.loads(shown.communicate(timeout=60)[0])
+    assert json.loads(shown.communicate(timeout=180)[0])
     assert shown.returncode == 0
 
     # On another cluster.

@@ -390,7 +390,7 @@ def test_the_far_side_ends_with_its_client(there, here):
     assert process.stdin is not None
     with process:
         process.stdin.close()
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
 
 
 def test_the_local_folder_is_owned_while_it_is_followed(there, here):
@@ -438,7 +438,7 @@ def test_letters_are_carried_once_and_at_once(there, here):
         threading.Timer(0.3, lambda: send(local.inbox, StopTrial(4))).start()
         began = time.monotonic()
         news = mirror.sync(20.0)
-        assert time.monotonic() - began < 2.0
+        assert time.monotonic() - began < 10
         assert len(news.letters) == 1
         assert not list(local.inbox.iterdir())
         taken += inbox.take()

@@ -148,18 +148,18 @@ def test_a_run_is_left_alone_taken_up_again_stopped_and_gone_on_with(written, fo
     run = until(lambda: list((folder / "runs").glob("*-mine-*")) and the_run(folder, "mine"))
     until(lambda: run.journal.is_dir() and len(records(run, EpochReported)) > 4)
     watching.send_signal(signal.SIGINT)
-    said, errors = watching.communicate(timeout=60)
+    said, errors = watching.communicate(timeout=180)
     assert (watching.returncode, errors) == (130, "")
     assert said.splitlines()[-2].startswith("detached; the sweep goes on on cluster ")
     assert said.splitlines()[-1] == f"next   orch attach {run.suffix}    orch stop {run.suffix}"
 
     refused = started(folder, "resume", run.suffix)
-    _, errors = refused.communicate(timeout=60)
+    _, errors = refused.communicate(timeout=180)
     assert refused.returncode == 2
     assert errors.startswith(f"error: run {run.id} lives on cluster ")
 
     refused = started(folder, "resume", run.suffix, "--cluster", str(written))
-    _, errors = refused.communicate(timeout=60)
+    _, errors = refused.communicate(timeout=180)
     assert (refused.returncode, errors) == (
         2,
         f"error: run {run.id} runs on cluster {rig.name}. Follow it: orch attach {run.suffix}\n",

@@ -137,7 +137,7 @@ class Slurm:
         finally:
             for process in reversed(self.processes):
                 process.terminate()
-                process.wait(20)
+                process.wait(60)
 
     def _start(self, *words: str) -> subprocess.Popen[bytes]:
         with (self.folder / f"{words[0]}-{words[-1]}.out").open("wb") as said:

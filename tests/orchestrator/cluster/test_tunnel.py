@@ -74,7 +74,7 @@ def test_leaving_while_it_is_away_takes_no_time(rig, host):
             until(lambda: heard)
             time.sleep(0.3)
             began = time.monotonic()
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 10
     finally:
         rig.hosts[0].start_network()
     assert len(heard) == 1

@@ -141,7 +141,7 @@ def start() -> Iterator[Callable[..., Any]]:
             finally:
                 watch.cancel()
                 process.terminate()
-                process.wait(10)
+                process.wait(60)
 
     return running
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import threading
-import time
 from pathlib import Path
 
 import hypothesis.strategies as st
@@ -240,8 +239,8 @@ def test_a_disk_that_fails_later_stops_the_journal(
     monkeypatch.setattr(os, "fdatasync", broken)
     journal = Journal(tmp_path, no_replay)
     journal.append(TrialPruned(0, 0.0))
-    assert tried.wait(5)
-    journal._syncer.join(5)
+    assert tried.wait(60)
+    journal._syncer.join(60)
     with pytest.raises(JournalError, match="cannot be written: Input/output error"):
         journal.append(TrialPruned(1, 0.0))
     journal.close()
@@ -259,20 +258,20 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
 def test_a_slow_disk_does_not_hold_up_the_loop(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    slow = threading.Event()
+    slow, over = threading.Event(), threading.Event()
 
-    def sleep(file: int) -> None:
+    def hang(file: int) -> None:
         slow.set()
-        time.sleep(0.5)
+        assert over.wait(60)
 
     monkeypatch.setattr(journal_module, "SYNC_SECONDS", 0.01)
-    monkeypatch.setattr(os, "fdatasync", sleep)
+    monkeypatch.setattr(os, "fdatasync", hang)
     journal = Journal(tmp_path, no_replay)
     journal.append(TrialPruned(0, 0.0))
-    assert slow.wait(5)
-    begun = time.perf_counter()
+    assert slow.wait(60)
     for number in range(200):
         journal.append(TrialPruned(number, 0.0))
-    assert time.perf_counter() - begun < 0.3
+    assert len(list(read(tmp_path))) == 201
+    over.set()
     journal.close()
     assert len(list(read(tmp_path))) == 201

@@ -282,7 +282,7 @@ def test_a_sweep_from_the_command_line_survives_a_node_in_clean_words(
     )
     time.sleep(2)
     cluster.remove_node(node, allow_graceful=False)
-    said, errors = running.communicate(timeout=120)
+    said, errors = running.communicate(timeout=300)
     print(said)
     assert (running.returncode, errors) == (0, "")
     assert "6 trials at a time on 3 nodes" in said

@@ -49,7 +49,7 @@ def test_it_ends_with_whoever_started_it(tmp_path, number):
         with fifo.open() as told:
             child = int(told.readline())
             parent.send_signal(number)
-            parent.wait(timeout=60)
+            parent.wait(timeout=180)
             gone, _, _ = select.select([told], [], [], 20.0)
             if not gone:
                 with suppress(ProcessLookupError):
@@ -58,7 +58,7 @@ def test_it_ends_with_whoever_started_it(tmp_path, number):
             assert told.read() == ""
     finally:
         parent.kill()
-        parent.wait(timeout=60)
+        parent.wait(timeout=180)
 
 
 ASKING = """\

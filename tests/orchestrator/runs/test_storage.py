@@ -298,7 +298,7 @@ def test_the_sweep_does_not_wait_for_what_is_deleted_and_all_of_it_is_at_the_end
         clear = inner.clear
 
         def slow(*arguments):
-            assert held.wait(20)
+            assert held.wait(60)
             clear(*arguments)
 
         inner.clear = slow

@@ -100,7 +100,7 @@ class Story:
         started = self.start(run, **tracking)
         assert started.stdin is not None
         started.stdin.close()
-        assert started.wait(120) == 0, self.log(run)
+        assert started.wait(300) == 0, self.log(run)
         return self.log(run)
 
     def log(self, run: RunFolder) -> str:

@@ -56,7 +56,7 @@ def server(tmp_path_factory) -> Iterator[int]:
             start_new_session=True,
         )  # fmt: skip
     try:
-        end = time.monotonic() + 120
+        end = time.monotonic() + 300
         while not _answers(port):
             assert process.poll() is None, (folder / "log").read_text()
             assert time.monotonic() < end, "it does not answer"
@@ -64,7 +64,7 @@ def server(tmp_path_factory) -> Iterator[int]:
         yield port
     finally:
         os.killpg(process.pid, 15)
-        process.wait(30)
+        process.wait(180)
 
 
 def _answers(port: int) -> bool:
@@ -324,7 +324,7 @@ def test_a_server_that_is_down_at_the_end_is_told_later(run, server, line):
     sink = feed._sink
     with pytest.raises(OrchError) as error:
         sink.close(feed.ending())
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30
     assert str(error.value) in {
         f"MLflow at {line.uri}: {why}; a trial is not there as a whole"
         for why in ("the connection was cut", "connection refused")
@@ -343,7 +343,7 @@ def test_a_server_that_never_answers_is_given_up_after_the_time_limit(run, monke
         assert feed._sink.standing["why"] == f"MLflow at {uri}: no answer in time"
         for _ in range(100):  # nobody asks again before the pause is over
             feed.tick()
-        assert time.monotonic() - began < 4
+        assert time.monotonic() - began < 30
 
 
 def test_a_run_whose_making_nobody_heard_of_is_not_made_twice(run, server, line):

@@ -204,12 +204,12 @@ def server(run):
 
     yield ask
     process.terminate()
-    process.wait(10)
+    process.wait(60)
 
 
 def asked(ask, path, *, until, **question):
     """The first answer that satisfies, within 30 s."""
-    end = time.monotonic() + 30
+    end = time.monotonic() + 180
     answer = None
     while time.monotonic() < end:
         try:

@@ -127,7 +127,7 @@ def test_a_tracker_ends_by_itself_when_its_driver_is_killed(story):
     until(lambda: len(story.steps(run)) == len(story.reported(run)))
     assert tracker.poll() is None
     tracker.stdin.close()
-    assert tracker.wait(30) == 0
+    assert tracker.wait(180) == 0
     assert "wandb: has all of" in story.log(run)
 
 
@@ -145,7 +145,7 @@ def test_a_tracker_waits_for_the_service_of_a_killed_one_to_write_its_last(story
     until(lambda: story.steps(run) == {0: [1]})
     assert story.started[0].poll() == 0
     tracker.stdin.close()
-    assert tracker.wait(60) == 0
+    assert tracker.wait(180) == 0
 
 
 def test_a_second_tracker_waits_for_the_first(story):
@@ -157,7 +157,7 @@ def test_a_second_tracker_waits_for_the_first(story):
     time.sleep(1.5)
     assert second.poll() is None
     first.stdin.close()
-    assert first.wait(30) == second.wait(30) == 0
+    assert first.wait(180) == second.wait(180) == 0
     assert story.steps(run) == story.reported(run)
 
 
@@ -175,6 +175,6 @@ def test_it_ignores_ctrl_c_takes_idle_time_alone_and_finishes_at_sigterm(story):
         [core] = psutil.Process(tracker.pid).children()
         assert {os.sched_getscheduler(pid) for pid in (tracker.pid, core.pid)} == {os.SCHED_IDLE}
     tracker.send_signal(signal.SIGTERM)
-    assert tracker.wait(30) == 0
+    assert tracker.wait(180) == 0
     tracker.stdin.close()
     assert story.steps(run) == story.reported(run)

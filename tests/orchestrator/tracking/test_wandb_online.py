@@ -212,7 +212,7 @@ def test_a_server_that_falls_silent_in_the_middle_is_left_for_files(story, serve
         story.go(study)
     story.drawn(run)
     tracker.stdin.close()
-    assert tracker.wait(90) == 0
+    assert tracker.wait(180) == 0
     assert read_status(run.path)["wandb"] == {
         "mode": "offline", "why": "the server was too slow to take the end of a run",
         "trials": 9, "epochs": 21, "done": True,

@@ -278,7 +278,7 @@ fetching.fetch_source(Little(), Path({str(folder)!r}))
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as child:
         try:
             if downloads:
-                deadline = time.monotonic() + 60
+                deadline = time.monotonic() + 180
                 while not list(folder.glob("little/.fetch-*/download/*")):
                     assert child.poll() is None
                     assert time.monotonic() < deadline

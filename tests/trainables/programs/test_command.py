@@ -57,7 +57,7 @@ def ends(pid: int, seconds: float = 5.0) -> bool:
 
 
 def wait_for(path: Path) -> int:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not (path.exists() and path.read_text().strip()):
         assert time.monotonic() < deadline
         time.sleep(0.02)
