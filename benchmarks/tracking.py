@@ -31,12 +31,13 @@ def sweep(trials: int, *, wandb: bool) -> dict[str, object]:
     from orchestrator.engine.inbox import Inbox
     from orchestrator.engine.session import Place, Plan, run
     from orchestrator.engine.testing import Curve
+    from orchestrator.names import compose
     from orchestrator.runs.checkpoints import FolderStore
     from orchestrator.runs.describe import tables_of
     from orchestrator.runs.folder import RunFolder
     from orchestrator.schedulers.asha import Asha
     from orchestrator.searchers.random_ import RandomSearch
-    from orchestrator.spec import compose, spec_from
+    from orchestrator.spec import spec_from
     from orchestrator.tracking.start import tracked
     from orchestrator.tracking.status import read_status
 

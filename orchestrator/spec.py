@@ -9,30 +9,27 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny
 
-from orchestrator.declared import declare, merge, placed, unknown_key
+from orchestrator.declared import declare, merge, unknown_key
 from orchestrator.engine.objective import Mode, Objective
-from orchestrator.pairs import check_pair
 from orchestrator.runs.address import normal
 from orchestrator.schedulers import Scheduler
 from orchestrator.searchers import Searcher
 from orchestrator.searchers.fresh import most_trials
+from orchestrator.spec_checks import check_spec
 from orchestrator.strategies import (
     DEFAULT_STRATEGY,
     STOPPING_STRATEGY,
-    STRATEGIES,
     scheduler_from,
     searcher_from,
     strategy,
 )
 from orchestrator.tracking.settings import Tracking, tracking_from
 from searchspaces import JointSpace, SearchSpace, Training
-from searchspaces.errors import ConfigurationError, UnknownNameError, UsageError
+from searchspaces.errors import ConfigurationError
 from searchspaces.inline import NoTraining, inline_class
 from searchspaces.scalars import Integer
-from trainables import architectures
-from trainables.programs import ASK, Form, Program, command_program, program_of
+from trainables.programs import Form, Program, command_program, program_of
 from trainables.programs.placeholders import arguments_of
-from trainables.programs.placeholders import check as check_command
 
 SplitName = Literal["group", "stratified", "published"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
@@ -194,47 +191,13 @@ def spec_from(values: Mapping[str, Any], *overrides: Mapping[str, Any]) -> Sweep
         "tracking": tracking_from(whole.get("tracking", {})),
     }
     spec = declare(SweepSpec, {**whole, **parts})
-    _check(spec, program)
+    check_spec(spec, program)
     return spec
 
 
 def default_strategy(program: Program) -> str:
     """What is taken for something that trains when nobody names a strategy."""
     return DEFAULT_STRATEGY if program.can_pause else STOPPING_STRATEGY
-
-
-def compose(name: str) -> dict[str, Any]:
-    """What a sweep's name says: ``gru-bohb`` is architecture ``gru``, strategy ``bohb``.
-
-    ``module:attribute`` may have a strategy at its end too: ``my_module:train-asha``.
-
-    Raises:
-        UnknownNameError: it is no pair of the two registries.
-    """
-    known = (*architectures.names(), ASK)
-    if name in known:
-        return {"architecture": name}
-    for chosen in sorted(STRATEGIES, key=len, reverse=True):  # one may end as another does
-        architecture = name.removesuffix(f"-{chosen}")
-        if architecture != name and architecture in known:
-            return {"name": name, "architecture": architecture, "strategy": chosen}
-        if architecture != name and ":" in architecture:
-            return {"architecture": architecture, "strategy": chosen}
-    if ":" in name:
-        _, dash, chosen = name.rpartition(":")[2].partition("-")
-        if dash:  # no attribute has one in its name
-            raise UnknownNameError("strategy", chosen, STRATEGIES)
-        return {"architecture": name}
-    module, _, attribute = name.partition(".")
-    if Path(f"{module}.py").is_file():
-        what = f":{attribute}." if attribute else ":NAME, with the name of a class or function."
-        raise UsageError(f"unknown sweep {name!r}. What {module}.py holds is {module}{what}")
-    raise UnknownNameError("sweep", name, sweep_names())
-
-
-def sweep_names() -> tuple[str, ...]:
-    """Every pair of an architecture and a strategy."""
-    return tuple(f"{left}-{right}" for left in architectures.names() for right in STRATEGIES)
 
 
 def _program(said: Mapping[str, Any]) -> Program:
@@ -300,40 +263,3 @@ def _mapping(whole: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise ConfigurationError(f"{value!r} is no mapping of parameters.", place=key)
     return value
-
-
-def _check(spec: SweepSpec, program: Program) -> None:
-    """What only the parts together can tell; nothing is started yet."""
-    try:
-        spec.joint  # noqa: B018  # names and conditions are checked where the two spaces meet
-    except ConfigurationError as error:
-        mine = placed(error, type(spec.space), "space")
-        raise placed(mine, type(spec.training), "training") from error
-    check_pair(spec.searcher, spec.scheduler, spec.joint, program)
-    if spec.metric == "accuracy" and spec.mode == "min":
-        raise ConfigurationError("a small accuracy is a bad one. Give max.", place="mode")
-    spec.scheduler.model_copy().begin(trials=spec.planned_trials, max_epochs=spec.epochs)
-    if program.learns_by_itself:
-        _check_own(spec, program)
-
-
-def _check_own(spec: SweepSpec, program: Program) -> None:
-    """What has no meaning for something that trains by itself, or cannot be filled in."""
-    if program.form is Form.COMMAND:
-        check_command(spec.command, spec.space.parameters())
-    if program.form is Form.FUNCTION and spec.dataset and not program.can_pause:
-        function = program.target.rpartition(":")[2]
-        raise ConfigurationError(
-            f"{program.target} takes no state, which would hand it the data. Write "
-            f"{function}(config, state), or leave it out.",
-            place="dataset",
-        )
-    named = {"dataset": bool(spec.dataset) and program.form is Form.COMMAND,
-             "split": spec.split is not None and not spec.dataset,
-             "device": spec.device != "auto" and program.form is not Form.LIGHTNING,
-             "precision": spec.precision != "float32"}  # fmt: skip
-    for key, wrong in named.items():
-        if wrong:
-            raise ConfigurationError(
-                f"{program.target} sees to that itself. Leave it out.", place=key
-            )

@@ -16,13 +16,14 @@ from orchestrator.engine.machines import Joined, quiet_ray
 from orchestrator.engine.session import Place, versions
 from orchestrator.engine.session import run as run_plan
 from orchestrator.masking import command_line
+from orchestrator.names import compose
 from orchestrator.planning import asked_data, load_data, plan_of
 from orchestrator.result import Result
 from orchestrator.runs.describe import tables_of
 from orchestrator.runs.folder import RunFolder, find_run
 from orchestrator.runs.refresh import is_study, rebuild
 from orchestrator.runs.storage import opened, tried
-from orchestrator.spec import SweepSpec, compose, spec_from
+from orchestrator.spec import SweepSpec, spec_from
 from orchestrator.spec_file import read_spec
 from orchestrator.tracking.settings import changed
 from orchestrator.tracking.sinks import ready

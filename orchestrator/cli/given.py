@@ -89,7 +89,8 @@ def spec_of(name: str, changes: dict[str, Any]) -> SweepSpec:
     Raises:
         UsageError: the name is unknown, or a value cannot be.
     """
-    from orchestrator.spec import compose, spec_from
+    from orchestrator.names import compose
+    from orchestrator.spec import spec_from
     from orchestrator.spec_file import FileError, read_mapping, read_spec
     from orchestrator.sweep import is_file
     from searchspaces.errors import UnknownNameError

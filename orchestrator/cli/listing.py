@@ -75,7 +75,7 @@ def _datasets() -> list[dict[str, Any]]:
 
 
 def _sweeps() -> list[dict[str, Any]]:
-    from orchestrator.spec import sweep_names
+    from orchestrator.names import sweep_names
 
     return [{"name": name} for name in sweep_names()]
 

@@ -12,9 +12,10 @@ import pytest
 
 from analysis import analyze, load_run
 from orchestrator.engine.records import Commanded, EpochReported, TrialStarted, Verdict
+from orchestrator.names import compose
 from orchestrator.runs.describe import tables_of
 from orchestrator.runs.folder import RunFolder
-from orchestrator.spec import compose, spec_from
+from orchestrator.spec import spec_from
 
 MakeRun = Callable[..., Path]
 

@@ -9,8 +9,9 @@ import yaml
 from click.testing import CliRunner
 
 from orchestrator.cli.main import cli
+from orchestrator.names import compose
 from orchestrator.schedulers import schedulers
-from orchestrator.spec import compose, spec_from
+from orchestrator.spec import spec_from
 from orchestrator.sweep import Sweep
 from searchspaces import ConfigurationError
 

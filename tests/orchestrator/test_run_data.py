@@ -18,8 +18,9 @@ from orchestrator.cli.view.progress import Progress
 from orchestrator.cli.view.table import table
 from orchestrator.engine.journal import Journal, read
 from orchestrator.engine.records import Opened
+from orchestrator.names import compose
 from orchestrator.runs.folder import RunFolder
-from orchestrator.spec import compose, spec_from
+from orchestrator.spec import spec_from
 from orchestrator.sweep import Sweep, resume
 from searchspaces.errors import ConfigurationError, UsageError
 

@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from orchestrator import spec as spec_module
+from orchestrator.names import compose, sweep_names
 from orchestrator.schedulers.asha import Asha
 from orchestrator.schedulers.fifo import Fifo
 from orchestrator.schedulers.hyperband import HyperBand
@@ -15,7 +16,7 @@ from orchestrator.searchers.bohb import Bohb
 from orchestrator.searchers.grid import GridSearch
 from orchestrator.searchers.hyperopt_ import HyperOptSearch
 from orchestrator.searchers.random_ import RandomSearch
-from orchestrator.spec import SweepSpec, compose, spec_from, sweep_names
+from orchestrator.spec import SweepSpec, spec_from
 from searchspaces import (
     AttentionGruSpace,
     CnnSpace,

@@ -10,9 +10,10 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from orchestrator.names import compose, sweep_names
 from orchestrator.schedulers.asha import Asha
 from orchestrator.searchers.random_ import RandomSearch
-from orchestrator.spec import compose, spec_from, sweep_names
+from orchestrator.spec import spec_from
 from orchestrator.spec_file import FileError, read_mapping, read_spec, setting, to_yaml
 from searchspaces import ConfigurationError, Training, UnknownNameError
 

@@ -24,9 +24,10 @@ from orchestrator.engine.records import (
     TrialStarted,
     Verdict,
 )
+from orchestrator.names import compose
 from orchestrator.runs.folder import RunFolder
 from orchestrator.schedulers import Pause, Prune, Resume, Start
-from orchestrator.spec import compose, spec_from
+from orchestrator.spec import spec_from
 
 BEGAN = 1_000_000.0
 

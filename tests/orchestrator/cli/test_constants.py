@@ -11,8 +11,9 @@ from orchestrator.cli.view.progress import Progress
 from orchestrator.cli.view.table import trial_lines
 from orchestrator.cli.view.trials import Best, Live, Over
 from orchestrator.engine.trial import State
+from orchestrator.names import compose
 from orchestrator.runs.describe import metadata
-from orchestrator.spec import compose, spec_from
+from orchestrator.spec import spec_from
 
 CONFIG = {
     "num_layers": 1, "hidden_size": 16, "learning_rate": 0.01, "batch_size": 64,

@@ -17,8 +17,9 @@ from orchestrator.cli.main import cli
 from orchestrator.engine.inbox import Inbox
 from orchestrator.engine.journal import Journal, read
 from orchestrator.engine.records import FINISHED, Closed, Commanded, Opened, TrialStarted
+from orchestrator.names import compose
 from orchestrator.runs.folder import RunFolder, find_run
-from orchestrator.spec import compose, spec_from
+from orchestrator.spec import spec_from
 
 PROGRAM = """
 import time

@@ -13,8 +13,9 @@ from orchestrator.cluster.following import Following
 from orchestrator.cluster.link import ConnectionLost
 from orchestrator.cluster.lost import why_gone
 from orchestrator.cluster.mirror import Mirror
+from orchestrator.names import compose
 from orchestrator.runs.folder import RunFolder
-from orchestrator.spec import compose, spec_from
+from orchestrator.spec import spec_from
 from searchspaces.errors import OrchError
 from tests.orchestrator.cluster.cluster_yaml import cluster_yaml
 

@@ -34,10 +34,11 @@ from orchestrator.engine.records import (
     TrialStarted,
     Verdict,
 )
+from orchestrator.names import compose
 from orchestrator.runs.checkpoints import FolderStore
 from orchestrator.runs.folder import RunBusyError, RunFolder
 from orchestrator.runs.whereabouts import Whereabouts, read_whereabouts, write_whereabouts
-from orchestrator.spec import compose, spec_from
+from orchestrator.spec import spec_from
 from searchspaces.errors import OrchError
 from tests import waiting
 

@@ -29,8 +29,9 @@ from orchestrator.cluster.shipping import Shipper, used_by
 from orchestrator.cluster.tokens import Token
 from orchestrator.cluster.unpack import Unpacker
 from orchestrator.cluster.wheel import PACKAGES, Wheel, made_wheel
+from orchestrator.names import compose
 from orchestrator.runs.folder import RunFolder
-from orchestrator.spec import compose, spec_from
+from orchestrator.spec import spec_from
 from searchspaces.errors import OrchError, UsageError
 from trainables.data.errors import MissingDataError
 

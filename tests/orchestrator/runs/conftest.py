@@ -9,9 +9,10 @@ import pytest
 
 from orchestrator.engine.journal import Journal
 from orchestrator.engine.records import Record
+from orchestrator.names import compose
 from orchestrator.runs.describe import tables_of
 from orchestrator.runs.folder import RunFolder
-from orchestrator.spec import SweepSpec, compose, spec_from
+from orchestrator.spec import SweepSpec, spec_from
 
 Journaled = Callable[..., None]
 

@@ -10,10 +10,11 @@ import pytest
 
 from orchestrator.engine.objective import Objective
 from orchestrator.engine.records import EpochReported, Opened, Record, TrialStarted, Verdict
+from orchestrator.names import compose
 from orchestrator.runs.describe import tables_of
 from orchestrator.runs.folder import RunFolder
 from orchestrator.runs.tables import RunTables
-from orchestrator.spec import compose, spec_from
+from orchestrator.spec import spec_from
 
 REPORTED: dict[str, float | None] = {"valid_loss": 0.5, "weights": 1e20, "epoch_seconds": 0.25}
 

@@ -10,6 +10,7 @@ import threading
 
 import pytest
 
+from orchestrator.names import compose
 from orchestrator.runs import bucket as bucket_module
 from orchestrator.runs.address import Bucket, address_of, normal, with_server
 from orchestrator.runs.behind import DeletingBehind
@@ -19,7 +20,7 @@ from orchestrator.runs.checkpoints import CheckpointError, FolderStore, StoreErr
 from orchestrator.runs.distant import StorageError, require
 from orchestrator.runs.shared import SharedStore
 from orchestrator.runs.storage import opened, proven, store_of, tried
-from orchestrator.spec import compose, spec_from
+from orchestrator.spec import spec_from
 from searchspaces.errors import ConfigurationError
 
 RUN = "1122-gru-7f3a"

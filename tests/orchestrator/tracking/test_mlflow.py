@@ -26,8 +26,9 @@ from orchestrator.engine.records import (
     TrialStarted,
     Verdict,
 )
+from orchestrator.names import compose
 from orchestrator.runs.folder import RunFolder
-from orchestrator.spec import compose, spec_from
+from orchestrator.spec import spec_from
 from orchestrator.tracking.feed import Feed
 from orchestrator.tracking.mlflow import MlflowSink, require
 from orchestrator.tracking.sink import TrackedRun

@@ -15,8 +15,9 @@ import pytest
 
 from orchestrator.engine.records import EpochReported
 from orchestrator.engine.trial import State
+from orchestrator.names import compose
 from orchestrator.runs.folder import RunFolder
-from orchestrator.spec import compose, spec_from
+from orchestrator.spec import spec_from
 from orchestrator.tracking.sink import Ending, TrackedRun, TrackedTrial
 from orchestrator.tracking.tensorboard import TensorBoardSink, tag_of
 

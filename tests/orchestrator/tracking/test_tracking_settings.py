@@ -9,8 +9,9 @@ from click.testing import CliRunner
 
 from orchestrator.cli.main import cli
 from orchestrator.cli.tracking import closing_items
+from orchestrator.names import compose
 from orchestrator.runs.folder import RunFolder
-from orchestrator.spec import compose, spec_from
+from orchestrator.spec import spec_from
 from orchestrator.spec_file import FileError, read_spec
 from orchestrator.tracking.settings import Tracking, Wandb, changed
 from orchestrator.tracking.status import Status, read_status

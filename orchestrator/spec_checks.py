@@ -1,0 +1,55 @@
+"""What only the parts of a sweep together can tell: which of them do not go with each other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orchestrator.declared import placed
+from orchestrator.pairs import check_pair
+from searchspaces.errors import ConfigurationError
+from trainables.programs import Form, Program
+from trainables.programs.placeholders import check as check_command
+
+if TYPE_CHECKING:
+    from orchestrator.spec import SweepSpec
+
+
+def check_spec(spec: SweepSpec, program: Program) -> None:
+    """Refuse what only the parts together can tell; nothing is started yet.
+
+    Raises:
+        ConfigurationError: the first thing that is wrong, at its dotted path.
+    """
+    try:
+        spec.joint  # noqa: B018  # names and conditions are checked where the two spaces meet
+    except ConfigurationError as error:
+        mine = placed(error, type(spec.space), "space")
+        raise placed(mine, type(spec.training), "training") from error
+    check_pair(spec.searcher, spec.scheduler, spec.joint, program)
+    if spec.metric == "accuracy" and spec.mode == "min":
+        raise ConfigurationError("a small accuracy is a bad one. Give max.", place="mode")
+    spec.scheduler.model_copy().begin(trials=spec.planned_trials, max_epochs=spec.epochs)
+    if program.learns_by_itself:
+        _check_own(spec, program)
+
+
+def _check_own(spec: SweepSpec, program: Program) -> None:
+    """What has no meaning for something that trains by itself, or cannot be filled in."""
+    if program.form is Form.COMMAND:
+        check_command(spec.command, spec.space.parameters())
+    if program.form is Form.FUNCTION and spec.dataset and not program.can_pause:
+        function = program.target.rpartition(":")[2]
+        raise ConfigurationError(
+            f"{program.target} takes no state, which would hand it the data. Write "
+            f"{function}(config, state), or leave it out.",
+            place="dataset",
+        )
+    named = {"dataset": bool(spec.dataset) and program.form is Form.COMMAND,
+             "split": spec.split is not None and not spec.dataset,
+             "device": spec.device != "auto" and program.form is not Form.LIGHTNING,
+             "precision": spec.precision != "float32"}  # fmt: skip
+    for key, wrong in named.items():
+        if wrong:
+            raise ConfigurationError(
+                f"{program.target} sees to that itself. Leave it out.", place=key
+            )
