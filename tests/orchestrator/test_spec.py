@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from orchestrator import spec as spec_module
+from orchestrator import names as names_module
 from orchestrator.names import compose, sweep_names
 from orchestrator.schedulers.asha import Asha
 from orchestrator.schedulers.fifo import Fifo
@@ -75,9 +75,9 @@ def test_a_bare_architecture_takes_the_default_strategy_and_the_issue_s_defaults
 
 def test_names_with_dashes_compose(monkeypatch: pytest.MonkeyPatch) -> None:
     known = (*architectures.names(), "conv-net", "deep-random", "net-asha")
-    monkeypatch.setattr(spec_module.architectures, "names", lambda: known)
-    strategies = {**spec_module.STRATEGIES, "one-at-a-time": spec_module.STRATEGIES["grid"]}
-    monkeypatch.setattr(spec_module, "STRATEGIES", strategies)
+    monkeypatch.setattr(names_module.architectures, "names", lambda: known)
+    strategies = {**names_module.STRATEGIES, "one-at-a-time": names_module.STRATEGIES["grid"]}
+    monkeypatch.setattr(names_module, "STRATEGIES", strategies)
     parts = {
         "conv-net": {"architecture": "conv-net"},
         "conv-net-bohb": {"architecture": "conv-net", "strategy": "bohb", "name": "conv-net-bohb"},
