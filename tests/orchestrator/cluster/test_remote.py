@@ -142,6 +142,7 @@ def test_a_sweep_runs_there_and_comes_home(written, folder):
     assert next(line for line in lines if line.startswith("4 trials in")).split(": ")[1] in shown
 
 
+@pytest.mark.extended
 def test_a_run_is_left_alone_taken_up_again_stopped_and_gone_on_with(written, folder, rig):
     words = ["sweep", "slow:train-random", "--trials", "40", "--epochs", "6", "--name", "mine"]
     watching = started(folder, *words, "--cluster", str(written))

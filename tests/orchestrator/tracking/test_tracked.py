@@ -136,7 +136,13 @@ def with_epochs(steps):
     return {number: epochs for number, epochs in steps.items() if epochs}
 
 
-@pytest.mark.parametrize("tracker_too", [True, False], ids=["and tracker", "alone"])
+@pytest.mark.parametrize(
+    "tracker_too",
+    [
+        pytest.param(True, id="and tracker"),
+        pytest.param(False, id="alone", marks=pytest.mark.extended),
+    ],
+)
 def test_nothing_is_missing_or_twice_when_the_driver_is_killed_and_resumed(story, tracker_too):
     """A tracker that lives tells the rest and ends; after a killed one the resume does."""
     runs = story.folder / "runs"

@@ -87,7 +87,13 @@ def test_a_resumed_run_goes_on_in_the_same_w_and_b_runs(story):
         assert last.summary["state"] in {"completed", "pruned"}
 
 
-@pytest.mark.parametrize("service", [True, False], ids=["with its service", "alone"])
+@pytest.mark.parametrize(
+    "service",
+    [
+        pytest.param(True, id="with its service"),
+        pytest.param(False, id="alone", marks=pytest.mark.extended),
+    ],
+)
 def test_nothing_is_missing_and_nothing_is_twice_after_kill_9_of_the_tracker(story, service):
     """In the middle, three times; W&B's service dies with it, or writes on for a moment."""
     with story.study(trials=27) as study:
@@ -148,6 +154,7 @@ def test_a_tracker_waits_for_the_service_of_a_killed_one_to_write_its_last(story
     assert tracker.wait(180) == 0
 
 
+@pytest.mark.extended
 def test_a_second_tracker_waits_for_the_first(story):
     run = story.run(most=5)
     first = story.start(run, **OFFLINE)

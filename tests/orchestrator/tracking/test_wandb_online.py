@@ -104,6 +104,7 @@ def test_offline_runs_are_uploaded_by_orch_sync_once(story, server):
     assert server.steps(run) == story.reported(run)
 
 
+@pytest.mark.extended
 def test_an_upload_that_was_cut_off_is_finished_without_doubling(story, server):
     run = story.run()
     story.tell(run, **OFFLINE)
@@ -134,6 +135,7 @@ def test_an_untracked_run_is_told_afterwards(story, server):
     assert done.stdout.splitlines()[1] == (f"board  tensorboard --logdir runs/{run.id}/tensorboard")
 
 
+@pytest.mark.extended
 def test_a_server_that_is_away_costs_a_few_seconds_and_nothing_is_lost(story, server, closed):
     run = story.run()
     story.env |= {**server.env, "WANDB_BASE_URL": closed}
@@ -172,6 +174,7 @@ def test_a_server_that_never_answers_is_left_after_seconds(story, key, silent):
     )
 
 
+@pytest.mark.extended
 def test_a_server_that_goes_away_in_the_middle_is_told_the_rest_later(story, server):
     """It takes the first trials and refuses the rows of the others."""
     run = story.run()
@@ -199,6 +202,7 @@ with alone(Path(sys.argv[1])):
 """
 
 
+@pytest.mark.extended
 def test_a_server_that_falls_silent_in_the_middle_is_left_for_files(story, server):
     story.env |= server.env
     with story.study() as study:
