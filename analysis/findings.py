@@ -20,6 +20,7 @@ from analysis.importance.marginals import Marginals, marginals
 from analysis.importance.ped_anova import LocalImportance, ped_anova
 from analysis.importance.rank_correlation import RankCorrelations, rank_correlations
 from analysis.load import Run
+from analysis.pareto import Pareto, pareto
 from analysis.warnings.bounds import AtBound, at_bounds
 from analysis.warnings.coverage import Coverage, coverage
 from analysis.warnings.failures import Failures, failures
@@ -28,6 +29,7 @@ from analysis.warnings.overfitting import Overfitting, overfitting
 from analysis.warnings.pruning import Pruning, pruning
 from analysis.warnings.ties import Ties, ties
 from analysis.warnings.winners_drop import WinnersDrop, winners_drop
+from searchspaces.cells import config_of
 from searchspaces.errors import UsageError
 
 
@@ -144,6 +146,11 @@ class Findings:
         return cost_front(self.run)
 
     @cached_property
+    def pareto(self) -> Pareto:
+        """What several objectives allow together."""
+        return pareto(self.run)
+
+    @cached_property
     def failures(self) -> dict[str, int]:
         """Reason to number of failed trials, most frequent first."""
         return self.failure_causes.by_cause
@@ -183,9 +190,12 @@ def find(run: Run, *, top: int = 5) -> Findings:
     """What can be found in a run.
 
     Raises:
-        UsageError: no trial of the run has a result or an error.
+        UsageError: no trial of the run has a result or an error, or none keeps its limits.
     """
     found = Findings(run, top=top)
+    if not found.ranking.trials and run.meta.limits and not run.keeps.all():
+        raise UsageError(f"no trial of run {run.meta.run} keeps {', '.join(run.meta.limits)}. "
+                         f"See: orch show {run.meta.run}")  # fmt: skip
     if not found.ranking.trials and not found.failures:
         raise UsageError(f"run {run.meta.run} has no results: no trial has finished an epoch. "
                          f"Run: {run.meta.resume}")  # fmt: skip
@@ -201,9 +211,5 @@ def _best(run: Run, order: Fidelity) -> Best | None:
     names = [run.meta.metric, *(name for name in run.metrics if name != run.meta.metric)]
     metrics = {name: float(run.curves(name)[row, epoch - 1]) for name in names}
     entry = run.trials.row(row, named=True)
-    config = {
-        name.removeprefix("config."): value
-        for name, value in entry.items()
-        if name.startswith("config.") and value is not None
-    }
+    config = config_of(entry, run.meta.raw.get("parameters") or {})
     return Best(entry["number"], entry["trial_id"], epoch, metrics, config)

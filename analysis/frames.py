@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from analysis.parameters import FloatArray
+from searchspaces.cells import config_of
 from searchspaces.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
@@ -126,8 +127,7 @@ def view_of_row(run: Run, row: int) -> TrialView:
         epochs = run.epochs.filter(number=entry["number"])["epoch"].max() or 0
     return TrialView(
         entry["number"], entry["trial_id"], entry["state"] or "", epochs,
-        {name.removeprefix(_PREFIX): value for name, value in entry.items()
-         if name.startswith(_PREFIX) and value is not None},
+        config_of(entry, run.meta.raw.get("parameters") or {}),
         entry.get("error"), run, row,
     )  # fmt: skip
 
@@ -135,7 +135,8 @@ def view_of_row(run: Run, row: int) -> TrialView:
 def configs(run: Run) -> pl.DataFrame:
     """``number`` and a column a parameter, a row a trial; null where inactive.
 
-    Columns have the parameters' names; one that is called ``number`` stays ``config.number``.
+    Columns have the parameters' names, and lists are texts such as ``[3, 3]``; one that is
+    called ``number`` stays ``config.number``.
     """
     columns = [name for name in run.trials.columns if name.startswith(_PREFIX)]
     return run.trials.select(

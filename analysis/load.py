@@ -14,6 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from analysis.freshness import behind
+from analysis.goals import Goal, broken_note, goals_of, keeps_of
 from analysis.locate import find_folder
 from analysis.metrics import Mode
 from analysis.parameters import FloatArray, Parameter, parse_parameters
@@ -75,6 +76,16 @@ class Meta:
         return -1 if self.mode == "max" else 1
 
     @property
+    def goals(self) -> tuple[Goal, ...]:
+        """All objectives of the sweep, its metric first."""
+        return goals_of(self.raw, Goal(self.metric, self.mode))
+
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """Limits on metrics, such as ``weights < 50000``; what breaks one is never compared."""
+        return tuple(str(text) for text in self.raw.get("outcomes") or ())
+
+    @property
     def split(self) -> str:
         """How validation data were held out, in words; empty where nobody said."""
         return str(self.raw.get("split") or "")
@@ -127,11 +138,17 @@ class Run:
         states = self.trials["state"]
         return states.is_in(["failed", "infeasible"]).fill_null(value=False).to_numpy()
 
+    @property
+    def keeps(self) -> NDArray[np.bool_]:
+        """Which rows of ``epochs`` break no limit of the sweep: bool (epochs,)."""
+        return keeps_of(self.epochs)
+
     def curves(self, metric: str) -> FloatArray:
         """A metric over epochs: float64 (trials, furthest epoch), NaN where there is none.
 
         Rows are those of ``trials``; column 0 is epoch 1; values that are not
-        finite count as none. The array is shared and read-only.
+        finite count as none, and so do epochs that break a limit of the sweep. The array is
+        shared and read-only.
         """
         if metric in self._curves:
             return self._curves[metric]
@@ -141,7 +158,8 @@ class Run:
         if len(epochs) and f"metric.{metric}" in self.epochs.columns:
             rows = np.searchsorted(numbers, self.epochs["number"].to_numpy())
             column = self.epochs[f"metric.{metric}"].cast(pl.Float64).to_numpy()
-            values[rows, epochs - 1] = np.where(np.isfinite(column), column, np.nan)
+            counts = np.isfinite(column) & self.keeps
+            values[rows, epochs - 1] = np.where(counts, column, np.nan)
         values.flags.writeable = False
         self._curves[metric] = values
         return values
@@ -246,7 +264,9 @@ def load_run(folder: str | Path = "", *, runs: str | Path = "runs") -> Run:
         .sort(order)
         .unique(["number", "epoch"], keep="last", maintain_order=True)
     )
-    return Run(folder, trials, epochs, meta, _notes(folder, meta))
+    return Run(
+        folder, trials, epochs, meta, (*_notes(folder, meta), *broken_note(trials, meta.limits))
+    )
 
 
 def _read(

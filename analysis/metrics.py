@@ -38,6 +38,11 @@ def guess_mode(metric: str) -> Mode:
     return "max" if any(word in _RISING for word in words) else "min"
 
 
+def deviation(metric: str) -> str:
+    """The metric that says how far apart the trainings of a trial were, if it had several."""
+    return f"{metric}_std"
+
+
 def second_metric(objective: str, available: list[str]) -> str | None:
     """The other measure of quality beside the objective: accuracy, or the loss.
 
@@ -46,7 +51,8 @@ def second_metric(objective: str, available: list[str]) -> str | None:
         available: metrics that were reported.
     """
     preferred = ("accuracy", "valid_loss") if guess_mode(objective) == "min" else ("valid_loss",)
-    others = [name for name in available if name != objective and name not in _NOT_QUALITY]
+    no_quality = {*_NOT_QUALITY, *map(deviation, available)}
+    others = [name for name in available if name != objective and name not in no_quality]
     candidates = (*preferred, *(name for name in others if name.startswith("valid_")))
     return next((name for name in candidates if name in others), None)
 

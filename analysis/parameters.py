@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from searchspaces import Choice, Float, Int, Scalar, domain_to_unit, interval_to_unit
 from searchspaces.errors import ConfigurationError
+from searchspaces.scalars import text
 
 FloatArray = NDArray[np.float64]
 _KINDS: dict[str, type[Float | Int | Choice]] = {"float": Float, "int": Int, "choice": Choice}
-_BESIDE = frozenset({"group", "kind", "inferred"})
+_BESIDE = frozenset({"group", "kind", "inferred", "prior", "confidence"})
 """Keys of a parameter's entry that are no fields of its domain."""
 
 
@@ -73,7 +74,7 @@ class Parameter:
     def _coordinate(self, value: Scalar) -> float:
         domain = self.domain
         if isinstance(domain, Choice):
-            member = next((v for v in domain.values if v == value or str(v) == str(value)), None)
+            member = next((v for v in domain.values if v == value or text(v) == str(value)), None)
             return math.nan if member is None else domain_to_unit(domain, member)
         try:
             number = min(max(float(value), domain.low), domain.high)
@@ -160,7 +161,7 @@ def plain(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if not isinstance(value, float):
-        return str(value)
+        return text(tuple(value)) if isinstance(value, list | tuple) else str(value)
     if value == 0 or 1e-3 <= abs(value) < 1e5:
         return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
     mantissa, _, exponent = f"{value:.2e}".partition("e")

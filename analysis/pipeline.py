@@ -85,6 +85,7 @@ class Analysis:
             "failures": found.failures,
             "at_bounds": [warning.as_dict() for warning in found.at_bounds],
             **{name: getattr(found, name).as_dict() for name in _TOLD},
+            **({"pareto": found.pareto.as_dict()} if len(found.run.meta.goals) > 1 else {}),
             "look_out": list(look_out(found)),
             "figures": [picture.as_dict() for picture in self.pictures],
             "report": None if self.report is None else str(self.report),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 import textwrap
 from collections.abc import Sequence
 
 from analysis.advice import advised
 from analysis.findings import Best, Findings
-from analysis.metrics import number, plural
+from analysis.metrics import deviation, number, plural
 from analysis.parameters import plain
 
 _INDENT = 10
@@ -38,6 +39,7 @@ def blocks(findings: Findings) -> tuple[tuple[str, tuple[str, ...]], ...]:
         ("matters", _matters(findings)),
         ("look out", look_out(findings)),
         ("cheaper", findings.cost_front.words()),
+        ("front", findings.pareto.words()),
         ("more", findings.tuning_curve.words()),
     )
     return tuple((head, advised(findings.run, lines)) for head, lines in given if lines)
@@ -75,9 +77,12 @@ def warnings_of(findings: Findings) -> tuple[tuple[str, ...], ...]:
 
 
 def best_words(best: Best) -> str:
-    """``trial 17  valid_loss 0.171  accuracy 0.957``."""
+    """``trial 17  valid_loss 0.171  accuracy 0.957``; of several trainings ``0.171 ± 0.02``."""
     shown = [next(iter(best.metrics)), *(name for name in ("accuracy",) if name in best.metrics)]
     values = [f"{name} {number(best.metrics[name], name)}" for name in dict.fromkeys(shown)]
+    apart = best.metrics.get(deviation(shown[0]), math.nan)
+    if math.isfinite(apart):
+        values[0] += f" ± {apart:.2g}"
     return "  ".join([f"trial {best.number}", *values])
 
 

@@ -6,7 +6,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from orchestrator.ask_tell import Asked, Study
+    from orchestrator.ask_tell import Study
+    from orchestrator.asked import Asked
     from orchestrator.result import Result
     from orchestrator.schedulers import Continue, Pause, Stop
     from orchestrator.spec import SweepSpec
@@ -26,7 +27,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Asked": "orchestrator.ask_tell",
+    "Asked": "orchestrator.asked",
     "Continue": "orchestrator.schedulers",
     "Pause": "orchestrator.schedulers",
     "Result": "orchestrator.result",

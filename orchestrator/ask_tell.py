@@ -18,13 +18,14 @@ import platform
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from orchestrator.asked import Asked
+from orchestrator.engine.inbox import StopRun
 from orchestrator.engine.journal import Journal
-from orchestrator.engine.ledger import Ledger
 from orchestrator.engine.records import (
     FINISHED,
     Closed,
@@ -37,46 +38,26 @@ from orchestrator.engine.records import (
 )
 from orchestrator.engine.results import EpochResult
 from orchestrator.engine.session import same_data, versions
+from orchestrator.engine.stopping import Stopping
 from orchestrator.engine.trial import State, Trial
 from orchestrator.planning import asked_data
 from orchestrator.result import Result
+from orchestrator.rules import bounded
 from orchestrator.runs.describe import tables_of
 from orchestrator.runs.folder import RunFolder, find_run
+from orchestrator.runs.warm_start import ledger_of
 from orchestrator.schedulers import Continue, Pause, Prune, Resume, Start, Stop
 from orchestrator.tracking.start import tracked
-from searchspaces import Config
 from searchspaces.errors import OrchError, UsageError
 from trainables.programs.metrics import numbers
 
 if TYPE_CHECKING:
     from orchestrator.spec import SweepSpec
-    from trainables.data import SweepData
+    from trainables.data import AnyData
 
 TABLE_SECONDS = 30.0
 Answer = Continue | Pause | Stop
 """What becomes of a trial: go on to ``until``, keep its state and ask again, or end it."""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A trial to run.
-
-    Attributes:
-        number: counted from 0.
-        name: its id in the run's tables.
-        config: its parameters.
-        seed: of everything random in it.
-        epoch: epochs behind it; 0 for a new trial. Of one that was paused, whoever asks has
-            its state, or starts it over.
-        until: the epoch of the next decision.
-    """
-
-    number: int
-    name: str
-    config: Config = field(hash=False)
-    seed: int
-    epoch: int
-    until: int
 
 
 class Study:
@@ -96,23 +77,14 @@ class Study:
         JournalError: its journal is damaged.
     """
 
-    def __init__(self, spec: SweepSpec, folder: RunFolder, data: SweepData | None = None) -> None:
+    def __init__(self, spec: SweepSpec, folder: RunFolder, data: AnyData | None = None) -> None:
         self.run = folder
         self._closed = False
         facts = data.facts if data else None
         with ExitStack() as stack:
             stack.enter_context(folder.owned())
             stack.enter_context(tracked(folder, spec))
-            self._ledger = Ledger(
-                space=spec.joint,
-                searcher=spec.searcher.model_copy(),
-                scheduler=spec.scheduler.model_copy(),
-                objective=spec.objective,
-                trials=spec.planned_trials,
-                max_epochs=spec.epochs,
-                seed=spec.seed,
-                facts=facts,
-            )
+            self._ledger = ledger_of(folder, spec, facts)
             self._tables = tables_of(
                 folder,
                 spec,
@@ -121,9 +93,11 @@ class Study:
                 asked=True,
             )
             self._begun_with = ""
+            self._stopping = Stopping(spec.stop_rules, spec.objective, spec.epochs)
             self._journal = Journal(folder.journal, self._replay)
             fingerprint = data.fingerprint if data else ""
             if not self._ledger.finished:
+                self._stopping.refuse(asked=folder.id)
                 same_data(self._begun_with, fingerprint)
             self._ledger.recover()
             self._told: dict[int, int] = {}
@@ -146,31 +120,39 @@ class Study:
             self._stack = stack.pop_all()
 
     @classmethod
-    def resume(cls, run: str | RunFolder = "", *, runs: str | Path = "runs") -> Self:
+    def resume(cls, run: str | RunFolder = "", *, runs: str | Path = "runs", **rules: Any) -> Self:
         """Go on with a study that was closed or killed.
 
         Args:
             run: its folder, or a part of its id; empty for the latest.
             runs: where run folders lie.
+            rules: as of :func:`orchestrator.resume`.
 
         Raises:
             RunNotFoundError: no such run.
             RunBusyError: another process runs it.
+            LimitReachedError: it has come to one of its limits; give another.
             ConfigurationError: its data are not those it began with, and it is not finished.
         """
         folder = run if isinstance(run, RunFolder) else find_run(Path(runs), run)
-        return cls(folder.spec(), folder, asked_data(folder.spec()))
+        return cls(bounded(folder.spec(), rules), folder, asked_data(folder.spec()))
 
     def _replay(self, record: Record) -> None:
         if isinstance(record, Opened):
             self._begun_with = self._begun_with or record.fingerprint
         self._ledger.replay(record)
+        self._stopping.note(record)
         self._tables.note(record)
 
     @property
     def finished(self) -> bool:
         """No trial is under way, and none will ever be given."""
         return self._ledger.finished
+
+    @property
+    def stopped(self) -> StopRun | None:
+        """What ended it early, a limit or a target: :meth:`ask` gives no more trials then."""
+        return self._stopping.stop
 
     def ask(self) -> Asked | None:
         """The next trial to run; None if there is none before others are told about, or at all.
@@ -179,7 +161,7 @@ class Study:
             UsageError: the study is closed.
         """
         self._refuse_closed()
-        while True:
+        while self.stopped is None:
             if self._ledger.orphans:
                 return self._again(self._ledger.live[self._ledger.orphans.popleft()])
             match self._ledger.propose():
@@ -195,6 +177,7 @@ class Study:
                     return self._asked(self._ledger.live[started.number], 0)
                 case _:
                     return None
+        return None
 
     def tell(
         self,
@@ -273,7 +256,7 @@ class Study:
     def result(self) -> Result:
         """What came out so far."""
         trials, epochs = self._tables.frames(owned=True)
-        return Result(self.run, trials, epochs)
+        return Result(self.run, trials, epochs, self.stopped)
 
     def close(self) -> None:
         """Let the run go; what is under way starts over when it goes on."""
@@ -296,7 +279,9 @@ class Study:
         with stack:
             if self._journal.open:
                 with suppress(OrchError):
-                    self._write(Closed(time.time(), FINISHED if self.finished else reason))
+                    stop = self.stopped or StopRun(reason)
+                    why = FINISHED if self.finished else stop.reason
+                    self._write(Closed(time.time(), why, limit=stop.limit))
                 self._journal.close()
                 self._flush(owned=False)
 
@@ -325,8 +310,10 @@ class Study:
 
     def _answer(self, trial: Trial) -> Answer:
         match trial.state:
-            case State.RUNNING:
+            case State.RUNNING if self.stopped is None:
                 return Continue(trial.until)
+            case State.RUNNING:
+                return Pause()
             case State.PAUSED:
                 return Pause()
         return Stop()
@@ -334,6 +321,7 @@ class Study:
     def _note(self, record: Record) -> None:
         self._journal.append(record)
         self._ledger.note(record)
+        self._stopping.note(record)
         self._tables.note(record)
 
     def _write(self, record: Opened | Closed) -> None:

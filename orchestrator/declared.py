@@ -13,6 +13,7 @@ Model = TypeVar("Model", bound=BaseModel)
 _INSTEAD_OF = {"powers_of": ("log", "step"), "log": ("powers_of",), "step": ("powers_of",)}
 
 
+_UNSAID = ("kind", "when")  # no parameters: what a choice of kinds, and of a group, says
 _SPACES = ("space", "training")  # mappings of names of one's own: kind may be one of them
 
 
@@ -29,7 +30,7 @@ def declare(cls: type[Model], values: Mapping[str, Any], *, place: str = "") -> 
     """
     for key in values:
         if key not in cls.model_fields:
-            known = [name for name in cls.model_fields if name != "kind"]
+            known = [name for name in cls.model_fields if name not in _UNSAID]
             raise unknown_key(str(key), known, place=place)
     try:
         return cls.model_validate(dict(values))
@@ -38,6 +39,10 @@ def declare(cls: type[Model], values: Mapping[str, Any], *, place: str = "") -> 
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         path = join(place, *(str(part) for part in first["loc"]))
+        if first["type"] == "extra_forbidden" and (inner := _at(cls, first["loc"][:-1])):
+            known = [name for name in inner.model_fields if name not in _UNSAID]
+            head = path.rpartition(".")[0]
+            raise unknown_key(str(first["loc"][-1]), known, place=head) from error
         raise ConfigurationError(_sentence(first), place=path) from error
 
 
@@ -45,8 +50,29 @@ def placed(error: ConfigurationError, cls: type, place: str) -> ConfigurationErr
     """The error with ``place`` for the name of the class, which is not what the person wrote."""
     head, _, rest = error.place.partition(".")
     if head != cls.__name__:
+        for name, group in _groups(cls).items():
+            if (found := placed(error, group, join(place, name))) is not error:
+                return found
         return error
     return ConfigurationError(error.problem, place=join(place, rest))
+
+
+def _groups(cls: type) -> dict[str, type[BaseModel]]:
+    """The fields of a class that are declared as classes themselves."""
+    types = {name: field.annotation for name, field in getattr(cls, "model_fields", {}).items()}
+    return {
+        name: found
+        for name, found in types.items()
+        if isinstance(found, type) and issubclass(found, BaseModel)
+    }
+
+
+def _at(cls: type[BaseModel], path: tuple[int | str, ...]) -> type[BaseModel] | None:
+    """The class of the mapping at a path within that of ``cls``; None where there is none."""
+    found: type[BaseModel] | None = cls
+    for part in path:
+        found = _groups(found).get(str(part)) if found else None
+    return found
 
 
 def unknown_key(key: str, known: Any, *, place: str) -> ConfigurationError:

@@ -7,19 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.engine.machines import Joined
 from orchestrator.engine.session import Plan
+from orchestrator.knowing import check_known
 from orchestrator.pairs import check_asked
+from orchestrator.several import refuse_asked
 from orchestrator.spec import SweepSpec
 from searchspaces.errors import ConfigurationError, UnknownNameError
 from trainables.programs import Form
 from trainables.programs.placeholders import refuse_missing
 
 if TYPE_CHECKING:
-    from trainables.data import SweepData
+    from trainables.data import AnyData
     from trainables.trainable import TrialTrainable
     from trainables.trial import Trial
 
 
-def load_data(spec: SweepSpec) -> SweepData | None:
+def load_data(spec: SweepSpec) -> AnyData | None:
     """The data; what only the workers would refuse is refused here, before there is a folder."""
     from trainables.outcomes import METRICS
 
@@ -32,33 +34,42 @@ def load_data(spec: SweepSpec) -> SweepData | None:
     if program.form is Form.COMMAND:
         refuse_missing(spec.command)
     # What trains by itself reports what it likes: the first result tells.
-    if not program.learns_by_itself and spec.metric not in METRICS:
-        raise UnknownNameError("metric", spec.metric, METRICS)
+    if not program.learns_by_itself:
+        for metric in spec.objective.metrics:
+            if metric not in METRICS:
+                raise UnknownNameError("metric", metric, METRICS)
     return _data(spec) if spec.dataset else None
 
 
-def asked_data(spec: SweepSpec) -> SweepData | None:
+def asked_data(spec: SweepSpec) -> AnyData | None:
     """The data of a sweep that is asked for its trials; whoever asks has metrics of their own.
 
     Raises:
-        ConfigurationError: its scheduler would copy weights that orch does not have.
+        ConfigurationError: its scheduler would copy weights that orch does not have, or it has
+            seeds or folds.
     """
     check_asked(spec.scheduler)
+    refuse_asked(spec)
     return _data(spec) if spec.dataset else None
 
 
-def _data(spec: SweepSpec) -> SweepData:
+def _data(spec: SweepSpec) -> AnyData:
     """The data of a spec that names some.
 
     Raises:
         ConfigurationError: nothing of its space can take them.
     """
-    from trainables.data import load_sweep_data
+    from trainables.data import load_folded_data, load_sweep_data
 
-    data = load_sweep_data(spec.dataset, seed=spec.seed, split=spec.split)
+    data: AnyData = (
+        load_folded_data(spec.dataset, folds=spec.folds, seed=spec.seed, split=spec.split)
+        if spec.folds
+        else load_sweep_data(spec.dataset, seed=spec.seed, split=spec.split)
+    )
     refusal = spec.space.refuses(data.facts)
     if refusal:
         raise ConfigurationError(f"{refusal}.", place=f"{spec.trains} on {spec.dataset}")
+    check_known(spec, data.facts)
     return data
 
 
@@ -67,6 +78,22 @@ def trial_of(spec: SweepSpec) -> tuple[type[Trial], dict[str, Any]]:
 
     What asks for several processes runs in this one alone.
     """
+    kind, settings = _training_of(spec)
+    if spec.trainings == 1:
+        return kind, settings
+    from trainables.several import SeveralTrial
+
+    return SeveralTrial, {
+        **settings,
+        "kind": kind,
+        "metrics": (spec.metric, *(goal.metric for goal in spec.objective.others)),
+        "seeds": spec.seeds,
+        "folds": spec.folds or 1,
+    }
+
+
+def _training_of(spec: SweepSpec) -> tuple[type[Trial], dict[str, Any]]:
+    """The same for one seed and fold."""
     named = {"target": spec.architecture, "epochs": spec.epochs}
     match spec.program.form:
         case Form.FUNCTION:
@@ -96,6 +123,7 @@ def trial_of(spec: SweepSpec) -> tuple[type[Trial], dict[str, Any]]:
         "device": spec.device,
         "precision": spec.precision,
         "epochs": spec.epochs,
+        **({"limits": spec.outcomes} if spec.outcomes else {}),
     }
 
 
@@ -106,6 +134,8 @@ def trainable_of(spec: SweepSpec) -> tuple[type[TrialTrainable], dict[str, Any]]
     _, settings = trial_of(spec)
     if spec.program.ranks:
         return trainables.TogetherTrainable, {**settings, "ranks": spec.program.ranks}
+    if spec.trainings > 1:
+        return trainables.SeveralTrainable, settings
     kinds: dict[Form, type[TrialTrainable]] = {
         Form.FUNCTION: trainables.FunctionTrainable,
         Form.COMMAND: trainables.CommandTrainable,
@@ -114,7 +144,7 @@ def trainable_of(spec: SweepSpec) -> tuple[type[TrialTrainable], dict[str, Any]]
     return kinds.get(spec.program.form, trainables.ArchitectureTrainable), settings
 
 
-def plan_of(spec: SweepSpec, data: SweepData | None, cluster: Joined | None = None) -> Plan:
+def plan_of(spec: SweepSpec, data: AnyData | None, cluster: Joined | None = None) -> Plan:
     """What the engine needs to know about a sweep: with it, nothing in the spec is a name.
 
     Args:
@@ -145,4 +175,5 @@ def plan_of(spec: SweepSpec, data: SweepData | None, cluster: Joined | None = No
         cluster=cluster,
         checkpoint_seconds=spec.checkpoint_seconds,
         max_seconds=spec.max_time,
+        rules=spec.stop_rules,
     )

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.runs.folder import RunFolder
+from searchspaces.cells import config_of
+from searchspaces.domains import Domain
 
 if TYPE_CHECKING:
     import polars as pl
@@ -31,12 +33,12 @@ class Result:
 
     @property
     def best(self) -> dict[str, Any] | None:
-        """The config of the best trial; None if no trial has a result."""
+        """The config of the best trial; None if no trial has a result, or none keeps the limits."""
         if self.trials.is_empty() or self.trials.item(0, "objective") is None:
             return None
         row = self.trials.row(0, named=True)
-        return {
-            name.removeprefix("config."): value
-            for name, value in row.items()
-            if name.startswith("config.") and value is not None
-        }
+        if row.get("keeps") is False:
+            return None
+        parameters = self.run.spec().joint.parameters()
+        domains = {n: one.as_mapping() for n, one in parameters.items() if isinstance(one, Domain)}
+        return config_of(row, domains)

@@ -10,7 +10,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny
 
 from orchestrator.declared import declare, merge, unknown_key
-from orchestrator.engine.objective import Mode, Objective
+from orchestrator.engine.objective import Mode, Objective, goal
+from orchestrator.engine.stopping import StopRules
+from orchestrator.knowing import read_points
 from orchestrator.runs.address import normal
 from orchestrator.schedulers import Scheduler
 from orchestrator.searchers import Searcher
@@ -28,6 +30,7 @@ from searchspaces import JointSpace, SearchSpace, Training
 from searchspaces.errors import ConfigurationError
 from searchspaces.inline import NoTraining, inline_class
 from searchspaces.scalars import Integer
+from trainables.limits import limit
 from trainables.programs import Form, Program, command_program, program_of
 from trainables.programs.placeholders import arguments_of
 
@@ -41,11 +44,29 @@ def _unless_auto(value: Any) -> Any:
     return None if value == "auto" else value
 
 
+def _unless_none(value: Any) -> Any:
+    """``none`` undoes what a file or a run says."""
+    return None if value == "none" else value
+
+
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
 def _whole_or_part(gpus: float | None) -> float | None:
     """Ray gives a trial a part of one GPU, or whole ones."""
     if gpus is not None and gpus > 1 and gpus != int(gpus):
         raise ValueError(f"{gpus:g} is neither a part of one GPU nor whole ones")
     return gpus
+
+
+def _one_or_more(value: Any) -> Any:
+    """A single text is a list of one."""
+    return (value,) if isinstance(value, str) else value
+
+
+_Limits = tuple[Annotated[str, AfterValidator(lambda text: str(limit(text)))], ...]
+_Goals = tuple[Annotated[str, AfterValidator(lambda text: str(goal(text)))], ...]
+_Points = Annotated[tuple[dict[str, Any], ...], BeforeValidator(read_points)]
 
 
 class SweepSpec(BaseModel):
@@ -63,18 +84,27 @@ class SweepSpec(BaseModel):
         precision: of the matrix products on a GPU.
         space: the architecture's space.
         training: the space of how it is trained; searched together with ``space``.
+        points: values of configs that are tried first, in this order; the rest of each is drawn.
+        warm_start: earlier runs whose results the searcher is told: parts of ids, or paths.
         searcher: which config comes next.
         scheduler: how far each trial runs.
         trials: how many there are.
         epochs: of a trial that is never stopped.
         metric: the objective, one of the metrics that trials report.
         mode: whether it is to be small or large; an accuracy is to be large.
+        objectives: further ones beside ``metric``, such as ``weights min``.
+        outcomes: limits on metrics, such as ``weights < 50000``.
         seed: of the split, the searcher and every trial.
+        seeds: with which every trial trains its config, side by side; it tells their mean.
+        folds: of the training part, on each of which every trial trains; None is one split.
         concurrency: trials at a time; None is as many as there is room for.
         cpus: logical ones that a trial takes, and the threads it computes with; None is one.
         gpus: that a trial takes, parts of one too; None is an equal part of what is there.
         storage: URL or path that checkpoints go to; empty is the run's folder.
         max_time: seconds after which the sweep stops itself; None is never.
+        max_epochs_total: epochs of all trials after which it does.
+        target: value of the metric at which it does.
+        plateau: gain of 20 more trials below which it does; ``auto`` as the run itself says.
         checkpoint_seconds: training time between checkpoints, beside those at rungs.
         tracking: where the sweep is told about while it runs.
     """
@@ -91,13 +121,19 @@ class SweepSpec(BaseModel):
     precision: Precision = "float32"
     space: SerializeAsAny[SearchSpace]
     training: SerializeAsAny[SearchSpace]
+    points: _Points = ()
+    warm_start: Annotated[tuple[str, ...], BeforeValidator(_one_or_more)] = ()
     searcher: SerializeAsAny[Searcher]
     scheduler: SerializeAsAny[Scheduler]
     trials: Integer = Field(default=46, ge=1)
     epochs: Integer = Field(default=27, ge=1)
     metric: str = Field(default="valid_loss", min_length=1)
     mode: Mode = "min"
+    objectives: Annotated[_Goals, BeforeValidator(_one_or_more)] = ()
+    outcomes: Annotated[_Limits, BeforeValidator(_one_or_more)] = ()
     seed: Integer = Field(default=0, ge=0, lt=2**63)
+    seeds: Integer = Field(default=1, ge=1)
+    folds: Integer | None = Field(default=None, ge=2)
     concurrency: Annotated[Integer | None, BeforeValidator(_unless_auto)] = Field(
         default=None, ge=1
     )
@@ -105,6 +141,13 @@ class SweepSpec(BaseModel):
     gpus: Annotated[float | None, AfterValidator(_whole_or_part)] = Field(default=None, ge=0)
     storage: Annotated[str, AfterValidator(normal)] = ""
     max_time: float | None = Field(default=None, gt=0)
+    max_epochs_total: Annotated[Integer | None, BeforeValidator(_unless_none)] = Field(
+        default=None, ge=1
+    )
+    target: Annotated[Finite | None, BeforeValidator(_unless_none)] = None
+    plateau: Annotated[
+        Literal["auto"] | Annotated[Finite, Field(gt=0)] | None, BeforeValidator(_unless_none)
+    ] = None
     checkpoint_seconds: float = Field(default=5.0, gt=0)
     tracking: Tracking = Tracking()
 
@@ -131,7 +174,22 @@ class SweepSpec(BaseModel):
     @property
     def objective(self) -> Objective:
         """What is minimised or maximised."""
-        return Objective(self.metric, self.mode)
+        return Objective(
+            self.metric,
+            self.mode,
+            limits=tuple(map(limit, self.outcomes)),
+            others=tuple(map(goal, self.objectives)),
+        )
+
+    @property
+    def trainings(self) -> int:
+        """Of a config in a trial: one for each seed and fold."""
+        return self.seeds * (self.folds or 1)
+
+    @property
+    def stop_rules(self) -> StopRules:
+        """What stops it by itself, beside the time."""
+        return StopRules(self.max_epochs_total, self.target, self.plateau)
 
     @property
     def planned_trials(self) -> int:
@@ -144,7 +202,10 @@ class SweepSpec(BaseModel):
         """Plain values for a file; ``spec_from`` makes the same spec of them."""
         values = self.model_dump(mode="json", exclude_none=True)
         values["tracking"] = self.tracking.model_dump(mode="json", exclude_defaults=True)
-        unsaid = ("architecture", "command", "dataset", "storage", "tracking")
+        if self.seeds == 1:
+            del values["seeds"]
+        unsaid = ("architecture", "command", "dataset", "storage", "tracking", "objectives",
+                  "outcomes", "points", "warm_start")  # fmt: skip
         return {key: value for key, value in values.items() if value or key not in unsaid}
 
 

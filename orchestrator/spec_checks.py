@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orchestrator.declared import placed
+from orchestrator.knowing import check_known
 from orchestrator.pairs import check_pair
+from orchestrator.several import check_several
 from searchspaces.errors import ConfigurationError
 from trainables.programs import Form, Program
 from trainables.programs.placeholders import check as check_command
@@ -26,11 +28,46 @@ def check_spec(spec: SweepSpec, program: Program) -> None:
         mine = placed(error, type(spec.space), "space")
         raise placed(mine, type(spec.training), "training") from error
     check_pair(spec.searcher, spec.scheduler, spec.joint, program)
+    check_known(spec)
     if spec.metric == "accuracy" and spec.mode == "min":
         raise ConfigurationError("a small accuracy is a bad one. Give max.", place="mode")
+    _check_goals(spec)
+    check_rules(spec)
+    check_several(spec, program)
     spec.scheduler.model_copy().begin(trials=spec.planned_trials, max_epochs=spec.epochs)
     if program.learns_by_itself:
         _check_own(spec, program)
+
+
+def check_rules(spec: SweepSpec) -> None:
+    """Refuse a plateau where no single loss could tell of one.
+
+    Raises:
+        ConfigurationError: there are several objectives.
+    """
+    if spec.plateau is not None and spec.objectives:
+        raise ConfigurationError(
+            f"it is told by one objective, and there are {len(spec.objectives) + 1}. Leave it out.",
+            place="plateau",
+        )
+
+
+def _check_goals(spec: SweepSpec) -> None:
+    """Refuse an objective that is there already, or a scheduler that takes one alone."""
+    seen = {spec.metric}
+    for index, goal in enumerate(spec.objective.others):
+        place = f"objectives.{index}"
+        if goal.metric in seen:
+            raise ConfigurationError(f"{goal.metric} is an objective already.", place=place)
+        if goal.metric == "accuracy" and goal.mode == "min":
+            raise ConfigurationError("a small accuracy is a bad one. Give max.", place=place)
+        seen.add(goal.metric)
+    if spec.objectives and not spec.scheduler.weighs:
+        raise ConfigurationError(
+            f"{spec.scheduler.kind} compares trials by one loss, and there are {len(seen)} "
+            f"objectives. Take asha, async-hyperband, hyperband or fifo.",
+            place="scheduler",
+        )
 
 
 def _check_own(spec: SweepSpec, program: Program) -> None:

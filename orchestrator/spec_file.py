@@ -100,6 +100,25 @@ def read_mapping(
     return values, lines
 
 
+def points_in(path: Path) -> list[Any]:
+    """The configs in a YAML file, one or a list of them, as ``orch best`` prints one.
+
+    Raises:
+        FileError: it cannot be read, or holds something else.
+    """
+    try:
+        values = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise FileError(path, 0, f"cannot be read: {reason}.") from error
+    except (YAMLError, ValueError, RecursionError) as error:
+        raise FileError(path, 0, f"not YAML: {' '.join(str(error).split())}.") from error
+    points = values if isinstance(values, list) else [values]
+    if not points or not all(isinstance(point, dict) for point in points):
+        raise FileError(path, 0, "holds no configs. Write each as learning_rate: 0.003 and so on.")
+    return points
+
+
 def to_yaml(values: Mapping[str, Any]) -> str:
     """YAML of plain values, in their order; short lists and domains on one line."""
     yaml = YAML(typ="safe", pure=True)

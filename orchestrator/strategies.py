@@ -53,6 +53,16 @@ def _strategy(
 STRATEGIES: Mapping[str, Strategy] = MappingProxyType(
     dict(
         [
+            _strategy(
+                "auto",
+                "auto",
+                "asha",
+                "a model of all epochs; halves where rungs agree",
+                form="promotion",
+                cap=True,
+                doubts=True,
+            ),
+            _strategy("auto-stopping", "auto", "asha", "as auto, for what cannot pause"),
             _strategy("random", "random", "fifo", "random configs, each trained to the end"),
             _strategy("grid", "grid", "fifo", "every combination once, each trained to the end"),
             _strategy("asha", "random", "asha", "random configs, the worse two thirds stop early"),
@@ -88,11 +98,11 @@ STRATEGIES: Mapping[str, Strategy] = MappingProxyType(
 )
 """Every strategy by name."""
 
-DEFAULT_STRATEGY = "bohb"
+DEFAULT_STRATEGY = "auto"
 """What a bare architecture name takes."""
 
-STOPPING_STRATEGY = "hyperopt"
-"""What a function or a program takes that cannot be paused: a model, and ASHA, which stops."""
+STOPPING_STRATEGY = "auto-stopping"
+"""What a function or a program takes that cannot be paused."""
 
 
 def strategy(name: str) -> tuple[Searcher, Scheduler]:

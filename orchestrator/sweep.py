@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -19,10 +20,12 @@ from orchestrator.masking import command_line
 from orchestrator.names import compose
 from orchestrator.planning import asked_data, load_data, plan_of
 from orchestrator.result import Result
+from orchestrator.rules import bounded
 from orchestrator.runs.describe import tables_of
 from orchestrator.runs.folder import RunFolder, find_run
 from orchestrator.runs.refresh import is_study, rebuild
 from orchestrator.runs.storage import opened, tried
+from orchestrator.runs.warm_start import knowledge_of
 from orchestrator.spec import SweepSpec, spec_from
 from orchestrator.spec_file import read_spec
 from orchestrator.tracking.settings import changed
@@ -35,7 +38,7 @@ if TYPE_CHECKING:
     from orchestrator.ask_tell import Study
     from orchestrator.engine.observer import Observer
     from orchestrator.preflight import CheckReport
-    from trainables.data import SweepData
+    from trainables.data import AnyData
 
 Watch = Callable[[RunFolder, SweepSpec], "Observer"]
 """Makes somebody who is told of every record of the run."""
@@ -64,14 +67,32 @@ class Sweep:
             self.spec = spec_from(compose(str(sweep)), changes)
 
     @cached_property
-    def data(self) -> SweepData | None:
-        """Training and validation part, loaded once; None for what reads its own.
+    def data(self) -> AnyData | None:
+        """Training and validation part or folds, loaded once; None for what reads its own.
 
         Raises:
             UsageError: they are not here, nothing of the space can take them, or the metric
                 is none that trials report.
         """
         return load_data(self.spec)
+
+    def warm_start(self, runs: str | Path = "runs") -> list[str]:
+        """What the earlier runs bring that the spec names: a line each.
+
+        Args:
+            runs: where their folders lie.
+
+        Raises:
+            UsageError: one is not there, or cannot be compared with this sweep.
+        """
+        if not self.spec.warm_start:
+            return []
+        from orchestrator.runs import warm_start
+
+        spec = warm_start.named(self.spec, Path(runs))
+        data = asked_data(spec) if spec.program.form is Form.ASK else self.data
+        earlier = warm_start.collected(spec, Path(runs), data)
+        return warm_start.in_words(spec, earlier, data.facts if data else None)
 
     def check(self, **how: Any) -> CheckReport:
         """Try a few batches at the corners of the space, in a process of its own.
@@ -118,7 +139,7 @@ class Sweep:
         data = self.data
         if check:
             self.check()
-        folder = RunFolder.create(Path(runs), self.spec, provenance())
+        folder = new_run(self.spec, Path(runs), data)
         return _go(folder, self.spec, data, watch, inbox, cluster)
 
     def ask_tell(self, runs: str | Path = "runs") -> Study:
@@ -131,7 +152,7 @@ class Sweep:
 
         ready(self.spec.tracking)
         data = asked_data(self.spec)
-        return Study(self.spec, RunFolder.create(Path(runs), self.spec, provenance()), data)
+        return Study(self.spec, new_run(self.spec, Path(runs), data), data)
 
     def to_tuner(self, **settings: Any) -> Any:
         """The same sweep as a stock ``ray.tune.Tuner``, for its callbacks and schedulers.
@@ -162,6 +183,7 @@ def resume(
     tracking: Mapping[str, Any] | None = None,
     cluster: str | Joined = "",
     dataset: str = "",
+    **rules: Any,
 ) -> Result:
     """Go on with a run that was interrupted in any way; a finished one stays as it is.
 
@@ -175,11 +197,14 @@ def resume(
         tracking: what changes in where it is told about, such as ``{"wandb": "offline"}``.
         cluster: as of :meth:`Sweep.run`, whatever the run began on.
         dataset: what the run's data set is called on this machine, if not as in its spec.
+        rules: ``max_epochs_total``, ``target`` or ``plateau`` in place of the run's own, for
+            this process; ``none`` is without. Epochs count from the run's beginning.
 
     Raises:
         RunNotFoundError: no such run.
         RunBusyError: it is running.
         JournalError: its journal is damaged.
+        LimitReachedError: it has come to one of its limits; give another.
         UsageError: it is a study's.
     """
     folder = run if isinstance(run, RunFolder) else find_run(Path(runs), run)
@@ -191,6 +216,7 @@ def resume(
         )
     if max_time is not None:
         spec = spec.model_copy(update={"max_time": max_time})
+    spec = bounded(spec, rules)
     if dataset:
         spec = spec.model_copy(update={"dataset": dataset})
     if tracking:
@@ -202,6 +228,26 @@ def resume(
 def is_file(sweep: str | Path) -> bool:
     """Whether a sweep is meant to be read from a file."""
     return isinstance(sweep, Path) or sweep.endswith((".yaml", ".yml")) or Path(sweep).is_file()
+
+
+def new_run(spec: SweepSpec, runs: Path, data: AnyData | None) -> RunFolder:
+    """The folder of a new run, with the results of the earlier runs that it begins with.
+
+    Args:
+        spec: of the run.
+        runs: where run folders lie, those of the earlier runs too.
+        data: of the run.
+
+    Raises:
+        UsageError: an earlier run is not there or cannot be compared, or nothing can be written.
+    """
+    if not spec.warm_start:
+        return RunFolder.create(runs, spec, provenance())
+    from orchestrator.runs import warm_start
+
+    spec = warm_start.named(spec, runs)
+    table = warm_start.packed(warm_start.collected(spec, runs, data))
+    return RunFolder.create(runs, spec, provenance(), {warm_start.TABLE: table})
 
 
 def provenance() -> dict[str, Any]:
@@ -221,7 +267,7 @@ def provenance() -> dict[str, Any]:
 def _go(
     folder: RunFolder,
     spec: SweepSpec,
-    data: SweepData | None,
+    data: AnyData | None,
     watch: Watch | None,
     inbox: Inbox | None,
     cluster: str | Joined,
@@ -229,7 +275,7 @@ def _go(
     """The one path of new and resumed runs."""
     quiet_ray()
     joined = Joined(cluster) if isinstance(cluster, str) and cluster else cluster or None
-    plan = plan_of(spec, data, joined)
+    plan = replace(plan_of(spec, data, joined), knowledge=knowledge_of(folder, spec))
     with folder.owned(), opened(spec.storage, folder) as store, tracked(folder, spec):
         forget_stops(folder.inbox)
         tables = tables_of(folder, spec, split=plan.split, warning=plan.warning)

@@ -11,17 +11,18 @@ import os
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.searchers import Observation, Searcher
-from orchestrator.searchers.fresh import fresh, known
+from orchestrator.engine.knowledge import Knowledge, configs_of
+from orchestrator.engine.learning import Learning
+from orchestrator.searchers import Searcher
 from orchestrator.spec import SweepSpec
 from searchspaces import DataFacts
 from searchspaces.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from trainables.data import SweepData
+    from trainables.data import AnyData
 
 
-def to_tuner(spec: SweepSpec, data: SweepData | None, **settings: Any) -> Any:
+def to_tuner(spec: SweepSpec, data: AnyData | None, **settings: Any) -> Any:
     """The Tuner of a sweep, ready to ``fit()``; Ray is started by it or by the caller.
 
     Args:
@@ -30,7 +31,8 @@ def to_tuner(spec: SweepSpec, data: SweepData | None, **settings: Any) -> Any:
         settings: fields of ``TuneConfig`` or ``RunConfig``, on top of what the spec says.
 
     Raises:
-        ConfigurationError: a setting that neither of them has, or trials of several processes.
+        ConfigurationError: a setting that neither of them has, trials of several processes, or
+            earlier runs.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     from ray import tune
@@ -42,6 +44,11 @@ def to_tuner(spec: SweepSpec, data: SweepData | None, **settings: Any) -> Any:
             f"{spec.architecture} has workers = {spec.program.ranks}, and a Tuner gives a trial "
             f"one process. Run the sweep itself, or leave workers out.",
             place="architecture",
+        )
+    if spec.warm_start:
+        raise ConfigurationError(
+            "a Tuner is not told of earlier runs. Run the sweep itself, or leave them out.",
+            place="warm_start",
         )
     chosen, parameters = trainable_of(spec)
     trainable = tune.with_parameters(chosen, data=data, seed=spec.seed, **parameters)
@@ -88,13 +95,21 @@ def _tune_searcher(spec: SweepSpec, facts: DataFacts | None) -> Any:
             super().__init__(metric=spec.metric, mode=spec.mode)
             # Tune unwraps whatever is called ``searcher``, so ours is not.
             self._ours = searcher
+            self._points = configs_of(
+                Knowledge(spec.points), spec.joint, spec.seed, facts, repeats=searcher.repeats
+            )
             self.set_state({"trials": {}, "seen": [], "best": {}})
 
         def suggest(self, trial_id: str) -> dict[str, Any]:
-            tried = {known(spec.joint.validate(one, facts)) for one in self.trials.values()}
-            config = dict(fresh(self._ours, len(self.trials), tried, spec.joint, facts))
-            self.trials[trial_id] = config
+            number = len(self.trials)
+            first = number < len(self._points)
+            config = dict(self._points[number] if first else self._learning.suggest(number))
+            self._start(trial_id, config)
             return config
+
+        def _start(self, trial_id: str, config: dict[str, Any]) -> None:
+            self._learning.started(len(self.trials), spec.joint.validate(config, facts))
+            self.trials[trial_id] = config
 
         def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
             loss = spec.objective.loss(result)
@@ -120,7 +135,7 @@ def _tune_searcher(spec: SweepSpec, facts: DataFacts | None) -> Any:
             self.seen.append((trial_id, epoch, loss))
             number = list(self.trials).index(trial_id)
             config = spec.joint.validate(self.trials[trial_id], facts)
-            self._ours.observe(Observation(number, config, epoch, loss))
+            self._learning.observe(number, config, epoch, loss)
 
         def get_state(self) -> dict[str, Any]:
             """What Tune writes down: trials and what was learnt from them, in plain values."""
@@ -132,8 +147,10 @@ def _tune_searcher(spec: SweepSpec, facts: DataFacts | None) -> Any:
 
         def set_state(self, state: dict[str, Any]) -> None:
             """Learn the same again."""
-            self._ours.begin(spec.joint, seed=spec.seed, facts=facts)
-            self.trials: dict[str, dict[str, Any]] = dict(state["trials"])
+            self._learning = Learning(self._ours, spec.joint, spec.seed, facts)
+            self.trials: dict[str, dict[str, Any]] = {}
+            for trial_id, config in state["trials"].items():
+                self._start(trial_id, config)
             self.best: dict[str, float] = dict(state.get("best", {}))
             self.seen: list[tuple[str, int, float]] = []
             for trial_id, epoch, loss in state["seen"]:

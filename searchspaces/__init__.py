@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from searchspaces.attention_gru import AttentionGruSpace
     from searchspaces.cnn import CnnSpace
-    from searchspaces.config import Config
+    from searchspaces.config import Arguments, Config
     from searchspaces.constraints import constraint
     from searchspaces.conv_gru import ConvGruSpace
     from searchspaces.domains import Choice, Float, Int, Parameter
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from searchspaces.params import ChoiceParam, FloatParam, IntParam
     from searchspaces.registry import Registry
     from searchspaces.rnn import RnnSpace
-    from searchspaces.scalars import Scalar
+    from searchspaces.scalars import Scalar, Value
     from searchspaces.space import SearchSpace
     from searchspaces.training import Training
     from searchspaces.unit_cube import (
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "Arguments",
     "AttentionGruSpace",
     "Choice",
     "ChoiceParam",
@@ -70,6 +71,7 @@ __all__ = [
     "UnitCube",
     "UnknownNameError",
     "UsageError",
+    "Value",
     "constraint",
     "domain_from_unit",
     "domain_to_unit",
@@ -80,7 +82,7 @@ __all__ = [
 _HOMES = {
     "attention_gru": ("AttentionGruSpace",),
     "cnn": ("CnnSpace",),
-    "config": ("Config",),
+    "config": ("Arguments", "Config"),
     "constraints": ("constraint",),
     "conv_gru": ("ConvGruSpace",),
     "domains": ("Choice", "Float", "Int", "Parameter"),
@@ -95,7 +97,7 @@ _HOMES = {
     "params": ("ChoiceParam", "FloatParam", "IntParam"),
     "registry": ("Registry",),
     "rnn": ("RnnSpace",),
-    "scalars": ("Scalar",),
+    "scalars": ("Scalar", "Value"),
     "space": ("SearchSpace",),
     "training": ("Training",),
     "unit_cube": ("UnitCube", "domain_from_unit", "domain_to_unit", "interval_to_unit"),

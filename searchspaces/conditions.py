@@ -6,9 +6,9 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 
-from searchspaces.domains import Domain, Float, Int, Parameter
+from searchspaces.domains import Choice, Domain, Float, Int, Parameter
 from searchspaces.errors import ConfigurationError, did_you_mean
-from searchspaces.scalars import Scalar, same
+from searchspaces.scalars import Value, same, text
 
 MORE_THAN_ONE = (2, 3, 4)
 """How a condition writes "more than one layer": the values of a default range above 1."""
@@ -17,12 +17,25 @@ MOST_LAYERS = 1_000
 """So many numbers of layers may be told apart by a condition."""
 
 
-def condition(parameter: Parameter) -> dict[str, tuple[Scalar, ...]]:
+def condition(parameter: Parameter) -> dict[str, tuple[Value, ...]]:
     """The parents of a parameter and the values that activate it; empty for always."""
     return (parameter.when or {}) if isinstance(parameter, Domain) else {}
 
 
-def is_active(parameter: Parameter, values: Mapping[str, Scalar]) -> bool:
+def conditional(
+    parameter: Parameter, when: Mapping[str, tuple[Value, ...]]
+) -> Float | Int | Choice:
+    """The parameter under another condition; a constant as a domain of one value."""
+    if isinstance(parameter, bool | str):
+        return Choice((parameter,), when=dict(when))
+    if isinstance(parameter, int):
+        return Int(parameter, parameter, when=dict(when))
+    if isinstance(parameter, float):
+        return Float(parameter, parameter, when=dict(when))
+    return dataclasses.replace(parameter, when=dict(when))
+
+
+def is_active(parameter: Parameter, values: Mapping[str, Value]) -> bool:
     """Whether every parent is among ``values`` with a value that activates the parameter."""
     return all(
         parent in values and any(same(values[parent], value) for value in allowed)
@@ -100,7 +113,7 @@ def parents_first(
 
 
 def _check_parent(
-    place: str, name: str, allowed: tuple[Scalar, ...], parameters: Mapping[str, Parameter]
+    place: str, name: str, allowed: tuple[Value, ...], parameters: Mapping[str, Parameter]
 ) -> None:
     if name not in parameters:
         close = did_you_mean(name, parameters)
@@ -118,7 +131,9 @@ def _check_parent(
             place=place,
         )
     if not any(parent.contains(value) for value in allowed):
-        listed = ", ".join(map(repr, allowed))
+        listed = ", ".join(
+            text(value) if isinstance(value, tuple) else repr(value) for value in allowed
+        )
         raise ConfigurationError(
             f"the parent {name!r} never is {listed}, so this is never active. "
             f"Give values that are in {parent!r}.",
@@ -128,12 +143,12 @@ def _check_parent(
 
 def count(parameters: Mapping[str, Parameter], order: tuple[str, ...]) -> int | float:
     """Number of distinct configs, constraints aside; ``math.inf`` with an active interval."""
-    mentioned: dict[str, list[Scalar]] = {}
+    mentioned: dict[str, list[Value]] = {}
     for parameter in parameters.values():
         for parent, allowed in condition(parameter).items():
             mentioned.setdefault(parent, []).extend(allowed)
 
-    def count_from(position: int, values: dict[str, Scalar]) -> int | float:
+    def count_from(position: int, values: dict[str, Value]) -> int | float:
         if position == len(order):
             return 1
         name = order[position]
@@ -150,13 +165,13 @@ def count(parameters: Mapping[str, Parameter], order: tuple[str, ...]) -> int | 
 
 
 def _classes(
-    parameter: Parameter, mentioned: list[Scalar] | None
-) -> Iterator[tuple[Scalar | None, int | float]]:
+    parameter: Parameter, mentioned: list[Value] | None
+) -> Iterator[tuple[Value | None, int | float]]:
     """Values that some condition tells apart, each once, and all the others as one class."""
     if not isinstance(parameter, Domain):
         yield parameter, 1
         return
-    told_apart: list[Scalar] = []
+    told_apart: list[Value] = []
     for value in mentioned or ():
         member = parameter.normalise(value)
         if member is not None and not any(same(member, other) for other in told_apart):

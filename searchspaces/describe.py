@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 
 from searchspaces.conditions import condition
-from searchspaces.domains import Choice, Domain, Int, Parameter
-from searchspaces.scalars import Scalar, same
+from searchspaces.domains import Choice, Domain, Float, Int, Parameter
+from searchspaces.scalars import Value, same, text
 
 
 def describe(parameters: Mapping[str, Parameter], among: Mapping[str, Parameter]) -> str:
@@ -18,7 +18,7 @@ def describe(parameters: Mapping[str, Parameter], among: Mapping[str, Parameter]
         among: all parameters that conditions may name.
     """
     return ", ".join(
-        " ".join([name, describe_value(parameter), *_when(parameter, among)])
+        " ".join([name, describe_value(parameter), *_believed(parameter), *_when(parameter, among)])
         for name, parameter in parameters.items()
     )
 
@@ -62,9 +62,17 @@ def describe_value(parameter: Parameter) -> str:
     return words + (" log" if parameter.log else "")
 
 
-def describe_values(values: Sequence[Scalar]) -> str:
+def describe_values(values: Sequence[Value]) -> str:
     """The values of a condition in words: ``= 2``, ``= 2|3|4``; parameters have commas between."""
     return f"= {'|'.join(_plain(value) for value in values)}"
+
+
+def _believed(parameter: Parameter) -> list[str]:
+    """``around 0.003``: a value that somebody believes good."""
+    if not isinstance(parameter, Float | Int | Choice) or parameter.prior is None:
+        return []
+    log = not isinstance(parameter, Choice) and parameter.log
+    return [f"around {_plain(parameter.prior, log=log)}"]
 
 
 def _when(parameter: Parameter, among: Mapping[str, Parameter]) -> list[str]:
@@ -76,20 +84,20 @@ def _when(parameter: Parameter, among: Mapping[str, Parameter]) -> list[str]:
     return [f"if {' and '.join(conditions)}"] if conditions else []
 
 
-def _members(parent: Parameter | None) -> list[Scalar]:
+def _members(parent: Parameter | None) -> list[Value]:
     """All values that a parent can have; empty where they are too many, or not known."""
     if isinstance(parent, Int | Choice) and parent.size <= 1_000:
         return [parent.value_at(index) for index in range(parent.size)]
     return [] if parent is None or isinstance(parent, Domain) else [parent]
 
 
-def _always(values: Sequence[Scalar], parent: Parameter | None) -> bool:
+def _always(values: Sequence[Value], parent: Parameter | None) -> bool:
     """Whether the parent can have no value but these."""
     members = _members(parent)
     return bool(members) and all(any(same(one, value) for value in values) for one in members)
 
 
-def _shortest(values: Sequence[Scalar], parent: Parameter | None) -> str:
+def _shortest(values: Sequence[Value], parent: Parameter | None) -> str:
     """``> 1`` where the values are all of the parent's above 1, else the list."""
     members = _members(parent)
     if isinstance(parent, Int) and members:
@@ -103,12 +111,12 @@ def _shortest(values: Sequence[Scalar], parent: Parameter | None) -> str:
     return describe_values(values)
 
 
-def _plain(value: Scalar, *, log: bool = False) -> str:
+def _plain(value: Value, *, log: bool = False) -> str:
     """A value as one would write it; a bound of a log scale below 1 as 1e-4."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if not isinstance(value, float):
-        return str(value)
+        return text(value)
     exponent = math.floor(math.log10(value)) if log else 0
     digit = round(value / 10.0**exponent)
     if exponent < 0 and float(f"{digit}e{exponent}") == value:

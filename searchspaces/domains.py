@@ -18,12 +18,14 @@ from typing import Any, Literal, TypeAlias
 from pydantic import ConfigDict, field_validator, model_serializer
 from pydantic.dataclasses import dataclass
 
+from searchspaces.beliefs import Confidence, check_confidence, check_prior
 from searchspaces.intervals import check_high, check_log, check_powers, check_step, exact, powers
 from searchspaces.scalars import (
     Condition,
     Integer,
     Number,
     Scalar,
+    Value,
     Values,
     finite,
     plain,
@@ -56,9 +58,13 @@ class Domain:
             if item.name != "kind" and value != item.default:
                 mapping[item.name] = value
         if "values" in mapping:
-            mapping["values"] = list(mapping["values"])
+            mapping["values"] = [_written(value) for value in mapping["values"]]
+        if "prior" in mapping:
+            mapping["prior"] = _written(mapping["prior"])
         if self.when:
-            mapping["when"] = {name: list(values) for name, values in self.when.items()}
+            mapping["when"] = {
+                name: [_written(value) for value in values] for name, values in self.when.items()
+            }
         return mapping
 
     def __repr__(self) -> str:
@@ -79,11 +85,14 @@ class Float(Domain):
         log: draw uniformly in the logarithm; needs ``low > 0``.
         step: distance between neighbours; None is continuous. Grid values are the
             floats nearest to ``low + k * step`` in decimals: 0.3, never 0.30000000000000004.
+        prior: a value believed good; searchers look around it first.
+        confidence: how sure that is: low, medium or high; None is medium.
         when: condition, see :class:`Domain`.
 
     Raises:
         pydantic.ValidationError: ``low > high``, a bound that is no finite number,
-            ``log`` with ``low <= 0``, a step that is not positive or exceeds the range.
+            ``log`` with ``low <= 0``, a step that is not positive or exceeds the range,
+            a prior that is no member, a confidence without a prior.
     """
 
     low: Number
@@ -91,11 +100,15 @@ class Float(Domain):
     _: KW_ONLY
     log: bool = False
     step: Number | None = None
+    prior: Number | None = None
+    confidence: Confidence | None = None
     kind: Literal["float"] = "float"
 
     _check_high = field_validator("high")(check_high)
     _check_log = field_validator("log")(check_log)
     _check_step = field_validator("step")(check_step)
+    _check_prior = field_validator("prior")(classmethod(check_prior))
+    _check_confidence = field_validator("confidence")(check_confidence)
 
     @cached_property
     def size(self) -> int | float:
@@ -148,6 +161,8 @@ class Int(Domain):
         log: draw uniformly in the logarithm; needs ``low > 0``.
         step: distance between neighbours; None is 1.
         powers_of: only powers of this number, each equally likely.
+        prior: a value believed good; searchers look around it first.
+        confidence: how sure that is: low, medium or high; None is medium.
         when: condition, see :class:`Domain`.
 
     Raises:
@@ -162,12 +177,16 @@ class Int(Domain):
     log: bool = False
     step: Integer | None = None
     powers_of: Integer | None = None
+    prior: Integer | None = None
+    confidence: Confidence | None = None
     kind: Literal["int"] = "int"
 
     _check_high = field_validator("high")(check_high)
     _check_log = field_validator("log")(check_log)
     _check_step = field_validator("step")(check_step)
     _check_powers = field_validator("powers_of")(check_powers)
+    _check_prior = field_validator("prior")(classmethod(check_prior))
+    _check_confidence = field_validator("confidence")(check_confidence)
 
     @property
     def size(self) -> int:
@@ -212,9 +231,14 @@ class Int(Domain):
 class Choice(Domain):
     """One of some values.
 
+    A value is plain, or a list of plain ones: ``Choice([[3, 3], [7, 5, 3]])``. A list that is
+    no choice is a choice of one, ``Choice([[3, 3]])``.
+
     Attributes:
         values: what there is to choose from; no two the same (1 and 1.0 are, 1 and True are not).
         ordered: the values are in a meaningful order, such as small, medium, large.
+        prior: a value believed good; searchers take it more often at first.
+        confidence: how sure that is: low, medium or high; None is medium.
         when: condition, see :class:`Domain`.
 
     Raises:
@@ -224,11 +248,16 @@ class Choice(Domain):
     values: Values
     _: KW_ONLY
     ordered: bool = False
+    prior: Any = None
+    confidence: Confidence | None = None
     kind: Literal["choice"] = "choice"
+
+    _check_prior = field_validator("prior")(classmethod(check_prior))
+    _check_confidence = field_validator("confidence")(check_confidence)
 
     @field_validator("values")
     @classmethod
-    def _check_values(cls, values: tuple[Scalar, ...]) -> tuple[Scalar, ...]:
+    def _check_values(cls, values: tuple[Value, ...]) -> tuple[Value, ...]:
         if not values:
             raise problem("there is nothing to choose from. Give at least one value.")
         for index, value in enumerate(values):
@@ -241,7 +270,7 @@ class Choice(Domain):
         """Number of values."""
         return len(self.values)
 
-    def value_at(self, index: int) -> Scalar:
+    def value_at(self, index: int) -> Value:
         """Value number ``index``, from 0.
 
         Raises:
@@ -250,7 +279,7 @@ class Choice(Domain):
         _check_index(self, index)
         return self.values[index]
 
-    def index_of(self, value: Scalar) -> int:
+    def index_of(self, value: Value) -> int:
         """The number of ``value``.
 
         Raises:
@@ -261,7 +290,7 @@ class Choice(Domain):
                 return index
         raise ValueError(f"{value!r} is none of {self.values}")
 
-    def normalise(self, value: object) -> Scalar | None:
+    def normalise(self, value: object) -> Value | None:
         """The value that equals ``value``, or None if none does."""
         found = plain(value)
         return next((other for other in self.values if same(found, other)), None)
@@ -279,6 +308,17 @@ Parameter: TypeAlias = AnyDomain | Scalar
 def is_domain(parameter: Parameter) -> bool:
     """Whether the parameter is searched (a domain), not a constant."""
     return isinstance(parameter, Domain)
+
+
+def has_lists(parameter: object) -> bool:
+    """Whether some value of a parameter is a list."""
+    values = parameter.values if isinstance(parameter, Choice) else ()
+    return any(isinstance(value, tuple) for value in values)
+
+
+def _written(value: Value) -> Scalar | list[Scalar]:
+    """A value as a file holds it."""
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _check_index(domain: AnyDomain, index: int) -> None:

@@ -10,13 +10,13 @@ from typing import ClassVar
 import numpy as np
 
 from searchspaces.conditions import condition, count, is_active, parents_first
-from searchspaces.config import Config, seal
+from searchspaces.config import Config, flattened, seal
 from searchspaces.constraints import BoundConstraint
 from searchspaces.describe import describe_value, describe_values
 from searchspaces.domains import Domain, Parameter
 from searchspaces.errors import ConfigurationError, did_you_mean
 from searchspaces.facts import DataFacts
-from searchspaces.scalars import Scalar, plain, same
+from searchspaces.scalars import Value, plain, same
 from searchspaces.unit_cube import UnitCube
 
 TRIES = 10_000
@@ -84,7 +84,7 @@ class FlatSpace(ABC):
             place=name,
         )
 
-    def permits(self, values: Mapping[str, Scalar], facts: DataFacts | None = None) -> bool:
+    def permits(self, values: Mapping[str, Value], facts: DataFacts | None = None) -> bool:
         """Whether the constraints hold for values that domains and conditions allow.
 
         Args:
@@ -98,21 +98,22 @@ class FlatSpace(ABC):
         """Make a Config of values; constants may be left out.
 
         Args:
-            values: a value for each active parameter and for no other.
+            values: a value for each active parameter and for no other; groups as mappings, or
+                by dotted names.
             facts: what constraints may know about the data.
 
         Raises:
             ConfigurationError: an unknown name, a missing value, a value for an inactive
                 parameter, one outside its domain or off its grid, or a constraint's refusal.
         """
-        parameters = self.parameters()
+        parameters, values = self.parameters(), flattened(values)
         for name in values:
             if name not in parameters:
                 close = did_you_mean(str(name), parameters)
                 hint = f" Did you mean {close!r}?" if close else ""
                 known = ", ".join(parameters)
                 raise ConfigurationError(f"unknown parameter.{hint} Known: {known}.", place=name)
-        checked: dict[str, Scalar] = {}
+        checked: dict[str, Value] = {}
         for name in self.order():
             parameter = parameters[name]
             if is_active(parameter, checked):
@@ -126,7 +127,7 @@ class FlatSpace(ABC):
         return config
 
 
-def _checked(name: str, parameter: Parameter, values: Mapping[str, object]) -> Scalar:
+def _checked(name: str, parameter: Parameter, values: Mapping[str, object]) -> Value:
     """The value of an active parameter, as its domain writes it."""
     if not isinstance(parameter, Domain):
         if name in values and not same(plain(values[name]), parameter):
@@ -145,7 +146,7 @@ def _checked(name: str, parameter: Parameter, values: Mapping[str, object]) -> S
     return member
 
 
-def _inactive(parameter: Parameter, values: Mapping[str, Scalar]) -> str:
+def _inactive(parameter: Parameter, values: Mapping[str, Value]) -> str:
     """Why a parameter that was given a value is inactive."""
     parent, allowed = next(
         (parent, allowed)

@@ -11,7 +11,7 @@ from searchspaces.describe import describe, searched
 from searchspaces.domains import Parameter
 from searchspaces.errors import ConfigurationError
 from searchspaces.flat import FlatSpace
-from searchspaces.space import SearchSpace
+from searchspaces.space import SearchSpace, default_of
 from searchspaces.unit_cube import UnitCube
 
 Group = Literal["space", "training"]
@@ -33,12 +33,19 @@ class JointSpace(FlatSpace):
     training: SearchSpace
 
     def __post_init__(self) -> None:
+        ours = {name.partition(".")[0] for name in self.space.parameters()}
         for name in self.training.parameters():
-            if name in self.space.parameters():
+            if name.partition(".")[0] in ours:
                 raise ConfigurationError(
                     f"{type(self.space).__name__} has a parameter of that name too. "
                     f"Rename one of them.",
                     place=f"{type(self.training).__name__}.{name}",
+                )
+        for part in (self.space, self.training):
+            if part.when is not None:
+                raise ConfigurationError(
+                    "a whole space has no condition, only a group in it has. Leave it out.",
+                    place=f"{type(part).__name__}.when",
                 )
         self.cube()
 
@@ -50,7 +57,7 @@ class JointSpace(FlatSpace):
 
     def parameters(self) -> dict[str, Parameter]:
         """Domains and constants by name: the architecture's, then the training's."""
-        return {**self.space.parameters(), **self.training.parameters()}
+        return dict(self._parameters)
 
     def constraints(self) -> tuple[BoundConstraint, ...]:
         """The constraints of both spaces."""
@@ -77,6 +84,10 @@ class JointSpace(FlatSpace):
         return [line for line in lines if line]
 
     @cached_property
+    def _parameters(self) -> dict[str, Parameter]:
+        return {**self.space.parameters(), **self.training.parameters()}
+
+    @cached_property
     def _order(self) -> tuple[str, ...]:
         return super().order()
 
@@ -94,5 +105,12 @@ def _worth_saying(part: SearchSpace, among: dict[str, Parameter]) -> dict[str, P
     return {
         name: parameter
         for name, parameter in part.parameters().items()
-        if name in several or getattr(part, name) != type(part).model_fields[name].default
+        if name in several or _said(part, name) != default_of(type(part), name)
     }
+
+
+def _said(part: SearchSpace, name: str) -> object:
+    """What a space has for a parameter, as it was given."""
+    field, _, inner = name.partition(".")
+    value = getattr(part, field)
+    return value.parameters().get(inner) if isinstance(value, SearchSpace) else value

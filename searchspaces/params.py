@@ -53,7 +53,10 @@ class _Param:
         if not isinstance(value, Mapping | Domain):
             if isinstance(value, list) and self.domain is Choice:
                 listed = ", ".join(str(item) for item in value)
-                raise problem(f"a list is no value. To search it, write {{values: [{listed}]}}.")
+                raise problem(
+                    f"a list is no value. To search it, write {{values: [{listed}]}}; where it is "
+                    f"the value, {{values: [[{listed}]]}}."
+                )
             return self.constant(value)
         given = value.get("kind", self.kind) if isinstance(value, Mapping) else _kind(value)
         if given != self.kind:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from numbers import Integral, Real
 from typing import Annotated, Any, TypeAlias
 
@@ -13,7 +14,14 @@ from pydantic import BeforeValidator, StrictBool, StrictFloat, StrictInt, Strict
 from pydantic_core import PydanticCustomError
 
 Scalar: TypeAlias = bool | int | float | str
-"""One value of one parameter."""
+"""A plain value."""
+
+Value: TypeAlias = Scalar | tuple[Scalar, ...]
+"""One value of one parameter: plain, or a list of plain ones.
+
+In Python a list is a tuple, so that configs are immutable and hashable; in files, the journal
+and JSON it is a list, in a table's column the text of one, see :func:`text`.
+"""
 
 
 def problem(message: str) -> PydanticCustomError:
@@ -21,13 +29,34 @@ def problem(message: str) -> PydanticCustomError:
     return PydanticCustomError("domain", "{problem}", {"problem": message})
 
 
-def same(one: Scalar | None, other: Scalar | None) -> bool:
+def same(one: Value | None, other: Value | None) -> bool:
     """Whether two values are one to a search: 1 and 1.0 are, 1 and True are not."""
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        return len(one) == len(other) and all(map(same, one, other))
     return isinstance(one, bool) == isinstance(other, bool) and one == other
 
 
-def plain(value: object) -> Scalar | None:
-    """``value`` as a bool, int, finite float or str; None if it is something else."""
+def distinct(value: Value) -> Hashable:
+    """What is equal for two values only if they are the :func:`same`."""
+    if isinstance(value, tuple):
+        return tuple(map(distinct, value))
+    return isinstance(value, bool), value
+
+
+def text(value: Value) -> str:
+    """A value as a text: a list as JSON, as ``[3, 3]``, anything else as Python has it."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, tuple) else str(value)
+
+
+def plain(value: object) -> Value | None:
+    """``value`` as a bool, int, finite float or str, or a tuple of them; None if it is neither."""
+    if isinstance(value, list | tuple):
+        items = tuple(map(_plain, value))
+        return None if None in items else items  # type: ignore[return-value]  # None is none of them
+    return _plain(value)
+
+
+def _plain(value: object) -> Scalar | None:
     found = value.item() if isinstance(value, np.generic) else value
     if not isinstance(found, bool | int | float | str):
         return None
@@ -36,7 +65,7 @@ def plain(value: object) -> Scalar | None:
 
 def scalar(value: object) -> Scalar:
     """``value`` as a plain value; anything else is refused."""
-    found = plain(value)
+    found = _plain(value)
     if found is None:
         raise problem(f"{value!r} is no plain value. Give a finite number, a text, true or false.")
     return found
@@ -71,7 +100,10 @@ def integer(value: object) -> int:
 def _values(value: Any) -> Any:
     if isinstance(value, str | Mapping) or not isinstance(value, Iterable):
         raise problem(f"{value!r} is not a list of values.")
-    return tuple(scalar(item) for item in value)
+    return tuple(
+        tuple(map(scalar, item)) if isinstance(item, list | tuple) else scalar(item)
+        for item in value
+    )
 
 
 def _condition(value: Any) -> Any:
@@ -91,7 +123,8 @@ def _condition(value: Any) -> Any:
 _StrictScalar: TypeAlias = StrictBool | StrictInt | StrictFloat | StrictStr
 Number: TypeAlias = Annotated[float, BeforeValidator(number)]
 Integer: TypeAlias = Annotated[int, BeforeValidator(integer)]
-Values: TypeAlias = Annotated[tuple[_StrictScalar, ...], BeforeValidator(_values)]
+_StrictValue: TypeAlias = _StrictScalar | tuple[_StrictScalar, ...]
+Values: TypeAlias = Annotated[tuple[_StrictValue, ...], BeforeValidator(_values)]
 Condition: TypeAlias = Annotated[
-    dict[str, tuple[_StrictScalar, ...]] | None, BeforeValidator(_condition)
+    dict[str, tuple[_StrictValue, ...]] | None, BeforeValidator(_condition)
 ]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self, cast
+from typing import ClassVar, Self, cast
 
 from pydantic import ValidationInfo, field_validator, model_validator
 
-from searchspaces.conditions import condition
+from searchspaces.conditions import condition, conditional
 from searchspaces.config import Config
 from searchspaces.constraints import constraint
 from searchspaces.domains import Choice, Float, Int, Parameter
@@ -162,7 +161,7 @@ class Training(SearchSpace):
             elif isinstance(choice := found[parent], Choice):
                 able = tuple(value for value in values if choice.contains(value))
                 if len(able) < choice.size:
-                    found[name] = _conditional(found[name], parent, able)
+                    found[name] = conditional(found[name], {parent: able})
         return found
 
     @constraint
@@ -176,18 +175,6 @@ class Training(SearchSpace):
         if isinstance(parameter, Choice):
             return any(parameter.contains(value) for value in values)
         return any(same(parameter, value) for value in values)
-
-
-def _conditional(parameter: Parameter, parent: str, values: tuple[Scalar, ...]) -> Parameter:
-    """The same as a domain that is active with the parent's values only."""
-    domain: Any = parameter
-    if isinstance(parameter, bool | str):
-        domain = Choice((parameter,))
-    elif isinstance(parameter, int):
-        domain = Int(parameter, parameter)
-    elif isinstance(parameter, float):
-        domain = Float(parameter, parameter)
-    return cast("Parameter", dataclasses.replace(domain, when={parent: values}))
 
 
 def _plain(value: Scalar) -> str:

@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from searchspaces.conditions import is_active
 from searchspaces.domains import AnyDomain, Choice, Domain, Float, Int, Parameter
-from searchspaces.scalars import Scalar
+from searchspaces.scalars import Value
 
 SMALL_GRID = 32
 """A grid of more values than this is continuous to a model."""
@@ -64,7 +64,7 @@ class UnitCube:
             _variable(domain) for domain in self._domains.values()
         )
 
-    def to_unit(self, config: Mapping[str, Scalar]) -> NDArray[np.float64]:
+    def to_unit(self, config: Mapping[str, Value]) -> NDArray[np.float64]:
         """The point of a config: float64 of shape (d,), NaN where a parameter is inactive."""
         return np.array(
             [
@@ -74,7 +74,7 @@ class UnitCube:
             dtype=np.float64,
         )
 
-    def from_unit(self, vector: ArrayLike) -> dict[str, Scalar]:
+    def from_unit(self, vector: ArrayLike) -> dict[str, Value]:
         """The values at a point, constants included, in declaration order.
 
         Coordinates are clipped to [0, 1]. Parameters that are inactive, or whose
@@ -90,7 +90,7 @@ class UnitCube:
         if point.shape != (self.dimensions,):
             raise ValueError(f"a point has shape ({self.dimensions},), not {point.shape}")
         coordinates = dict(zip(self.names, point.tolist(), strict=True))
-        values: dict[str, Scalar] = {}
+        values: dict[str, Value] = {}
         for name in self._order:
             parameter = self._parameters[name]
             if not isinstance(parameter, Domain):
@@ -100,7 +100,7 @@ class UnitCube:
         return {name: values[name] for name in self._parameters if name in values}
 
 
-def domain_to_unit(domain: AnyDomain, value: Scalar) -> float:
+def domain_to_unit(domain: AnyDomain, value: Value) -> float:
     """The coordinate in [0, 1] of a member of the domain.
 
     Raises:
@@ -110,7 +110,7 @@ def domain_to_unit(domain: AnyDomain, value: Scalar) -> float:
         raise ValueError(f"{value!r} is not in {domain!r}")
     if isinstance(domain, Choice):
         return (domain.index_of(value) + 0.5) / domain.size
-    x = float(value)
+    x = float(cast("float", value))
     if domain.size == 1 or not (domain.log or domain.size == math.inf):
         return (domain.index_of(x) + 0.5) / domain.size
     low, high = _edges(domain)
@@ -134,7 +134,7 @@ def interval_to_unit(domain: Float, values: NDArray[np.float64]) -> NDArray[np.f
     return np.clip((scaled - low) / (high - low), 0.0, 1.0)
 
 
-def domain_from_unit(domain: AnyDomain, coordinate: float) -> Scalar:
+def domain_from_unit(domain: AnyDomain, coordinate: float) -> Value:
     """The member of the domain at a coordinate, which is clipped to [0, 1]."""
     u = min(max(coordinate, 0.0), 1.0)
     if isinstance(domain, Choice):

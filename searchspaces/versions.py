@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from searchspaces.domains import Choice, Domain, Float, Int, Parameter
 from searchspaces.scalars import same
@@ -11,14 +11,17 @@ _LISTED = 10_000
 """Values of a grid that are looked at one by one."""
 
 
-def value_type(parameter: Parameter) -> type[bool] | type[int] | type[float] | type[str]:
+ValueType: TypeAlias = type[bool] | type[int] | type[float] | type[str] | type[tuple[Any, ...]]
+
+
+def value_type(parameter: Parameter) -> ValueType:
     """The one type that all values of a parameter fit into; mixed choices become text."""
     if isinstance(parameter, Float):
         return float
     if isinstance(parameter, Int):
         return int
     values = parameter.values if isinstance(parameter, Choice) else (parameter,)
-    kinds = {type(value) for value in values}
+    kinds: set[ValueType] = {type(value) for value in values}
     if len(kinds) == 1:
         return kinds.pop()
     return float if kinds <= {int, float} else str
@@ -37,7 +40,7 @@ def hull(old: Parameter, new: Parameter) -> Parameter:
     if old == new:
         return new
     choice = isinstance(old, Choice) or isinstance(new, Choice)
-    if choice or value_type(new) in {str, bool}:
+    if choice or value_type(new) in {str, bool, tuple}:
         return _values(old, new)
     return _interval(old, new)
 

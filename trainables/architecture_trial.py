@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from searchspaces.config import Config
 from searchspaces.errors import ConfigurationError, OrchError
 from searchspaces.joint import JointSpace
+from trainables.data.folds import FoldedData
 from trainables.data.part import SweepData
+from trainables.limits import limit
 from trainables.outcomes import EpochFailed, Outcome
 from trainables.trial import Trial
 
@@ -33,24 +36,28 @@ class ArchitectureTrial(Trial):
         *,
         architecture: str,
         space: JointSpace,
-        data: SweepData,
+        data: SweepData | FoldedData,
         metric: str = "valid_loss",
         mode: Literal["min", "max"] = "min",
         device: str = "auto",
         precision: str = "float32",
         epochs: int | None = None,
+        limits: Sequence[str] = (),
     ) -> None:
         """Take what all trials share.
 
         Args:
             architecture: registered name, or ``module:attribute``.
             space: what configs are checked against.
-            data: training and validation parts; read-only memory is fine.
+            data: training and validation parts; read-only memory is fine. Of folds, this
+                object trains on the first, and its twins on theirs.
             metric: the best epoch's weights by this metric are kept in checkpoints.
             mode: whether less or more of it is better.
             device: where to train; see :func:`trainables.devices.resolve`.
             precision: of products on a GPU.
             epochs: of a trial that is never stopped; schedules that fall to their end need it.
+            limits: such as ``accuracy >= 0.9``; no epoch that breaks one is the best before one
+                that keeps them.
 
         Raises:
             UnknownNameError: no such architecture or metric.
@@ -60,8 +67,8 @@ class ArchitectureTrial(Trial):
         # torch is imported by workers alone, and only by those that train networks.
         from trainables import architectures
         from trainables.devices import compute_of
+        from trainables.fold_tasks import tasks_of
         from trainables.heap import keep_freed_memory
-        from trainables.learner import Task
 
         refusal = space.space.refuses(data.facts)
         if refusal:
@@ -71,7 +78,15 @@ class ArchitectureTrial(Trial):
         compute = compute_of(device, precision)
         keep_freed_memory()
         self.device = str(compute.device)
-        self._task = Task.of(data, metric=metric, mode=mode, compute=compute, epochs=epochs)
+        self._tasks = tasks_of(data, metric=metric, mode=mode, compute=compute, epochs=epochs)
+        if limits:
+            kept = tuple(map(limit, limits))
+            self._tasks = tuple(replace(task, limits=kept) for task in self._tasks)
+        self._task = self._tasks[0]
+
+    def take_fold(self, fold: int) -> None:
+        """Train on that fold; a few series that stand for all of them are the same in each."""
+        self._task = self._tasks[fold % len(self._tasks)]
 
     def start(self, config: Mapping[str, Any], *, seed: int) -> None:
         """Build the network of ``config``; initial weights derive from ``seed``.

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from trainables.data.folds import Fold
 from trainables.data.part import Part
 
 MIXING = 0.2
@@ -43,6 +44,19 @@ class Batch(NamedTuple):
     labels: torch.Tensor
 
 
+class _Series:
+    """All series of a part on a device.
+
+    Attributes:
+        values: float32, (series, steps, features).
+        labels: int64, (series,).
+    """
+
+    def __init__(self, part: Part, device: torch.device) -> None:
+        self.values = _tensor(part.values).to(device)
+        self.labels = _tensor(part.labels).to(device)
+
+
 class TrainingBatches:
     """Length-bucketed random batches of a part.
 
@@ -52,16 +66,34 @@ class TrainingBatches:
     batches on every device.
 
     Args:
-        part: at least one series.
+        part: at least one series; with a fold, not normalised.
         device: to which the whole part is moved, once.
+        fold: whose training series alone are taken, and normalised as they are; the batches are,
+            bit for bit, those of ``fold.scale.applied(part.take(fold.train))``.
+        like: batches of the same part on the same device: its series are shared.
     """
 
-    def __init__(self, part: Part, device: torch.device = _CPU) -> None:
-        self._values = _tensor(part.values).to(device)
-        self._labels = _tensor(part.labels).to(device)
+    def __init__(
+        self,
+        part: Part,
+        device: torch.device = _CPU,
+        *,
+        fold: Fold | None = None,
+        like: TrainingBatches | None = None,
+    ) -> None:
+        self.series: _Series = like.series if like else _Series(part, device)
         self._sizes = part.lengths.astype(np.float64)
         self._lengths = torch.from_numpy(part.lengths.astype(np.int64))
         self._device = device
+        self._rows: torch.Tensor | None = None
+        if fold is None:
+            return
+        self._rows = torch.from_numpy(fold.train)
+        self._sizes, self._lengths = self._sizes[fold.train], self._lengths[self._rows]
+        self._mean, self._deviation = (
+            torch.from_numpy(each.astype(np.float32)).to(device)
+            for each in (fold.scale.mean, fold.scale.deviation)
+        )
 
     def __len__(self) -> int:
         return len(self._lengths)
@@ -90,10 +122,18 @@ class TrainingBatches:
     def _take(self, rows: torch.Tensor) -> Batch:
         lengths = self._lengths[rows]
         longest = int(lengths.max())  # known without asking the device, which would wait
+        padded = int(lengths.min()) < longest
+        if self._rows is not None:
+            rows = self._rows[rows]
         rows, lengths = rows.to(self._device), lengths.to(self._device)
         # Narrowing first copies only what the batch needs: 2 to 5 times faster than indexing.
-        values = self._values.narrow(1, 0, longest).index_select(0, rows)
-        return Batch(values, lengths, self._labels[rows])
+        values = self.series.values.narrow(1, 0, longest).index_select(0, rows)
+        if self._rows is not None:
+            values.sub_(self._mean).div_(self._deviation)
+            if padded:
+                steps = torch.arange(longest, device=self._device)
+                values[steps >= lengths.unsqueeze(1)] = 0.0
+        return Batch(values, lengths, self.series.labels[rows])
 
 
 def evaluation_batches(part: Part, device: torch.device = _CPU) -> list[Batch]:

@@ -19,6 +19,7 @@ from trainables.batches import Batch, TrainingBatches, evaluation_batches
 from trainables.checkpoint import Snapshot, damaged, named
 from trainables.data.part import SweepData
 from trainables.devices import CPU, Compute, is_out_of_memory, out_of_memory
+from trainables.limits import Limit, limited, violation
 from trainables.loss_scale import LossScale
 from trainables.optimizer import optimizer_of
 from trainables.outcomes import METRICS, EpochDone, EpochFailed, Outcome
@@ -37,6 +38,7 @@ class Task:
         mode: whether less or more of it is better.
         compute: device and precision.
         epochs: of a trial that is never stopped; None where nobody knows.
+        limits: on metrics; an epoch that keeps them is better than all that do not.
     """
 
     train: TrainingBatches
@@ -46,6 +48,15 @@ class Task:
     mode: Literal["min", "max"] = "min"
     compute: Compute = CPU
     epochs: int | None = None
+    limits: tuple[Limit, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.metric not in METRICS:
+            raise UnknownNameError("metric", self.metric, METRICS)
+
+    def loss(self, value: float) -> float:
+        """The metric's value as something to minimise."""
+        return value if self.mode == "min" else -value
 
     @classmethod
     def of(
@@ -62,8 +73,6 @@ class Task:
         Raises:
             UnknownNameError: no epoch reports such a metric.
         """
-        if metric not in METRICS:
-            raise UnknownNameError("metric", metric, METRICS)
         return cls(
             TrainingBatches(data.train, compute.device),
             evaluation_batches(data.valid, compute.device),
@@ -112,6 +121,7 @@ class Learner:
         self.loss_scale = LossScale() if task.compute.scaled else LossScale.off()
         self.best_epoch = 0
         self.best_metric = math.inf if task.mode == "min" else -math.inf
+        self.best_loss = math.inf
         self.best_weights: dict[str, torch.Tensor] = {}
         self._weights = sum(weight.numel() for weight in self.model.parameters())
 
@@ -207,8 +217,11 @@ class Learner:
 
     def _keep_best(self, metrics: dict[str, float]) -> None:
         value = metrics[self.task.metric]
-        if value < self.best_metric if self.task.mode == "min" else value > self.best_metric:
-            self.best_metric, self.best_epoch = value, self.epoch
+        loss = self.task.loss(value)
+        if self.task.limits:
+            loss = limited(loss, violation(self.task.limits, metrics))
+        if loss < self.best_loss:
+            self.best_loss, self.best_metric, self.best_epoch = loss, value, self.epoch
             self.best_weights = {
                 name: tensor.clone() for name, tensor in self.model.state_dict().items()
             }
@@ -238,7 +251,11 @@ class Learner:
                 "device": str(compute.device),
                 "precision": compute.precision,
                 "schedule": self.schedule.state(),
-                "best": {**best, "value": _finite(self.best_metric)},
+                "best": {
+                    **best,
+                    "value": _finite(self.best_metric),
+                    **({"loss": _finite(self.best_loss)} if self.task.limits else {}),
+                },
                 **({"loss_scale": scale} if scale else {}),
             },
         )
@@ -278,6 +295,7 @@ class Learner:
         self.epoch = int(document["epoch"])
         if best["metric"] == self.task.metric and best["value"] is not None:
             self.best_metric, self.best_epoch = float(best["value"]), int(best["epoch"])
+            self.best_loss = float(best.get("loss", self.task.loss(self.best_metric)))
             kept = "model" if self.best_epoch == self.epoch else "best"
             self.best_weights = {
                 name: tensor.clone().to(self.task.compute.device)

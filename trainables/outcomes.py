@@ -18,6 +18,11 @@ METRICS = (
 """What every epoch of an architecture reports."""
 
 
+def spread(metric: str) -> str:
+    """The metric that says how far apart a trial's trainings are, if it has several."""
+    return f"{metric}_std"
+
+
 @dataclass(frozen=True)
 class EpochDone:
     """An epoch ended well.

@@ -7,6 +7,7 @@ from trainables.programs.command import CommandTrial
 from trainables.programs.function import FunctionTrial
 from trainables.programs.lightning import LightningTrial
 from trainables.programs.together import TogetherTrial
+from trainables.several import SeveralTrial
 from trainables.trainable import TrialTrainable
 
 
@@ -32,3 +33,7 @@ class TogetherTrainable(TogetherTrial, TrialTrainable):
 
 class CommandTrainable(CommandTrial, TrialTrainable):
     """Runs a program a trial."""
+
+
+class SeveralTrainable(SeveralTrial, TrialTrainable):
+    """Trains a config several times side by side."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
@@ -83,6 +84,15 @@ class Trial:
 
     def let_go(self) -> None:
         """Hold no trial any more: end what runs for it, such as a process of its own."""
+
+    def take_fold(self, fold: int) -> None:
+        """Train on that fold from now on, counted from 0, where the data are in folds."""
+
+    def twin(self, fold: int) -> Self:
+        """Another object for one fold, made while no trial is held; it shares what is prepared."""
+        made = copy.copy(self)
+        made.take_fold(fold)
+        return made
 
     # --- what runs trials calls
 

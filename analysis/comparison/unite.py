@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from analysis.parameters import Parameter, parse_parameters, plain
-from searchspaces import Choice, Scalar
+from searchspaces import Choice, Value
 from searchspaces.errors import UsageError
 
 Entry = Mapping[str, Any]
@@ -118,7 +118,7 @@ def _on(wide: Any, domain: Any) -> bool:
     return domain.step is None or bool(wide.contains(domain.low))
 
 
-def _in_order(one: Sequence[Scalar], other: Sequence[Scalar]) -> bool:
+def _in_order(one: Sequence[Value], other: Sequence[Value]) -> bool:
     """Whether the shorter is the longer with some values left out."""
     longer, shorter = (other, one) if len(other) > len(one) else (one, other)
     rest = iter(longer)

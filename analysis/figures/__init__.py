@@ -1,10 +1,12 @@
 """One module per figure: ``TITLE`` and ``draw(findings) -> Drawing | Withheld``.
 
-A new figure is a new module here; its name is the figure's name.
+A new figure is a new module here; its name is the figure's name. One that most runs have no
+use for has ``concerns(findings) -> bool`` too: without that it is drawn only if it is named.
 """
 
 from __future__ import annotations
 
+import importlib
 import pkgutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -57,7 +59,15 @@ def write_figures(
         UsageError: the folder cannot be written to.
     """
     names = check_names(formats, only)
+    if only is None:
+        names = tuple(name for name in names if _concerns(name, findings))
     return write_pictures(names, lambda name: draw_figure(name, findings), folder, formats)
+
+
+def _concerns(name: str, findings: Findings) -> bool:
+    """Whether a figure is about anything of such a run; most are about every run."""
+    concerns = getattr(importlib.import_module(f"analysis.figures.{name}"), "concerns", None)
+    return concerns is None or bool(concerns(findings))
 
 
 def write_pictures(

@@ -184,7 +184,7 @@ def _halo() -> list[object]:
 def _broken(parameter: Parameter) -> str:
     """The name over at most four lines, none wider than the way to the next axis."""
     lines: list[str] = []
-    for word in parameter.name.replace("-", "_").split("_"):
+    for word in parameter.name.replace("-", "_").replace(".", "._").split("_"):
         if lines and text_width(f"{lines[-1]} {word}", 9) <= _PITCH:
             lines[-1] += f" {word}"
         else:

@@ -25,7 +25,7 @@ from analysis.importance.fanova import Boxes
 from analysis.load import Run
 from analysis.metrics import number
 from analysis.parameters import FloatArray, Parameter
-from searchspaces import Choice, Scalar, domain_from_unit, domain_to_unit
+from searchspaces import Choice, Value, domain_from_unit, domain_to_unit
 from searchspaces.scalars import same
 
 _NAMED = 3
@@ -49,7 +49,7 @@ class AblationStep:
     """
 
     name: str
-    values: tuple[tuple[str, Scalar], ...]
+    values: tuple[tuple[str, Value], ...]
     predicted: float
     low: float
     high: float
@@ -78,7 +78,7 @@ class Ablation:
     metric: str
     epoch: int
     trial: int | None = None
-    default: tuple[tuple[str, Scalar], ...] = ()
+    default: tuple[tuple[str, Value], ...] = ()
     predicted: float | None = None
     low: float | None = None
     high: float | None = None
@@ -217,7 +217,7 @@ def _active(parameters: Sequence[Parameter], place: FloatArray) -> Any:
 
 
 def _allows(
-    parameters: Sequence[Parameter], place: FloatArray, column: int, allowed: Sequence[Scalar]
+    parameters: Sequence[Parameter], place: FloatArray, column: int, allowed: Sequence[Value]
 ) -> bool:
     value = _value(parameters[column], place[column])
     return any(same(value, other) for other in allowed)
@@ -230,7 +230,7 @@ def _middle(parameter: Parameter) -> float:
     return domain_to_unit(domain, domain.value_at(0) if first else domain_from_unit(domain, 0.5))
 
 
-def _value(parameter: Parameter, coordinate: float) -> Scalar:
+def _value(parameter: Parameter, coordinate: float) -> Value:
     return domain_from_unit(parameter.domain, float(coordinate))
 
 

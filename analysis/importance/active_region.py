@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.parameters import FloatArray, Parameter
-from searchspaces import Scalar
+from searchspaces import Value
 from searchspaces.scalars import same
 
 Region = dict[int, tuple[FloatArray, NDArray[np.bool_]]]
@@ -41,7 +41,7 @@ def active_region(parameters: Sequence[Parameter], column: int) -> Region:
     return {place: found for place, found in region.items() if not found[1].all()}
 
 
-def _counted(parameter: Parameter, allowed: Sequence[Scalar]) -> NDArray[np.bool_] | None:
+def _counted(parameter: Parameter, allowed: Sequence[Value]) -> NDArray[np.bool_] | None:
     domain = parameter.domain
     if domain.size == float("inf"):
         return None

@@ -10,6 +10,7 @@ from analysis.fidelity import ended
 from analysis.metrics import number
 from analysis.parameters import plain
 from analysis.report.trials import rounded
+from searchspaces.config import nested
 
 if TYPE_CHECKING:
     from analysis.findings import Findings
@@ -114,9 +115,13 @@ def _one_line(text: str) -> str:
 def _yaml(config: Mapping[str, Any]) -> str:
     from ruamel.yaml import YAML
 
-    yaml = YAML(typ="safe", pure=True)
-    yaml.default_flow_style = False
-    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # ruamel says None
-    text = io.StringIO()
-    yaml.dump(dict(config), text)
-    return text.getvalue()
+    lines = []
+    for name, value in nested(config).items():
+        yaml = YAML(typ="safe", pure=True)
+        yaml.default_flow_style = None if isinstance(value, list | dict) else False
+        yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # says None
+        yaml.width = 1_000
+        text = io.StringIO()
+        yaml.dump({name: value}, text)
+        lines.append(text.getvalue())
+    return "".join(lines)

@@ -15,7 +15,7 @@ from analysis.fidelity import IntArray, comparable, full, reached
 from analysis.load import Run
 from analysis.metrics import plural
 from analysis.parameters import FloatArray, Parameter, plain
-from searchspaces import Choice, Scalar, domain_from_unit
+from searchspaces import Choice, Value, domain_from_unit
 from searchspaces.constraints import BoundConstraint
 from searchspaces.domains import Parameter as AnyParameter
 from searchspaces.flat import FlatSpace
@@ -60,8 +60,8 @@ class Gap:
     """
 
     name: str
-    low: Scalar
-    high: Scalar
+    low: Value
+    high: Value
     share: float
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, cast
 
 from analysis.fidelity import ranking
 from analysis.importance.effects import Importance
@@ -12,7 +12,8 @@ from analysis.load import Run
 from analysis.metrics import listed
 from analysis.parameters import Parameter, plain
 from analysis.warnings.settings import option, snippet
-from searchspaces import Scalar
+from searchspaces import Value
+from searchspaces.cells import original
 
 SMALL = 0.05
 """Share of the variance below which a parameter does not matter, its spread included."""
@@ -32,15 +33,15 @@ class Fixed:
 
     Attributes:
         name: the parameter.
-        key: what to set, such as ``space.dropout``.
-        value: the best trial's value of those in which it was active.
+        key: what to set, such as ``space.dropout``; of a list, its choice's values.
+        value: the best trial's value of those in which it was active, as ``key`` takes it.
         share: part of the variance that it explains alone.
         spread: standard deviation of the share.
     """
 
     name: str
     key: str
-    value: Scalar
+    value: Value | tuple[Value, ...]
     share: float
     spread: float
 
@@ -120,7 +121,9 @@ def idle(run: Run, importance: Importance) -> Idle:
         value = _value(run, parameter)
         if value is not None:
             key = f"{parameter.group}.{parameter.name}"
-            found.append(Fixed(parameter.name, key, value, effect.share, effect.spread))
+            listed = isinstance(value, tuple)
+            key, said = (f"{key}.values", (value,)) if listed else (key, value)
+            found.append(Fixed(parameter.name, key, said, effect.share, effect.spread))
     return Idle(group.epoch, group.trials, tuple(found))
 
 
@@ -143,12 +146,14 @@ def _withheld(run: Run, importance: Importance) -> str:
     return ""
 
 
-def _value(run: Run, parameter: Parameter) -> Scalar | None:
+def _value(run: Run, parameter: Parameter) -> Value | None:
     """The value in the best trial in which the parameter was active, as people write it."""
     if parameter.column not in run.trials.columns:
         return None
     values = run.trials[ranking(run).rows][parameter.column].drop_nulls()
     if not len(values):
         return None
-    value: Scalar = values[0]
-    return float(plain(value)) if isinstance(value, float) else value
+    value = original(values[0], parameter.domain.as_mapping())
+    if isinstance(value, list):
+        return tuple(value)
+    return float(plain(value)) if isinstance(value, float) else cast("Value", value)

@@ -14,6 +14,7 @@ import numpy as np
 
 from analysis.fidelity import Fidelity, IntArray, ended
 from analysis.load import Run
+from analysis.metrics import deviation
 from analysis.parameters import FloatArray
 from analysis.smoothing import fill_gaps, smoother
 
@@ -33,7 +34,8 @@ class Noise:
 
     Attributes:
         sd: standard deviation of a trial's score; None if unknown.
-        source: ``repeats`` of configs under other seeds, or ``epochs``: what the noise from
+        source: ``repeats`` of configs under other seeds (in trials of their own, or the seeds of
+            each trial), or ``epochs``: what the noise from
             epoch to epoch does to a score. Other seeds vary more than that.
         freedom: degrees of freedom of the estimate from repeats, else None.
         epoch_sd: standard deviation from epoch to epoch near the optimum; None if unknown.
@@ -82,6 +84,8 @@ def score_noise(run: Run, group: Fidelity, *, seed: int = 0) -> Noise:
     epoch_sd, spread, flattery = _over_epochs(run, group, seed)
     known = Noise(epoch_sd=epoch_sd, flattery=flattery)
     sd, freedom = _over_repeats(run, group)
+    if sd is None:
+        sd, freedom = _over_seeds(run, group)
     if sd is not None:
         return Noise(sd, "repeats", freedom, known.epoch_sd, known.flattery)
     if spread is not None:
@@ -130,6 +134,25 @@ def _over_repeats(run: Run, group: Fidelity) -> tuple[float | None, int]:
         squares += float(((scores - scores.mean()) ** 2).sum())
         freedom += len(places) - 1
     return (math.sqrt(squares / freedom), freedom) if freedom >= _FREEDOM else (None, freedom)
+
+
+def _over_seeds(run: Run, group: Fidelity) -> tuple[float | None, int]:
+    """The standard deviation of the mean over a trial's seeds, and its degrees of freedom.
+
+    Pooled over the best 10 trials, each at its best epoch. Not over folds: how hard a fold is
+    moves all trials alike.
+    """
+    seeds = run.meta.raw.get("seeds", 1)
+    if seeds < 2 or run.meta.raw.get("folds") or not group.trials:
+        return None, 0
+    rows = group.rows[:TOP]
+    losses = run.meta.sign * run.curves(run.meta.metric)[rows, : group.epoch]
+    apart = run.curves(deviation(run.meta.metric))[rows, : group.epoch]
+    best = np.where(np.isfinite(losses) & np.isfinite(apart), losses, np.inf).argmin(axis=1)
+    found = apart[np.arange(len(rows)), best]
+    found = found[np.isfinite(found)]
+    freedom = len(found) * (seeds - 1)
+    return (math.sqrt(float((found**2).mean()) / seeds), freedom) if len(found) else (None, 0)
 
 
 def _over_epochs(run: Run, group: Fidelity, seed: int) -> tuple[float | None, float | None, float]:

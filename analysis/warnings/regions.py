@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from analysis.fidelity import IntArray
 from analysis.load import Run
 from analysis.parameters import FloatArray, Parameter, plain
 from analysis.warnings.settings import option, snippet
-from searchspaces import Choice, Float, Int, Scalar, domain_from_unit
+from searchspaces import Choice, Float, Int, Value, domain_from_unit
 
 SURE = 0.01
 """Probability of such a pattern by chance, over all splits tried."""
@@ -40,13 +40,13 @@ class Region:
 
     name: str
     side: str
-    value: Scalar
+    value: Value
     hits: int
     inside: int
     of: int
     p: float
     key: str = ""
-    narrowed: Scalar | tuple[Scalar, ...] | None = None
+    narrowed: Value | tuple[Value, ...] | None = None
     keeps_winner: bool = True
 
     @property
@@ -206,12 +206,12 @@ def _tail(trials: int, failed: int, inside: int, hits: int) -> float:
     return float(np.exp(_log_chance(trials, failed, drawn, further)).sum())
 
 
-def _between(parameter: Parameter, edge: float, beyond: float) -> Scalar:
+def _between(parameter: Parameter, edge: float, beyond: float) -> Value:
     """The roundest value from the last outside to before the first inside the region."""
     outside, inside = (domain_from_unit(parameter.domain, place) for place in (edge, beyond))
     if not isinstance(parameter.domain, Float) or parameter.domain.step is not None:
         return outside
-    first, last = float(outside), float(inside)
+    first, last = float(cast("float", outside)), float(cast("float", inside))
     middle = math.sqrt(first * last) if parameter.log else (first + last) / 2
     for digits in range(1, 17):
         value = float(f"{middle:.{digits - 1}e}")
@@ -221,8 +221,8 @@ def _between(parameter: Parameter, edge: float, beyond: float) -> Scalar:
 
 
 def _narrowed(
-    parameter: Parameter, side: str, value: Scalar
-) -> tuple[str, Scalar | tuple[Scalar, ...] | None]:
+    parameter: Parameter, side: str, value: Value
+) -> tuple[str, Value | tuple[Value, ...] | None]:
     """The key and what to set it to, to leave the region out."""
     domain, key = parameter.domain, f"{parameter.group}.{parameter.name}"
     if isinstance(domain, Float | Int):

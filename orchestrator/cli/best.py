@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,24 +20,38 @@ from orchestrator.cli import options
     "--format",
     "form",
     type=click.Choice(["yaml", "json", "toml"]),
-    default="yaml",
-    show_default=True,
+    show_default="yaml",
     help="What to write it as.",
 )
 @options.runs_folder
-def best(run: str, *, form: str, runs: Path) -> None:
-    """Print the winning config of a run: its parameters and nothing else.
+@options.as_json
+def best(run: str, *, form: str | None, runs: Path, as_json: bool) -> None:
+    """Print the winning config of a run: its parameters and nothing else, groups nested.
+
+    Of several objectives there is no winner: a table shows the trials that no other beats in
+    all of them. With --format the best by the first objective is printed.
 
     RUN is any unique part of its id, or its path; the latest run by default.
     """
+    from orchestrator.cli.judged import front_document, front_lines
     from orchestrator.cli.reading import config_of, read_results
     from orchestrator.cli.view.words import metric
+    from searchspaces.config import nested
 
     reading = read_results(runs, run)
+    if as_json:
+        click.echo(json.dumps(front_document(reading), indent=2))
+        return
+    if form is None and "objectives" in reading.meta:
+        from orchestrator.cli.view.choose import columns
+
+        width = columns(sys.stdout) if sys.stdout.isatty() else None
+        click.echo("\n".join(front_lines(reading, width)))
+        return
     row = reading.best or {}
-    config = config_of(row)
+    config = config_of(row, reading.meta)
     if form == "json":
-        click.echo(json.dumps(config, indent=2))
+        click.echo(json.dumps(nested(config), indent=2))
         return
     name = str(reading.meta.get("metric", "objective"))
     of = reading.meta.get("max_epochs", row["epochs"])
@@ -47,19 +62,25 @@ def best(run: str, *, form: str, runs: Path) -> None:
     if form == "toml":
         import tomli_w
 
-        text = tomli_w.dumps(config)
+        text = tomli_w.dumps(nested(config))
     else:
         text = _yaml(config)
     click.echo("\n".join([*comments, text.rstrip()]))
 
 
 def _yaml(config: Mapping[str, Any]) -> str:
-    """A line a parameter, in the order of the space."""
+    """A line a parameter, in the order of the space; lists and groups on one line."""
     from ruamel.yaml import YAML
 
-    yaml = YAML(typ="safe", pure=True)
-    yaml.default_flow_style = False
-    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # ruamel says None
-    text = io.StringIO()
-    yaml.dump(dict(config), text)
-    return text.getvalue()
+    from searchspaces.config import nested
+
+    lines = []
+    for name, value in nested(config).items():
+        yaml = YAML(typ="safe", pure=True)
+        yaml.default_flow_style = None if isinstance(value, list | dict) else False
+        yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # says None
+        yaml.width = 1_000
+        text = io.StringIO()
+        yaml.dump({name: value}, text)
+        lines.append(text.getvalue())
+    return "".join(lines)

@@ -110,7 +110,7 @@ def _results(run: RunFolder) -> dict[str, Any]:
             "objective": best["objective"],
             "epoch": best["best_epoch"],
             "metrics": metrics_of(best),
-            "config": config_of(best),
+            "config": config_of(best, reading.meta),
         },
     }
 

@@ -120,9 +120,9 @@ class _Watcher:
         if self._checked is not None:
             from orchestrator.cli.view.checked import in_short
 
-            outline = replace(
-                outline, check=in_short(self._checked), estimate=self._checked.sweep_seconds
-            )
+            seconds, most = self._checked.sweep_seconds, spec.max_time
+            estimate = seconds if seconds is None or most is None else min(seconds, most)
+            outline = replace(outline, check=in_short(self._checked), estimate=estimate)
         self.view = view_of(
             outline,
             as_json=self._as_json,

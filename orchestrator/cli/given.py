@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from orchestrator.cli import options
+from orchestrator.cli import limits, options
 
 if TYPE_CHECKING:
     from orchestrator.spec import SweepSpec
@@ -22,6 +22,12 @@ name = click.argument("name", metavar="NAME|FILE")
 dataset = click.option("--dataset", metavar="NAME", help="What to train on; see: orch data list.")
 split = click.option(
     "--split", metavar="NAME", help="group, stratified or published; see: orch data info."
+)
+seeds = click.option(
+    "--seeds", type=int, metavar="N", help="Train every config with N seeds; their mean counts."
+)
+folds = click.option(
+    "--folds", type=int, metavar="K", help="Train every config on K folds; their mean counts."
 )
 device = click.option("--device", metavar="NAME", help="auto, cpu, cuda or mps.")
 settings = click.option(
@@ -50,14 +56,33 @@ _SWEEP = (
         "machines share.",
     ),
     click.option("--seed", type=int, metavar="N", help="Of the split, the searcher, every trial."),
+    seeds,
+    folds,
+    click.option(
+        "--points", metavar="FILE",
+        help="Configs to try first: a YAML file with one, or with a list of them.",
+    ),
+    click.option(
+        "--warm-start", multiple=True, callback=options.several, metavar="RUN",
+        help="Tell the searcher the results of an earlier run; may come several times.",
+    ),
     click.option("--name", "called", metavar="TEXT", help="Of the sweep, as part of the run's id."),
     click.option("--metric", metavar="NAME", help="The objective, as valid_loss or accuracy."),
     click.option("--mode", metavar="min|max", help="Whether it is to be small or large."),
+    click.option(
+        "--objective", "objectives", multiple=True, callback=options.several, metavar="TEXT",
+        help="One more beside the metric, as weights or 'f1 max'; may come several times.",
+    ),
+    click.option(
+        "--outcome", "outcomes", multiple=True, callback=options.several, metavar="TEXT",
+        help="A limit that the best trial keeps, as 'weights < 50000'; may come several times.",
+    ),
     settings,
     click.option(
         "--max-time", callback=options.duration, metavar="TIME",
         help="Stop in an orderly way after 90s, 10m, 2h or seconds.",
     ),
+    *limits.OPTIONS,
 )  # fmt: skip
 
 
@@ -71,13 +96,15 @@ def sweep_options(function: F) -> F:
 def changes_of(settings: tuple[str, ...], given: dict[str, Any]) -> dict[str, Any]:
     """What the line changes: its options, then each ``--set`` on top."""
     from orchestrator.declared import merge
-    from orchestrator.spec_file import setting
+    from orchestrator.spec_file import points_in, setting
 
     named = {("name" if key == "called" else key): value for key, value in given.items()}
     changes = {key: value for key, value in named.items() if value is not None}
     for option, part in _PARTS.items():
         if option in changes:
             changes[part] = {"kind": changes.pop(option)}
+    if "points" in changes:
+        changes["points"] = points_in(Path(changes["points"]))
     for text in settings:
         changes = merge(changes, setting(text))
     return changes
@@ -135,20 +162,24 @@ def try_again(name: str, given: dict[str, Any], settings: tuple[str, ...]) -> st
     return _typed(name, [*_words(given, _TRIED), *_set((*said, *settings))])
 
 
-_TRIED = ("dataset", "split", "device", "seed")
+_TRIED = ("dataset", "split", "device", "seed", "seeds", "folds")
 """Options that ``orch try`` has too."""
 _OF_TRIAL = ("epochs", "metric", "mode")
 """Options that matter to a trial, and that ``orch try`` has not or means otherwise."""
-_OPTIONS = (*_TRIED, "trials", *_OF_TRIAL, "search", "scheduler", "concurrency", "cpus", "gpus",
-            "storage", "called", "max_time")  # fmt: skip
+_SPELT = {"called": "name", "objectives": "objective", "outcomes": "outcome"}
+_OPTIONS = (*_TRIED, "trials", *_OF_TRIAL, "objectives", "outcomes", "points", "warm_start",
+            "search", "scheduler", "concurrency", "cpus", "gpus", "storage", "called", "max_time",
+            *limits.NAMES)  # fmt: skip
 
 
 def _words(given: dict[str, Any], keys: tuple[str, ...]) -> list[str]:
     words: list[str] = []
     for key in keys:
         if given.get(key) is not None:
-            option = "name" if key == "called" else key.replace("_", "-")
-            words += [f"--{option}", str(given[key])]
+            option = _SPELT.get(key, key.replace("_", "-"))
+            values = given[key] if isinstance(given[key], list) else [given[key]]
+            for value in values:
+                words += [f"--{option}", str(value)]
     return words
 
 

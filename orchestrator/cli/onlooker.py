@@ -137,7 +137,7 @@ class Onlooker:
         closed = self.progress.closed
         if closed is not None:
             reason = _WORDS.get(closed.reason, closed.reason)
-            return None if closed.reason == FINISHED else StopRun(reason)
+            return None if closed.reason == FINISHED else StopRun(reason, limit=closed.limit)
         if not self.gone:
             return None
         if not self.run.path.is_dir():

@@ -73,6 +73,12 @@ def number_or_auto(
         ) from None
 
 
+def several(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> list[str] | None:
+    """All that an option was given, None if it was not; a callback for one that may be repeated."""
+    del ctx, param
+    return list(value) or None
+
+
 def duration(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
     """Seconds of ``90s``, ``10m``, ``2h`` or ``90``; a callback for an option.
 

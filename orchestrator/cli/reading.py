@@ -14,7 +14,9 @@ from orchestrator.engine.trial import FINAL, State
 from orchestrator.runs.folder import SPEC, RunFolder, find_run
 from orchestrator.runs.refresh import is_study, refresh
 from orchestrator.spec_file import FileError, read_mapping
+from searchspaces import cells
 from searchspaces.errors import OrchError, UsageError
+from trainables.limits import broken_words, limit
 from trainables.programs import ASK, program_of
 
 if TYPE_CHECKING:
@@ -58,11 +60,29 @@ class Reading:
 
     @property
     def best(self) -> dict[str, Any] | None:
-        """The row of the best trial, if any has a result."""
+        """The row of the best trial, if any has a result and keeps the limits."""
+        row = self._first
+        return None if row is None or row.get("keeps") is False else row
+
+    @property
+    def nearest(self) -> dict[str, Any] | None:
+        """The row of the trial that breaks the limits by the least, if none keeps them."""
+        row = self._first
+        return row if row is not None and row.get("keeps") is False else None
+
+    @property
+    def _first(self) -> dict[str, Any] | None:
         if self.trials is None or self.trials.is_empty():
             return None
         row = self.trials.row(0, named=True)
         return None if row["objective"] is None else row
+
+    @property
+    def front(self) -> list[dict[str, Any]]:
+        """The rows of the Pareto front, best by the first objective first."""
+        if self.trials is None or "front" not in self.trials.columns:
+            return []
+        return self.trials.filter("front").rows(named=True)
 
 
 class NoResultsError(UsageError):
@@ -83,6 +103,26 @@ class NoResultsError(UsageError):
         else:
             line = f"run {run.id} has no results yet. Go on: {go_on(run)}"
         super().__init__(line)
+
+
+class NoneKeepsError(UsageError):
+    """A run in which every trial with a result breaks a limit.
+
+    Attributes:
+        reading: what its tables say.
+        limits: such as ``weights < 50000``.
+        broken: which trial breaks them by the least, and how.
+    """
+
+    def __init__(self, reading: Reading, nearest: dict[str, Any]) -> None:
+        self.reading = reading
+        limits = [limit(text) for text in reading.meta.get("outcomes", [])]
+        self.limits = ", ".join(map(str, limits))
+        self.broken = f"trial {nearest['number']}: {broken_words(limits, metrics_of(nearest))}"
+        super().__init__(
+            f"no trial of run {reading.run.id} keeps {self.limits}. The nearest is {self.broken}. "
+            f"See: orch show {short_name(reading.run)}"
+        )
 
 
 def go_on(run: RunFolder) -> str:
@@ -135,6 +175,8 @@ def read(run: RunFolder, columns: list[str] | None = None) -> Reading:
     try:
         found = pq.read_metadata(run.trials).metadata or {}
         meta = json.loads(found.get(b"orch", b"{}"))
+        if columns is not None and meta.get("outcomes"):
+            columns = [*columns, "keeps"]
         trials = pl.read_parquet(run.trials, columns=columns)
     except (OSError, ValueError, pl.exceptions.PolarsError) as error:
         reason = " ".join(str(error).split())
@@ -151,20 +193,24 @@ def read_results(runs: Path, part: str) -> Reading:
     Raises:
         RunNotFoundError: no such run.
         NoResultsError: no trial has reported anything.
+        NoneKeepsError: no trial keeps the limits.
     """
     reading = read(find_run(runs, part))
+    if reading.nearest is not None:
+        raise NoneKeepsError(reading, reading.nearest)
     if reading.best is None:
         raise NoResultsError(reading)
     return reading
 
 
-def config_of(row: dict[str, Any]) -> dict[str, Any]:
-    """The config in a row of the table; inactive parameters are absent."""
-    return {
-        name.removeprefix("config."): value
-        for name, value in row.items()
-        if name.startswith("config.") and value is not None
-    }
+def config_of(row: dict[str, Any], meta: dict[str, Any]) -> dict[str, Any]:
+    """The config in a row of the table; inactive parameters are absent.
+
+    Args:
+        row: of the table of trials.
+        meta: what the table says of its run.
+    """
+    return cells.config_of(row, meta.get("parameters", {}))
 
 
 def metrics_of(row: dict[str, Any]) -> dict[str, float | None]:

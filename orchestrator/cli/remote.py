@@ -62,8 +62,7 @@ def begin(
         OrchError: something is wrong with the file, the cluster or the sweep.
     """
     from orchestrator.cluster.file import read_cluster
-    from orchestrator.runs.folder import RunFolder
-    from orchestrator.sweep import provenance
+    from orchestrator.sweep import new_run
 
     there = Remote(read_cluster(file), teller(as_json=as_json))
     prepared = there.prepare(made.spec, notify=news.urls)
@@ -74,7 +73,7 @@ def begin(
         now = there.up()
         if not planned:
             _tell_plan(there, now, made.spec, report)
-        folder = RunFolder.create(runs, made.spec, provenance())
+        folder = new_run(made.spec, runs, made.data if made.spec.warm_start else None)
         with folder.owned(follows=True):
             where = there.begin(folder, prepared)
         news.told_elsewhere()
@@ -86,6 +85,7 @@ def resume(
     file: Path,
     *,
     max_time: float | None,
+    rules: dict[str, Any],
     as_json: bool,
     down: bool,
     news: News,
@@ -107,7 +107,7 @@ def resume(
     with _costs_told(there):
         there.up()
         with folder.owned(follows=True):
-            where = there.begin(folder, prepared, max_time=max_time)
+            where = there.begin(folder, prepared, max_time=max_time, rules=rules)
         news.told_elsewhere()
         return follow(there, folder, where, as_json=as_json, down=down, tracking=tracking)
 

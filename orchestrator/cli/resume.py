@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from orchestrator.cli import news, options, tracking
+from orchestrator.cli import limits, news, options, tracking
 from orchestrator.cli.reaching import reach
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     "--max-time", callback=options.duration, metavar="TIME",
     help="Stop after 90s, 10m, 2h or seconds; by default the run's own limit, from now on.",
 )  # fmt: skip
+@limits.options
 @options.cluster
 @options.down
 @tracking.options
@@ -48,6 +49,7 @@ def resume(
     from orchestrator.runs.letters import is_paused
     from orchestrator.sweep import resume as go_on
 
+    rules = limits.changes_of(given)
     told_to = tracking.changes_of(given, new=False)
     folder = find_run(runs, run)
     there = options.is_cluster_file(cluster)
@@ -68,6 +70,7 @@ def resume(
                 folder,
                 Path(cluster),
                 max_time=max_time,
+                rules=rules,
                 as_json=as_json,
                 down=down,
                 news=told,
@@ -81,6 +84,7 @@ def resume(
                 max_time=max_time,
                 tracking=told_to,
                 cluster=cluster,
+                **rules,
             ),
             as_json=as_json,
             latest=False,

@@ -39,6 +39,7 @@ def runs(*, tags: tuple[str, ...], runs: Path, as_json: bool) -> None:
         click.echo(json.dumps(rows, indent=2))
         return
     from orchestrator.cli.columns import Column, lay_out
+    from orchestrator.cli.prospects import state_words
     from orchestrator.cli.view.choose import columns
     from orchestrator.cli.view.words import metric
 
@@ -47,7 +48,9 @@ def runs(*, tags: tuple[str, ...], runs: Path, as_json: bool) -> None:
             f"{row['metric']} {metric(row['best'], row['metric'])}" for row in rows]  # fmt: skip
     table = [
         Column("run", [row["run"] for row in rows], right=False),
-        Column("state", [row["state"] for row in rows], right=False),
+        Column(
+            "state", [state_words(row["state"], row["limit"] or "") for row in rows], right=False
+        ),
         Column(
             "trials",
             ["-" if row["trials"] is None else f"{row['done']} of {row['trials']}" for row in rows],
@@ -67,13 +70,15 @@ def runs(*, tags: tuple[str, ...], runs: Path, as_json: bool) -> None:
 
 def _row(run: RunFolder) -> dict[str, Any]:
     """A run in a line; one that cannot be read says so and hides no other."""
+    from orchestrator.cli.prospects import why
     from orchestrator.cli.reading import absent, read
     from orchestrator.runs.about import read_about
     from searchspaces.errors import OrchError
 
     row: dict[str, Any] = {"run": run.id, "path": str(run.path), "state": "damaged", "done": 0,
                            "trials": None, "metric": None, "best": None, "started": None,
-                           "problem": None, "tags": [], "note": ""}  # fmt: skip
+                           "stopped": None, "limit": None, "problem": None,
+                           "tags": [], "note": ""}  # fmt: skip
     try:
         row["started"] = run.provenance().get("created")
         reading = read(run, ["state", "objective"])
@@ -81,6 +86,7 @@ def _row(run: RunFolder) -> dict[str, Any]:
         row |= {"done": reading.done, "best": best and best["objective"]}
         row |= _planned(reading)
         row["state"] = reading.state
+        row |= {"stopped": why(reading.meta) or None, "limit": reading.meta.get("limit") or None}
     except OrchError as error:
         row["problem"] = str(error)
         if absent(run):

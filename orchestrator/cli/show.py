@@ -51,7 +51,7 @@ def show(run: str, *, top: int, runs: Path, as_json: bool) -> None:
 
 def _head(reading: Reading, width: int) -> list[str]:
     """Which run, how far, how it was made, what to type next."""
-    from orchestrator.cli.reading import go_on
+    from orchestrator.cli.prospects import go_further, outlook_of, why
     from orchestrator.cli.view.closing import states
     from orchestrator.cli.view.outline import shown_path
     from orchestrator.cli.view.table import data_lines
@@ -79,6 +79,7 @@ def _head(reading: Reading, width: int) -> list[str]:
         *block("made", wrap(made, room)),
         *block("state", wrap(state, room)),
         *block("time", wrap(f"{took}{plural(epochs, 'epoch')}", room)),
+        *_front(reading, room),
         *block("run", [shown_path(reading.run.path)]),
         *(block("tags", wrap(", ".join(about.tags), room)) if about.tags else []),
         *(
@@ -87,9 +88,33 @@ def _head(reading: Reading, width: int) -> list[str]:
             else []
         ),
     ]
+    outlook, stopped = outlook_of(reading), why(reading.meta)
+    if outlook is not None:
+        lines += block("more", wrap(str(outlook), room))
+    if reading.state == "interrupted" and stopped:
+        lines += block("stop", wrap(stopped, room))
     if reading.state in {"interrupted", "paused"}:
-        lines += block("next", [go_on(reading.run)])
+        lines += block("next", [go_further(reading)])
     return lines
+
+
+def _front(reading: Reading, room: int) -> list[str]:
+    """How large the front of several objectives is; or that no trial keeps the limits."""
+    from orchestrator.cli.reading import NoneKeepsError
+    from orchestrator.cli.view.outline import short_name
+    from orchestrator.cli.view.words import block, plural, wrap
+
+    if reading.nearest is not None:
+        said = NoneKeepsError(reading, reading.nearest)
+        return block(
+            "best", wrap(f"no trial keeps {said.limits}; the nearest: {said.broken}", room)
+        )
+    if not reading.meta.get("objectives"):
+        return []
+    compared = 0 if reading.trials is None else int(reading.trials["front"].is_not_null().sum())
+    text = (f"{len(reading.front):,} of {plural(compared, 'completed trial')}: "
+            f"orch best {short_name(reading.run)}")  # fmt: skip
+    return block("front", wrap(text, room))
 
 
 def _planned(reading: Reading, width: int) -> list[str]:
@@ -146,12 +171,19 @@ def _domain(entry: dict[str, Any]) -> str:
 def _table(reading: Reading, top: int, width: int | None) -> list[str]:
     """The best trials, a line each; the config goes below where there is no room for it."""
     from orchestrator.cli.columns import Column, lay_out
-    from orchestrator.cli.view.words import clock, metric, scalar
+    from orchestrator.cli.judged import judged_columns
+    from orchestrator.cli.view.words import clock, give_or_take, metric, scalar
+    from trainables.outcomes import spread
 
     if reading.trials is None:
         return []
     name = str(reading.meta.get("metric", "objective"))
     rows = reading.trials.head(top).rows(named=True)
+    several = {"seeds", "folds"} & reading.meta.keys()
+
+    def apart(row: dict[str, Any]) -> str:
+        return give_or_take(row.get(f"metric.{spread(name)}")) if several else ""
+
     searched = [
         key
         for key, domain in reading.meta.get("parameters", {}).items()
@@ -160,11 +192,12 @@ def _table(reading: Reading, top: int, width: int | None) -> list[str]:
     found = [
         Column("trial", [str(row["number"]) for row in rows]),
         Column("state", [row["state"] for row in rows], right=False),
-        Column(name, [metric(row["objective"], name) for row in rows]),
+        Column(name, [metric(row["objective"], name) + apart(row) for row in rows]),
     ]
     if name != "accuracy" and "metric.accuracy" in reading.trials.columns:
         cells = [metric(row["metric.accuracy"], "accuracy") for row in rows]
         found.append(Column("accuracy", cells, rank=2))
+    found += judged_columns(reading, rows, shown={name, "accuracy"})
     times = ["-" if row["seconds"] is None else clock(row["seconds"]) for row in rows]
     found += [
         Column("epochs", [str(row["epochs"]) for row in rows]),
@@ -180,21 +213,33 @@ def _table(reading: Reading, top: int, width: int | None) -> list[str]:
 
 
 def _document(reading: Reading, top: int) -> dict[str, Any]:
+    from orchestrator.cli.prospects import outlook_of, why
     from orchestrator.cli.reading import config_of, metrics_of, settings_of
     from orchestrator.runs.about import read_about
 
     trials, about = reading.trials, read_about(reading.run)
+    outlook = outlook_of(reading)
     rows = [] if trials is None else trials.head(top).rows(named=True)
-    plain = ("trial_id", "number", "state", "attempts", "epochs", "objective", "best_epoch",
+    plain = ("trial_id", "number", "state", "attempts", "epochs", "objective", "keeps",
+             "violation", "front", "best_epoch",
              "seconds", "weights", "error", "note", "seed", "node", "started_at",
              "ended_at")  # fmt: skip
     return {
         "run": reading.run.id,
         "path": str(reading.run.path),
         "state": reading.state,
+        "stopped": why(reading.meta) or None,
+        "limit": reading.meta.get("limit") or None,
+        "more": outlook and {"trials": outlook.trials, "gain": outlook.gain},
         "states": {state.value: count for state, count in reading.counts.items()},
         "metric": reading.meta.get("metric"),
         "mode": reading.meta.get("mode"),
+        **{key: reading.meta[key] for key in ("objectives", "outcomes") if key in reading.meta},
+        **(
+            {"front": [row["number"] for row in reading.front]}
+            if "objectives" in reading.meta
+            else {}
+        ),
         "split": reading.meta.get("split"),
         "warning": reading.meta.get("warning", ""),
         "tags": list(about.tags),
@@ -204,7 +249,7 @@ def _document(reading: Reading, top: int) -> dict[str, Any]:
             {
                 **{key: row[key] for key in plain if key in row},
                 "metrics": metrics_of(row),
-                "config": config_of(row),
+                "config": config_of(row, reading.meta),
             }
             for row in rows
         ],

@@ -88,11 +88,12 @@ def enqueue(
     What is not given is the searcher's choice. RUN is as for orch stop; a run that is
     interrupted tries it when it goes on.
     """
+    from orchestrator.declared import merge
+
     values = _file_values(file) if file else {}
     for key, value in _merged(settings).items():
-        values |= (
-            value if key in {"space", "training"} and isinstance(value, dict) else {key: value}
-        )
+        whole = key in {"space", "training"} and isinstance(value, dict)
+        values = merge(values, value if whole else {key: value})
     _change(runs, run, "enqueue", values, as_json=as_json)
 
 

@@ -10,7 +10,7 @@ import click
 
 from orchestrator.cli import news, options, tracking
 from orchestrator.cli.given import changes_of, spec_of, sweep_options, try_again
-from orchestrator.cli.view.words import wrap
+from orchestrator.cli.view.words import LABEL, block, wrap
 
 
 @click.command(cls=tracking.TrackingCommand)
@@ -60,6 +60,8 @@ def sweep(
         ready(spec.tracking)
         tried(spec.storage)
     made, report = Sweep(spec), None
+    for line in made.warm_start(runs):
+        click.echo(f"warm start: {line}", err=as_json)
     with news.News(notify, spec.title) as told:
         if not no_check and has_batches(spec):
             from orchestrator.cli.check import checked, say_warnings
@@ -121,7 +123,9 @@ def _dry(spec: Any, *, as_json: bool) -> str:
         plan = {
             "trials": outline.trials,
             "epochs": outline.epochs,
+            "at_most": outline.most,
             "exact": outline.exact,
+            "rungs": [{"epochs": rung.epochs, "trials": rung.trials} for rung in outline.rungs],
             "at_a_time": outline.workers,
             "brackets": [
                 [{"epochs": rung.epochs, "trials": rung.trials} for rung in bracket]
@@ -139,11 +143,14 @@ def _plan(outline: Any) -> list[str]:
     from orchestrator.cli.view.table import header, space_lines
 
     lines = [*header(outline, 78), *space_lines(outline, 78)]
+    if len(outline.brackets) > 1:
+        lines += block("rungs", wrap(outline.reaches, 78 - LABEL))
+    about = "" if outline.exact else "about "
     alike: list[tuple[str, list[int]]] = []
     for index, bracket in enumerate(outline.brackets):
         words = ", then ".join(
             f"{rung.trials:,} to epoch {rung.epochs}" if rung is bracket[0]
-            else f"{rung.trials:,} to {rung.epochs}"
+            else f"{about}{rung.trials:,} to {rung.epochs}"
             for rung in bracket
         )  # fmt: skip
         if alike and alike[-1][0] == words:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from orchestrator.cli import options
-from orchestrator.cli.given import changes_of, dataset, device, name, spec_of, split
+from orchestrator.cli.given import changes_of, dataset, device, folds, name, seeds, spec_of, split
 
 if TYPE_CHECKING:
     from orchestrator.spec import SweepSpec
     from searchspaces import Config
-    from trainables.data import SweepData
+    from trainables.data import AnyData
     from trainables.outcomes import Outcome
 
 FAILED, STOPPED = 3, 130
@@ -36,6 +36,8 @@ _UNSAID = frozenset({"epoch_seconds", "weights", "learning_rate"})
     help="How many; those of a sweep's trial by default.",
 )  # fmt: skip
 @click.option("--seed", type=int, metavar="N", help="Of the split and of the trial.")
+@seeds
+@folds
 @dataset
 @split
 @device
@@ -91,7 +93,7 @@ class _Trial:
     """
 
     spec: SweepSpec
-    data: SweepData | None
+    data: AnyData | None
     most: int
     config: Config = field(init=False)
     epochs: list[dict[str, float]] = field(default_factory=list)
@@ -139,35 +141,51 @@ def _spec(
     from orchestrator.declared import merge
     from orchestrator.spec import SweepSpec
     from orchestrator.spec_file import setting
-    from searchspaces.domains import is_domain
+    from searchspaces.domains import Domain, has_lists
     from searchspaces.errors import UnknownNameError
+    from searchspaces.space import field_names
 
-    dotted = tuple(text for text in settings if "." in text.partition("=")[0])
+    keys = {text: text.partition("=")[0].strip() for text in settings}
+    parts = [*SweepSpec.model_fields]
+    dotted = tuple(text for text, key in keys.items() if key.partition(".")[0] in parts
+                   and "." in key)  # fmt: skip
     # What is set of the training may mean something beside the settings without dots alone.
     space = tuple(text for text in dotted if not text.startswith("training."))
     changes, base = changes_of(dotted, given), spec_of(name, changes_of(space, given))
     groups = {
         key: group
         for group, part in (("space", base.space), ("training", base.training))
-        for key in type(part).model_fields
+        for key in (*field_names(type(part)), *part.parameters())
     }
-    known = [*SweepSpec.model_fields, "strategy"]
-    shown = [key for key, value in base.joint.parameters().items() if is_domain(value)]
-    for text in settings:
+    known = [*parts, "strategy"]
+    shown = [key for key, value in base.joint.parameters().items() if isinstance(value, Domain)]
+    for text, key in keys.items():
         if text in dotted:
             continue
-        ((key, value),) = setting(text).items()
+        ((head, value),) = setting(text).items()
         if key in groups:
-            changes = merge(changes, {groups[key]: {key: value}})
+            parameter = base.joint.parameters().get(key)
+            if isinstance(parameter, Domain) and (has_lists(parameter) or "." in key):
+                value = _fixed(value, parameter)
+            changes = merge(changes, {groups[key]: {head: value}})
             shown.append(key)
         elif key in known:
-            changes = merge(changes, {key: value})
+            changes = merge(changes, {head: value})
         else:
             raise UnknownNameError("parameter", key, groups)
     spec = spec_of(name, changes)
     if epochs is not None and epochs > spec.epochs:
         spec = spec_of(name, merge(changes, {"epochs": epochs}))
     return spec, shown
+
+
+def _fixed(value: Any, domain: Any) -> Any:
+    """A domain of that value alone: a list is no constant, and a group has one domain at least."""
+    if isinstance(value, dict):
+        return {key: _fixed(inner, domain) for key, inner in value.items()}
+    if domain.kind == "choice":
+        return {"kind": "choice", "values": [value]}
+    return {"kind": domain.kind, "low": value, "high": value}
 
 
 def _head(spec: SweepSpec, trial: _Trial, named: list[str]) -> list[str]:
@@ -189,18 +207,23 @@ def _head(spec: SweepSpec, trial: _Trial, named: list[str]) -> list[str]:
 
 
 def _line(epoch: int, outcome: Outcome, trial: _Trial) -> str:
-    """``epoch  1  train_loss 2.154  valid_loss 1.988  accuracy 0.345  0.12 s``."""
+    """``epoch  1  train_loss 2.154  valid_loss 1.988  accuracy 0.345  0.12 s``.
+
+    Of several trainings ``valid_loss 1.988 ± 0.04``.
+    """
     from orchestrator.cli.view.checked import brief
-    from orchestrator.cli.view.words import metric
-    from trainables.outcomes import EpochDone, NothingLeft
+    from orchestrator.cli.view.words import give_or_take, metric
+    from trainables.outcomes import EpochDone, NothingLeft, spread
 
     head = f"epoch {epoch:>{len(str(trial.most))}}"
     if isinstance(outcome, NothingLeft):
         return f"complete: {outcome.reason}"
+    told = outcome.metrics
+    apart = {key: spread(key) for key in told if spread(key) in told and trial.spec.trainings > 1}
     items = [
-        f"{key} {metric(value, key)}"
-        for key, value in outcome.metrics.items()
-        if key not in _UNSAID and math.isfinite(value)
+        f"{key} {metric(value, key)}{give_or_take(told.get(apart.get(key, '')))}"
+        for key, value in told.items()
+        if key not in {*_UNSAID, *apart.values()} and math.isfinite(value)
     ]
     seconds = outcome.metrics.get("epoch_seconds")
     if seconds is not None:

@@ -133,8 +133,9 @@ def ending(onlooker: Onlooker, *, latest: bool, told: Told = ()) -> list[str]:
     lines = closing(
         progress, onlooker.stopped, width=width, now=time.monotonic(), latest=latest, told=told
     )
-    if onlooker.stopped is None or progress.best is None:
-        return lines
+    stopped = onlooker.stopped
+    if stopped is None or progress.best is None or stopped.limit not in {"", "max_time"}:
+        return lines  # which have the best trial
     return [*best_lines(progress, width, sparks=False), *lines]
 
 

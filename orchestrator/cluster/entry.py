@@ -27,6 +27,7 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True):
         secrets: folder of files that become environment variables; empty without any.
         tracking: what changes in where it is told about.
         max_time: seconds after which it stops itself; None is the run's own limit.
+        rules: what else stops it, where not as the run says.
         largest: logical CPUs and GPUs of the largest node that there may be; 0 if unknown.
     """
 
@@ -38,6 +39,7 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True):
     secrets: str = ""
     tracking: dict[str, Any] = {}
     max_time: float | None = None
+    rules: dict[str, Any] = {}
     largest: tuple[float, float] = (0.0, 0.0)
 
 
@@ -83,6 +85,7 @@ def _run(order: Order) -> int:
                     tracking=order.tracking,
                     cluster=cluster,
                     dataset=order.dataset,
+                    **order.rules,
                 ),
                 as_json=False,
                 latest=False,

@@ -9,8 +9,9 @@ from orchestrator.cluster.errors import CommandFailedError
 from orchestrator.cluster.last_words import last_words
 from orchestrator.cluster.ssh import Host
 from orchestrator.runs.folder import SPEC, RunFolder
+from orchestrator.runs.warm_start import TABLE
 
-PARTS = ("journal", "checkpoints", "wandb", "tensorboard")
+PARTS = ("journal", "checkpoints", "wandb", "tensorboard", TABLE)
 """What a sweep goes on from; trackers do not write twice what is there."""
 _PLACE = """
 set -e

@@ -157,7 +157,12 @@ class Remote:
         return launch.wait(self.file, launch.expected(self.file), tell, patience=patience)
 
     def begin(
-        self, run: RunFolder, prepared: Prepared, *, max_time: float | None = None
+        self,
+        run: RunFolder,
+        prepared: Prepared,
+        *,
+        max_time: float | None = None,
+        rules: Mapping[str, Any] | None = None,
     ) -> Whereabouts:
         """Bring a run there as it is here, and have it go on.
 
@@ -165,6 +170,7 @@ class Remote:
             run: its folder here, with all that is known of it; the caller owns it.
             prepared: by :meth:`prepare`.
             max_time: seconds after which it stops itself; None is the run's own limit.
+            rules: what else stops it, where not as the run says.
 
         Raises:
             ClusterError: that did not work.
@@ -192,6 +198,7 @@ class Remote:
             secrets=hidden,
             tracking=dict(prepared.tracking),
             max_time=max_time,
+            rules=dict(rules or {}),
             largest=(largest.cpus, largest.gpus) if largest else (0.0, 0.0),
         )
         there = Whereabouts(

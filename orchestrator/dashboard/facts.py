@@ -99,13 +99,14 @@ def _counted(folder: Path) -> dict[str, Any]:
     import polars as pl
 
     try:
-        trials = pl.read_parquet(folder / "trials.parquet", columns=list(_COLUMNS))
+        columns = [*_COLUMNS, *(["keeps"] if meta.get("outcomes") else [])]
+        trials = pl.read_parquet(folder / "trials.parquet", columns=columns)
     except (OSError, pl.exceptions.PolarsError) as error:
         line = " ".join(str(error).split())
         raise OrchError(f"{folder / 'trials.parquet'}: cannot be read: {line}") from error
     counts = Counter(trials["state"].to_list())
     best = trials.row(0, named=True) if len(trials) else None
-    if best is not None and best["objective"] is None:
+    if best is not None and (best["objective"] is None or best.get("keeps") is False):
         best = None
     first = trials["started_at"].min()
     words = {

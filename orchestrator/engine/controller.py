@@ -34,6 +34,7 @@ from searchspaces.errors import OrchError
 
 if TYPE_CHECKING:
     from orchestrator.engine.demand import Demand
+    from orchestrator.engine.stopping import Stopping
 
 TICK_SECONDS = 0.25
 TABLE_SECONDS = 30.0
@@ -96,15 +97,17 @@ class Controller:
             flush=self._write_tables,
             demand=demand,
         )
-        self._draining = False
-        self._next_tick = 0.0
+        self._draining, self._next_tick = False, 0.0
         self._next_flush = time.monotonic() + TABLE_SECONDS
 
-    def run(self, *, max_seconds: float | None = None) -> StopRun | None:
+    def run(
+        self, *, max_seconds: float | None = None, stopping: Stopping | None = None
+    ) -> StopRun | None:
         """Run until nothing is left or somebody stops it.
 
         Args:
             max_seconds: time after which the run stops itself.
+            stopping: what else stops it; one of the observers.
 
         Returns:
             what stopped it; None when it is finished.
@@ -113,7 +116,7 @@ class Controller:
             OrchError: the journal or a checkpoint cannot be written, or the objective is
                 never reported.
         """
-        self._helm.stop_after(max_seconds)
+        self._helm.stop_after(max_seconds, stopping)
         while not self._ledger.finished:
             stop = self._tick()
             if stop is not None:
@@ -158,8 +161,7 @@ class Controller:
                     self._forget(trial)
                 case Clone() as clone:
                     self._clone(clone)
-                case proposal if not self._pool.free:
-                    del proposal
+                case _ if not self._pool.free:
                     return False
                 case Resume(number, until):
                     trial = self._ledger.live[number]
@@ -331,7 +333,7 @@ class Controller:
     def _tick(self) -> StopRun | None:
         """A few times a second: commands, the clock, observers, tables."""
         now = time.monotonic()
-        if now < self._next_tick:
+        if now < self._next_tick and self._helm.due is None:
             return None
         self._next_tick = now + TICK_SECONDS
         for observer in self._observers:

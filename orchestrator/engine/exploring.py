@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from orchestrator.schedulers.decisions import Clone, Variation
-from searchspaces import Choice, Config, DataFacts, JointSpace, Scalar
+from searchspaces import Choice, Config, DataFacts, JointSpace, Value
 from searchspaces.conditions import is_active
 from searchspaces.describe import searched
 from searchspaces.domains import Domain, Float, Int
@@ -41,7 +41,7 @@ def copy_of(ledger: Ledger, clone: Clone) -> tuple[int, Config] | None:
 
 def explored(
     space: JointSpace,
-    config: Mapping[str, Scalar],
+    config: Mapping[str, Value],
     how: Variation,
     *,
     rng: np.random.Generator,
@@ -103,12 +103,12 @@ def varied(space: JointSpace, how: Variation) -> tuple[str, ...]:
 
 def _near(
     space: JointSpace,
-    config: Mapping[str, Scalar],
+    config: Mapping[str, Value],
     names: tuple[str, ...],
     how: Variation,
     rng: np.random.Generator,
-) -> dict[str, Scalar]:
-    found: dict[str, Scalar] = {}
+) -> dict[str, Value]:
+    found: dict[str, Value] = {}
     for name in space.order():
         parameter = space.parameters()[name]
         if not isinstance(parameter, Domain) or not is_active(parameter, found):
@@ -123,11 +123,11 @@ def _near(
         elif isinstance(parameter, Choice):
             found[name] = _neighbour(parameter, before, up=up) if parameter.ordered else before
         elif isinstance(parameter, Float | Int):
-            found[name] = _scaled(parameter, float(before), factor)
+            found[name] = _scaled(parameter, float(cast("float", before)), factor)
     return found
 
 
-def _scaled(domain: Float | Int, before: float, factor: float) -> Scalar:
+def _scaled(domain: Float | Int, before: float, factor: float) -> Value:
     """The member nearest to so many times the value, the next one at least, in bounds."""
     wanted = min(max(before * factor, float(domain.low)), float(domain.high))
     if isinstance(domain, Float) and domain.step is None:
@@ -138,6 +138,6 @@ def _scaled(domain: Float | Int, before: float, factor: float) -> Scalar:
     return found
 
 
-def _neighbour(domain: Float | Int | Choice, before: Scalar, *, up: bool) -> Scalar:
+def _neighbour(domain: Float | Int | Choice, before: Value, *, up: bool) -> Value:
     index = domain.index_of(before) + (1 if up else -1)  # type: ignore[arg-type]  # its own member
     return domain.value_at(min(max(index, 0), int(domain.size) - 1))

@@ -16,6 +16,7 @@ from orchestrator.engine.trial import State, Trial
 
 if TYPE_CHECKING:
     from orchestrator.engine.demand import Demand
+    from orchestrator.engine.stopping import Stopping
 
 LOOK_SECONDS = 1.0
 """Between two looks at which machines there are."""
@@ -68,10 +69,22 @@ class Helm:
         self.yielding: set[int] = set()
         self.paused = False
         self.deadline: float | None = None
+        self._stopping: Stopping | None = None
 
-    def stop_after(self, seconds: float | None) -> None:
-        """Have the sweep stop itself after so many seconds from now; None is never."""
+    @property
+    def due(self) -> StopRun | None:
+        """What stops the sweep by its own rules, from when on one does."""
+        return None if self._stopping is None else self._stopping.stop
+
+    def stop_after(self, seconds: float | None, stopping: Stopping | None = None) -> None:
+        """Have the sweep stop itself after so many seconds from now; None is never.
+
+        Args:
+            seconds: from now.
+            stopping: what else stops it; None leaves that as it is.
+        """
         self.deadline = None if seconds is None else time.monotonic() + seconds
+        self._stopping = stopping or self._stopping
 
     def take(self) -> StopRun | None:
         """Follow everything that came; what ends the sweep, if something does."""
@@ -81,7 +94,7 @@ class Helm:
             if not command.letter or command.letter not in self._ledger.letters:
                 self._follow(command)
         late = self.deadline is not None and time.monotonic() >= self.deadline
-        return StopRun("time is up") if late and not self.paused else None
+        return StopRun("time is up", limit="max_time") if late and not self.paused else self.due
 
     def look(self) -> None:
         """Have as many workers as the machines have room for: nodes come and go."""

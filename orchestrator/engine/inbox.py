@@ -20,10 +20,12 @@ class StopRun:
     Attributes:
         reason: for the journal and the person.
         signal: the signal that asked for it, 0 for none.
+        limit: the setting of the sweep that did, such as ``target``; empty for none.
     """
 
     reason: str
     signal: int = 0
+    limit: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from orchestrator.engine.earlier import Earlier, carried
+from orchestrator.engine.weighing import Losses, scalarised
 from orchestrator.searchers import Observation, Searcher
-from orchestrator.searchers.fresh import Known, fresh, known
+from orchestrator.searchers.fresh import Known, fresh, known, most_trials
+from orchestrator.searchers.priors import Believing, Source, source_of
 from searchspaces import Config, DataFacts, JointSpace
 from searchspaces.errors import ConfigurationError
 
@@ -11,13 +16,15 @@ from searchspaces.errors import ConfigurationError
 class Learning:
     """Tells a searcher what was observed, and everything anew when the space changes.
 
-    A config that was tried is not suggested again, unless the searcher is to repeat configs.
+    A config that was tried is not suggested again, unless the searcher is to repeat configs; one
+    that an earlier run has tried neither. What people believe of parameters is worked in.
 
     Args:
         searcher: is begun here.
         space: to search.
         seed: of the sweep.
         facts: of the data, for constraints.
+        earlier: trials of other runs; the searcher is told of those that lie in the space.
 
     Attributes:
         space: that is searched now.
@@ -28,22 +35,46 @@ class Learning:
     """
 
     def __init__(
-        self, searcher: Searcher, space: JointSpace, *, seed: int, facts: DataFacts | None
+        self,
+        searcher: Searcher,
+        space: JointSpace,
+        seed: int,
+        facts: DataFacts | None,
+        earlier: Sequence[Earlier] = (),
     ) -> None:
         self._searcher = searcher
+        self._source: Source = searcher
         self._seed = seed
         self._facts = facts
         self._observed: list[Observation] = []
+        self._losses: list[Losses] = []
+        self._several = False
         self._tried: set[Known] = set()
         self._unseen: dict[int, Config] = {}
         self.space = space
         self.version = 1
-        searcher.begin(space, seed=seed, facts=facts)
+        self._earlier = tuple(earlier)
+        self._past: list[Observation] = []
+        self._past_losses: list[Losses] = []
+        self._carry()
+        self._tell_anew(self._past)
 
-    def observe(self, number: int, config: Config, epoch: int, loss: float) -> None:
-        """A trial's loss at an epoch."""
+    def most_trials(self, wanted: int) -> int:
+        """How many of the trials wanted can have a config that was not tried.
+
+        Raises:
+            ConfigurationError: earlier runs have tried all there are.
+        """
+        return most_trials(self._searcher, self.space, wanted, self._facts, tried=self._tried)
+
+    def observe(
+        self, number: int, config: Config, epoch: int, loss: float, losses: Losses = ()
+    ) -> None:
+        """A trial's loss at an epoch; of several objectives all losses."""
         observation = Observation(number, config, epoch, loss)
         self._observed.append(observation)
+        self._losses.append(losses)
+        self._several = self._several or bool(losses)
         self._unseen.pop(number, None)
         self._tell(observation)
 
@@ -55,13 +86,38 @@ class Learning:
 
     def suggest(self, number: int) -> Config:
         """The config of the trial: the searcher's first choice that was not tried."""
-        return fresh(self._searcher, number, self._tried, self.space, self._facts)
+        if self._several and type(self._searcher).observe is not Searcher.observe:
+            observed = scalarised(
+                [*self._past, *self._observed],
+                [*self._past_losses, *self._losses],
+                seed=self._seed,
+                number=number,
+            )
+            self._tell_anew(observed)
+        return fresh(self._source, number, self._tried, self.space, self._facts)
 
     def search_in(self, space: JointSpace) -> None:
         """Search another space from here on; of what was observed, what lies in it counts."""
         self.space, self.version = space, self.version + 1
-        self._searcher.begin(space, seed=self._seed, facts=self._facts)
-        for observation in self._observed:
+        self._carry()
+        self._tell_anew([*self._past, *self._observed])
+
+    def _carry(self) -> None:
+        """Find out what earlier trials are in the present space."""
+        self._past, self._past_losses = [], []
+        for trial in carried(self.space, self._earlier, seed=self._seed, facts=self._facts):
+            if trial.whole:
+                self._tried.add(known(trial.config))
+            for seen in trial.seen:
+                self._past.append(Observation(trial.number, trial.config, seen.epoch, seen.loss))
+                self._past_losses.append(seen.losses)
+                self._several = self._several or bool(seen.losses)
+
+    def _tell_anew(self, observed: list[Observation]) -> None:
+        """Let the searcher forget, and tell it that and which trials have begun."""
+        self._searcher.begin(self.space, seed=self._seed, facts=self._facts)
+        self._source = source_of(self._searcher, self.space, self._facts)
+        for observation in observed:
             self._tell(observation)
         for number, config in self._unseen.items():
             if self._is_here(config):
@@ -70,6 +126,8 @@ class Learning:
     def _tell(self, observation: Observation) -> None:
         if self.version == 1 or self._is_here(observation.config):
             self._searcher.observe(observation)
+            if isinstance(self._source, Believing):
+                self._source.observed(observation.number)
 
     def _is_here(self, config: Config) -> bool:
         """Whether a config lies in the present space, and not in an earlier one only."""

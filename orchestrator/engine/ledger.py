@@ -10,11 +10,11 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter, deque
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from orchestrator.engine.knowledge import NOTHING, Knowledge, configs_of
 from orchestrator.engine.learning import Learning
 from orchestrator.engine.objective import Objective
 from orchestrator.engine.records import (
@@ -33,11 +33,10 @@ from orchestrator.engine.records import (
 from orchestrator.engine.results import EpochResult, same_metrics
 from orchestrator.engine.steering import edited
 from orchestrator.engine.trial import State, Trial
-from orchestrator.engine.verdicts import verdict_of
+from orchestrator.engine.weighing import decided, take
 from orchestrator.schedulers import Proposal, Scheduler
 from orchestrator.searchers import Searcher
-from orchestrator.searchers.fresh import most_trials
-from searchspaces import DataFacts, JointSpace, Scalar
+from searchspaces import DataFacts, JointSpace
 from searchspaces.errors import OrchError
 
 
@@ -58,6 +57,7 @@ class Ledger:
         max_epochs: of a trial that is never stopped.
         seed: of the sweep.
         facts: of the data, for constraints.
+        knowledge: what people know before the first trial.
 
     Attributes:
         live: trials that are not over, by number.
@@ -86,6 +86,7 @@ class Ledger:
         max_epochs: int,
         seed: int,
         facts: DataFacts | None,
+        knowledge: Knowledge = NOTHING,
     ) -> None:
         self.searcher = searcher
         self.scheduler = scheduler
@@ -99,11 +100,11 @@ class Ledger:
         self.counts: Counter[State] = Counter()
         self.started = 0
         self.epochs = 0
-        self.enqueued: deque[Mapping[str, Scalar]] = deque()
+        self.enqueued = configs_of(knowledge, space, seed, facts, repeats=searcher.repeats)
         self.settings: dict[str, Any] = {}
         self.letters: set[str] = set()
-        self._learning = Learning(searcher, space, seed=seed, facts=facts)
-        self.trials = most_trials(searcher, space, trials, facts)
+        self._learning = Learning(searcher, space, seed, facts, knowledge.earlier)
+        self.trials = self._learning.most_trials(trials)
         scheduler.begin(trials=self.trials, max_epochs=max_epochs)
 
     @property
@@ -181,8 +182,7 @@ class Ledger:
         verdict = None
         early = bool(result.finished) and result.epoch < self.max_epochs
         if result.epoch >= trial.until and not early:
-            best = min(trial.best, loss)
-            verdict = verdict_of(self.scheduler.report(result.number, result.epoch, best))
+            verdict = decided(self.scheduler, self.objective, trial, result.epoch, result.metrics)
         return EpochReported(
             number=result.number,
             attempt=result.attempt,
@@ -206,12 +206,12 @@ class Ledger:
             loss = self.objective.loss(record.metrics)
             self.scheduler.measured(record.number, record.epoch, loss)
         if isinstance(record, EpochReported) and record.verdict is not None:
-            best = min(self.live[record.number].best, loss)
-            decided = verdict_of(self.scheduler.report(record.number, record.epoch, best))
-            if decided != record.verdict:
+            trial = self.live[record.number]
+            verdict = decided(self.scheduler, self.objective, trial, record.epoch, record.metrics)
+            if verdict != record.verdict:
                 raise OrchError(
                     f"trial {record.number}, epoch {record.epoch}: the journal says "
-                    f"{record.verdict.kind!r}, this version of the scheduler {decided.kind!r}. "
+                    f"{record.verdict.kind!r}, this version of the scheduler {verdict.kind!r}. "
                     f"Resume with the version of orch that spec.yaml names."
                 )
         self.note(record)
@@ -271,7 +271,7 @@ class Ledger:
         trial = self.live[record.number]
         trial.epoch = record.epoch
         trial.lost = 0
-        trial.best = min(trial.best, self.objective.loss(record.metrics))
+        take(trial, self.objective, record.metrics)
         trial.since[record.epoch] = record.metrics
         self.epochs += 1
         self._note_checkpoint(trial, record.checkpoint)
@@ -339,7 +339,7 @@ class Ledger:
                 pass
 
     def _observe(self, trial: Trial, epoch: int, loss: float) -> None:
-        self._learning.observe(trial.number, trial.config, epoch, loss)
+        self._learning.observe(trial.number, trial.config, epoch, loss, trial.losses)
 
     def _over(self, trial: Trial, state: State) -> None:
         trial.become(state)

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from searchspaces import Scalar
+from searchspaces import Value
 
 FINISHED = "finished"
 """Why a process lets a run go in which nothing is left to do."""
@@ -104,7 +104,7 @@ class TrialStarted(msgspec.Struct, frozen=True, tag="started"):
     """
 
     number: int
-    config: dict[str, Scalar]
+    config: dict[str, Value]
     seed: int
     bracket: int
     until: int
@@ -209,7 +209,7 @@ class TrialCloned(msgspec.Struct, frozen=True, tag="cloned"):
     number: int
     source: int
     attempt: int
-    config: dict[str, Scalar]
+    config: dict[str, Value]
     checkpoint: Checkpoint | None
     at: float
 
@@ -264,12 +264,14 @@ class Closed(msgspec.Struct, frozen=True, tag="closed"):
         reason: :data:`FINISHED`, or why it stopped before that.
         epoch_seconds: spent in epochs by the workers, in this process's time.
         worker_seconds: that workers were there while work was waiting for them.
+        limit: the setting of the sweep that stopped it, such as ``target``; empty for none.
     """
 
     at: float
     reason: str
     epoch_seconds: float = 0.0
     worker_seconds: float = 0.0
+    limit: str = ""
 
 
 Record = (

@@ -8,17 +8,19 @@ import platform
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.engine.inbox import Inbox, StopRun
 from orchestrator.engine.journal import Journal, JournalError
+from orchestrator.engine.knowledge import NOTHING, Knowledge
 from orchestrator.engine.ledger import Ledger
 from orchestrator.engine.machines import Joined, cores, started_ray
 from orchestrator.engine.objective import Objective
 from orchestrator.engine.records import FINISHED, Closed, Opened, Record
 from orchestrator.engine.room import Room
+from orchestrator.engine.stopping import Stopping, StopRules
 from orchestrator.runs.checkpoints import CheckpointStore, FolderStore
 from orchestrator.schedulers import Scheduler
 from orchestrator.searchers import Searcher
@@ -59,6 +61,8 @@ class Plan:
         cluster: of Ray's, to run on; None is a Ray of the sweep's own.
         checkpoint_seconds: training time between checkpoints, beside those at rungs.
         max_seconds: after which the run stops itself; None is never.
+        rules: what else stops it.
+        knowledge: what people know before the first trial.
     """
 
     space: JointSpace
@@ -82,6 +86,8 @@ class Plan:
     cluster: Joined | None = None
     checkpoint_seconds: float = 5.0
     max_seconds: float | None = None
+    rules: StopRules = field(default_factory=StopRules)
+    knowledge: Knowledge = NOTHING
 
 
 @dataclass(frozen=True)
@@ -121,8 +127,11 @@ def run(
         what stopped it; None when it is finished.
 
     Raises:
+        LimitReachedError: it has come to one of its limits before.
         OrchError: it cannot start or go on. Everything reported until then is kept.
     """
+    stopping = Stopping(plan.rules, plan.objective, plan.max_epochs)
+    observers = [*observers, stopping]
     ledger = Ledger(
         space=plan.space,
         searcher=plan.searcher,
@@ -132,6 +141,7 @@ def run(
         max_epochs=plan.max_epochs,
         seed=plan.seed,
         facts=plan.facts,
+        knowledge=plan.knowledge,
     )
 
     last: Record | None = None
@@ -150,6 +160,8 @@ def run(
     if ledger.finished and isinstance(last, Closed) and last.reason == FINISHED:
         flush(journal.sequence)
         return None
+    if not ledger.finished:
+        stopping.refuse()
     same_data(begun_with, plan.fingerprint)
     ledger.recover()
     tidy(ledger, place)
@@ -181,7 +193,7 @@ def run(
                     observers=observers,
                     flush=lambda: flush(journal.sequence),
                     demand=crew.demand,
-                ).run(max_seconds=settings.get("max_time", plan.max_seconds))
+                ).run(max_seconds=settings.get("max_time", plan.max_seconds), stopping=stopping)
     except BaseException as error:
         # What went wrong is what counts: a journal that cannot be closed either adds nothing.
         with suppress(JournalError):
@@ -190,7 +202,7 @@ def run(
             journal.close()
         raise
     try:
-        write(spent.closed(stop.reason if stop else FINISHED))
+        write(spent.closed(stop.reason, stop.limit) if stop else spent.closed(FINISHED))
     finally:
         journal.close()
     flush(journal.sequence)
@@ -204,13 +216,14 @@ class _Spent:
     epochs: float = 0.0
     workers: float = 0.0
 
-    def closed(self, reason: str) -> Closed:
+    def closed(self, reason: str, limit: str = "") -> Closed:
         """The last record."""
         return Closed(
             at=time.time(),
             reason=reason,
             epoch_seconds=self.epochs,
             worker_seconds=self.workers,
+            limit=limit,
         )
 
 

@@ -16,8 +16,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from orchestrator.declared import declare, merge
 from orchestrator.engine.inbox import Change
 from orchestrator.engine.records import Commanded
-from searchspaces import Config, DataFacts, JointSpace, Scalar
+from searchspaces import Config, DataFacts, JointSpace, Value
 from searchspaces.conditions import is_active
+from searchspaces.config import flattened
 from searchspaces.domains import Domain
 from searchspaces.errors import ConfigurationError, OrchError
 from searchspaces.scalars import Integer
@@ -101,18 +102,22 @@ def edited(space: JointSpace, changes: Mapping[str, Any]) -> JointSpace:
         was, now = value_type(before[name]), value_type(parameter)
         if was is not now:
             raise ConfigurationError(
-                f"its values were of type {was.__name__} and would be of type {now.__name__}, "
+                f"its values were of type {_word(was)} and would be of type {_word(now)}, "
                 f"which the run's tables cannot hold side by side. Start a new sweep for that.",
                 place=f"{made.groups[name]}.{name}",
             )
     return made
 
 
+def _word(kind: type) -> str:
+    return "list" if kind is tuple else kind.__name__
+
+
 def filled(
     space: JointSpace,
     values: Mapping[str, Any],
     *,
-    base: Mapping[str, Scalar],
+    base: Mapping[str, Value],
     rng: np.random.Generator,
     facts: DataFacts | None,
 ) -> Config:
@@ -129,6 +134,7 @@ def filled(
         ConfigurationError: a value is outside the space, or no config of it has these values.
     """
     first: ConfigurationError | None = None
+    values = flattened(values)
     for _ in range(TRIES):
         try:
             return space.validate({**_around(space, values, base, rng), **values}, facts)
@@ -145,11 +151,11 @@ def filled(
 def _around(
     space: JointSpace,
     values: Mapping[str, Any],
-    base: Mapping[str, Scalar],
+    base: Mapping[str, Value],
     rng: np.random.Generator,
-) -> dict[str, Scalar]:
+) -> dict[str, Value]:
     """The parameters that are active beside these values, from ``base`` or drawn."""
-    found: dict[str, Scalar] = {}
+    found: dict[str, Value] = {}
     parameters = space.parameters()
     for name in space.order():
         parameter = parameters[name]

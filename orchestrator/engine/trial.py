@@ -61,6 +61,7 @@ class Trial:
         attempt: counted from 1; one more after each interruption and each copy of another.
         epoch: last epoch journaled; 0 before the first.
         best: least loss so far, infinity before the first result.
+        losses: of all objectives at that epoch; empty where there is one.
         checkpoint: the newest one.
         since: metrics of the epochs after ``checkpoint``, which an interruption would repeat.
         lost: workers lost in a row without a new epoch.
@@ -76,6 +77,7 @@ class Trial:
     attempt: int = 1
     epoch: int = 0
     best: float = float("inf")
+    losses: tuple[float, ...] = ()
     checkpoint: Checkpoint | None = None
     since: dict[int, Metrics] = field(default_factory=dict)
     lost: int = 0

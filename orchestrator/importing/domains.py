@@ -22,7 +22,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 import polars as pl
 
@@ -31,6 +31,7 @@ from orchestrator.spec_file import setting
 from searchspaces import Choice, Float, Int, Scalar
 from searchspaces.domains import AnyDomain, Domain
 from searchspaces.errors import ConfigurationError
+from searchspaces.groups import is_group
 from searchspaces.inline import inline_class
 
 LOG_SPAN = 30.0
@@ -130,11 +131,12 @@ def given(said: str) -> tuple[str, AnyDomain]:
         )
     try:
         mapping = setting(f"range={value}")
-        space = declare(inline_class(mapping), mapping)
+        group = is_group(mapping["range"])
+        space = None if group else declare(inline_class(mapping), mapping)
     except ConfigurationError as error:
         inner = error.place.removeprefix("space.").removeprefix("range")
         raise ConfigurationError(error.problem, place=f"--domain {name}{inner}") from error
-    domain = space.parameters()["range"]
+    domain = None if space is None else space.parameters()["range"]
     if not isinstance(domain, Domain):
         raise ConfigurationError(
             "this is no domain. Give {low: ..., high: ...} or {values: [...]}.",
@@ -176,7 +178,8 @@ def _finished(
     if known is None and len(differ) < 2:
         return Column(next(iter(differ), None), inferred=False, values=values, dtype=dtype)
     if isinstance(domain, Choice | Int | Float) and domain.size == 1:
-        return Column(domain.value_at(0), inferred=False, values=values, dtype=dtype)
+        only = cast("Scalar", domain.value_at(0))
+        return Column(only, inferred=False, values=values, dtype=dtype)
     return Column(domain, inferred=known is None, values=values, dtype=dtype)
 
 

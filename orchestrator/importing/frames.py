@@ -11,7 +11,8 @@ import polars as pl
 from orchestrator.importing.domains import Column
 from orchestrator.importing.foreign import Foreign, ForeignTrial
 from orchestrator.runs.folder import RunFolder
-from orchestrator.runs.tables import EPOCHS, TRIALS, best_first
+from orchestrator.runs.ranking import best_first
+from orchestrator.runs.tables import EPOCHS, TRIALS
 
 
 def frames(

@@ -16,10 +16,10 @@ def has_batches(spec: SweepSpec) -> bool:
     program = spec.program
     if program.form is not Form.LIGHTNING:
         return not program.learns_by_itself
-    return bool(spec.dataset) and not _has_loader(spec.architecture)
+    return bool(spec.dataset) and not has_loader(spec.architecture)
 
 
-def _has_loader(name: str) -> bool:
+def has_loader(name: str) -> bool:
     """Whether a LightningModule brings its own data, in place of Lightning's empty hook."""
     module = load_object("architecture", name, name)
     hook = getattr(module, "train_dataloader", None)

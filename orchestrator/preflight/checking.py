@@ -11,7 +11,7 @@ from orchestrator.engine.machines import at_a_time
 from orchestrator.preflight import memory
 from orchestrator.preflight.batches import has_batches
 from orchestrator.preflight.corners import BATCH, Corner, corners, shown
-from orchestrator.preflight.data import findings
+from orchestrator.preflight.data import findings, in_folds, one_split
 from orchestrator.preflight.estimate import mean_seconds
 from orchestrator.preflight.few import few
 from orchestrator.preflight.process import ProcessError, messages
@@ -19,7 +19,7 @@ from orchestrator.preflight.report import CheckError, CheckReport, Tried
 from orchestrator.spec import SweepSpec
 from searchspaces import Config, JointSpace
 from searchspaces.errors import ConfigurationError
-from trainables.data import SweepData
+from trainables.data import AnyData, SweepData
 from trainables.programs.placeholders import filled
 
 SAMPLES = 9
@@ -36,7 +36,7 @@ _BATCH = 64
 
 def check(
     spec: SweepSpec,
-    data: SweepData | None,
+    data: AnyData | None,
     *,
     sweep: str = "",
     tell: Callable[[str], None] = lambda _: None,
@@ -65,15 +65,17 @@ def check(
         ConfigurationError: the data cannot be trained on, or the space has no valid config.
     """
     began = time.monotonic()
-    if data is None or not has_batches(spec):
-        return _made(spec, data)
+    one = None if data is None else one_split(data)
+    if data is None or one is None or not has_batches(spec):
+        return _made(spec, one)
+    folds, lost = in_folds(data)
     sweep = sweep or f"{spec.trains} --dataset {spec.dataset}"
-    line, warnings = findings(data)
+    line, warnings = findings(one)
     joint = spec.joint
     places = corners(joint, data.facts, samples=SAMPLES)
     inside = [place for place in places if place.is_sample]
     largest = max(int(place.config.get(BATCH, _BATCH)) for place in places)
-    words, content = few(data, largest).packed()
+    words, content = few(one, largest).packed()
     order = {
         "spec": spec.dump(),
         "few": words,
@@ -109,12 +111,12 @@ def check(
         _planned(spec),
         tried=tuple(tried),
         epoch_seconds=mean_seconds(measured, joint),
-        data=line,
+        data=line + folds,
         care=data.warning,
         device=device,
         took=time.monotonic() - began,
     )
-    return replace(report, warnings=(*warnings, *_scarce(report)))
+    return replace(report, warnings=(*warnings, *lost, *_scarce(report)))
 
 
 def _planned(spec: SweepSpec) -> CheckReport:
@@ -122,9 +124,11 @@ def _planned(spec: SweepSpec) -> CheckReport:
     trials = spec.planned_trials
     scheduler = spec.scheduler.model_copy()
     scheduler.begin(trials=trials, max_epochs=spec.epochs)
+    epochs, most = scheduler.total_epochs(), scheduler.most_epochs()
     return CheckReport(
         tried=(),
-        epochs=scheduler.total_epochs(),
+        epochs=min(epochs, spec.max_epochs_total or epochs),
+        most=min(most, spec.max_epochs_total or most),
         max_epochs=spec.epochs,
         at_a_time=at_a_time(spec.concurrency, spec.cpus, trials),
         max_time=spec.max_time,

@@ -154,8 +154,8 @@ def _is_size(parameter: Parameter) -> bool:
 
 def _end(parameter: Parameter, up: bool) -> float:
     if isinstance(parameter, Choice):
-        extreme = max if up else min
-        return domain_to_unit(parameter, extreme(parameter.values, key=float))
+        sizes = [float(value) for value in parameter.values if not isinstance(value, tuple)]
+        return domain_to_unit(parameter, parameter.values[sizes.index((max if up else min)(sizes))])
     return float(up)
 
 

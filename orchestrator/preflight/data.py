@@ -7,7 +7,32 @@ import math
 import numpy as np
 
 from searchspaces.errors import ConfigurationError
-from trainables.data import Part, SweepData
+from trainables.data import AnyData, FoldedData, Part, SweepData
+
+
+def one_split(data: AnyData) -> SweepData:
+    """The data, or of folds the first: what a check tries stands for each of them."""
+    return data.fold(0) if isinstance(data, FoldedData) else data
+
+
+def in_folds(data: AnyData) -> tuple[str, list[str]]:
+    """What is to be said of folds beside the findings of the first: words, and lines."""
+    if not isinstance(data, FoldedData):
+        return "", []
+    count, classes = len(data.folds), np.arange(data.facts.classes)
+    labels = data.whole.labels
+    present = np.intersect1d(classes, labels)
+    lost = {
+        str(data.labels[index]): fold
+        for fold, rows in reversed(list(enumerate(data.folds, 1)))
+        for index in np.setdiff1d(present, labels[rows.train])
+    }
+    warnings = [
+        f"data: all series of {label} validate in fold {fold}, so there it cannot be learned"
+        for label, fold in lost.items()
+    ]
+    more = [f"data: and {len(lost) - 3:,} classes more"] if len(lost) > 3 else []
+    return f", in the first of {count} folds", [*warnings[:3], *more]
 
 
 def findings(data: SweepData) -> tuple[str, list[str]]:

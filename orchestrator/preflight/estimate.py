@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from orchestrator.preflight.corners import spread
-from searchspaces import JointSpace, Scalar
+from searchspaces import JointSpace, Value
 
 POINTS = 1_000
 """Over which the average is taken."""
@@ -19,7 +19,7 @@ BEYOND = 1.5
 
 
 def mean_seconds(
-    measured: Sequence[tuple[Mapping[str, Scalar], float]], space: JointSpace
+    measured: Sequence[tuple[Mapping[str, Value], float]], space: JointSpace
 ) -> float | None:
     """The mean over the space of a model that is fitted to a few measured configs.
 

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from searchspaces import Value
 from searchspaces.errors import OrchError
+from searchspaces.scalars import text
 
 START_SECONDS = 5.0
 """Until Ray and the workers stand."""
@@ -82,6 +84,7 @@ class CheckReport:
     Attributes:
         tried: the configs, in order.
         epochs: of the whole sweep.
+        most: epochs that it comes to at most, whatever the results are; 0 is as many.
         max_epochs: of a trial that is never stopped.
         at_a_time: trials that run at a time, each on a core.
         max_time: seconds after which the sweep stops itself; None is never.
@@ -98,6 +101,7 @@ class CheckReport:
     epochs: int
     max_epochs: int
     at_a_time: int
+    most: int = 0
     max_time: float | None = None
     epoch_seconds: float | None = None
     warnings: tuple[str, ...] = ()
@@ -114,10 +118,19 @@ class CheckReport:
         All epochs at the average over the space, shared by the trials that run at a time,
         but no less than one whole trial takes.
         """
+        return self._seconds(self.epochs)
+
+    @property
+    def most_seconds(self) -> float | None:
+        """The same where every trial goes as far as it can."""
+        return self._seconds(max(self.epochs, self.most))
+
+    def _seconds(self, epochs: int) -> float | None:
         each = self.epoch_seconds
         if each is None:
             return None
-        return START_SECONDS + each * max(self.epochs / self.at_a_time, self.max_epochs)
+        alone = min(self.max_epochs, epochs)
+        return START_SECONDS + each * max(epochs / self.at_a_time, alone)
 
     @property
     def memory(self) -> int:
@@ -135,6 +148,6 @@ class CheckReport:
         return tuple(one for one in self.tried if one.failure)
 
 
-def _yaml(value: object) -> str:
+def _yaml(value: Value) -> str:
     """A value of a config as ``--set`` reads it in a shell."""
-    return shlex.quote(str(value).lower() if isinstance(value, bool) else str(value))
+    return shlex.quote(str(value).lower() if isinstance(value, bool) else text(value))

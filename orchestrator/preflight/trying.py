@@ -19,6 +19,8 @@ from searchspaces.errors import ConfigurationError, OrchError, raised
 from trainables.architecture_trial import ArchitectureTrial
 from trainables.data import SweepData
 from trainables.outcomes import EpochDone, EpochFailed, Outcome
+from trainables.programs import Form
+from trainables.several import SeveralTrial
 from trainables.trial import Trial
 
 ROWS = 8
@@ -82,6 +84,8 @@ class _Trying:
 
         self._trial, self._settings = trial_of(spec)
         self._architecture, self._space = spec.architecture, spec.joint
+        self._is_network = spec.program.form is Form.ARCHITECTURE
+        self._trainings = spec.trainings
         self._objective = spec.objective
         self._few = few
         self._seed = trial_seed(spec.seed, 0)
@@ -106,7 +110,7 @@ class _Trying:
     def lack(self, config: Mapping[str, Any]) -> str:
         """Why there is no room for a config on this machine, told without building it."""
         free = memory.available()
-        if free is None or self.device != "cpu" or self._trial is not ArchitectureTrial:
+        if free is None or self.device != "cpu" or not self._is_network:
             return ""
         from trainables import architectures
 
@@ -116,7 +120,7 @@ class _Trying:
         except Exception:  # noqa: BLE001  # it need not say so, and may be a user's
             return ""
         copies = 3 if made.get("optimizer") == "sgd" else 4  # weights, gradients, moments
-        needed = 4 * copies * weights
+        needed = 4 * copies * weights * self._trainings
         if needed <= free:
             return ""
         return f"needs at least {needed / 1e9:,.1f} GB of memory, and {free / 1e9:,.1f} GB are free"
@@ -153,6 +157,8 @@ def _measured(trying: _Trying, config: Mapping[str, Any], empty: int) -> dict[st
 
 def _check_logits(trial: Trial, data: SweepData) -> None:
     """A network gives a row of logits per series; its loss might not notice if it did not."""
+    if isinstance(trial, SeveralTrial):
+        trial = trial.first
     if not isinstance(trial, ArchitectureTrial):
         return
     import torch

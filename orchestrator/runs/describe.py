@@ -14,7 +14,9 @@ from searchspaces import JointSpace
 from searchspaces.describe import searched
 from searchspaces.versions import value_type
 
-_TYPES: dict[type, Any] = {bool: pl.Boolean, int: pl.Int64, float: pl.Float64, str: pl.String}
+_TYPES: dict[type, Any] = {
+    bool: pl.Boolean, int: pl.Int64, float: pl.Float64, str: pl.String, tuple: pl.String,
+}  # fmt: skip
 
 
 def tables_of(
@@ -42,8 +44,15 @@ def tables_of(
     )
 
 
+def _judged(spec: SweepSpec) -> dict[str, Any]:
+    """What trials are judged by beside the metric; nothing where there is nothing else."""
+    goals = [{"metric": each.metric, "mode": each.mode} for each in spec.objective.goals]
+    named = {"objectives": goals if spec.objectives else [], "outcomes": list(spec.outcomes)}
+    return {key: value for key, value in named.items() if value}
+
+
 def column_types(joint: JointSpace) -> dict[str, Any]:
-    """The polars type of each parameter's column; mixed choices become text."""
+    """The polars type of each parameter's column; mixed choices and lists become text."""
     return {name: _TYPES[value_type(each)] for name, each in joint.parameters().items()}
 
 
@@ -63,9 +72,12 @@ def metadata(
         "warning": warning,
         "metric": spec.metric,
         "mode": spec.mode,
+        **_judged(spec),
         "max_epochs": spec.epochs,
         "trials": spec.planned_trials,
         "seed": spec.seed,
+        **({"seeds": spec.seeds} if spec.seeds > 1 else {}),
+        **({"folds": spec.folds} if spec.folds else {}),
         "searcher": spec.searcher.model_dump(mode="json"),
         "scheduler": spec.scheduler.model_dump(mode="json"),
         **Spaces(joint).metadata(),

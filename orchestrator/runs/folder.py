@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from filelock import FileLock, Timeout
@@ -53,8 +54,20 @@ class RunFolder:
         self.figures = path / "figures"
 
     @classmethod
-    def create(cls, runs: Path, spec: SweepSpec, provenance: Mapping[str, Any]) -> RunFolder:
+    def create(
+        cls,
+        runs: Path,
+        spec: SweepSpec,
+        provenance: Mapping[str, Any],
+        files: Mapping[str, bytes] = MappingProxyType({}),
+    ) -> RunFolder:
         """Make the folder of a new run, whole or not at all.
+
+        Args:
+            runs: where run folders lie.
+            spec: of the run.
+            provenance: who made it.
+            files: what else is in it from the start, by name.
 
         Raises:
             UsageError: ``runs`` cannot be written.
@@ -71,6 +84,8 @@ class RunFolder:
                 part.mkdir()
                 try:
                     (part / SPEC).write_text(text, encoding="utf-8")
+                    for name, content in files.items():
+                        (part / name).write_bytes(content)
                     part.rename(path)
                 except OSError:
                     shutil.rmtree(part, ignore_errors=True)

@@ -12,6 +12,7 @@ from orchestrator.engine.ledger import Ledger
 from orchestrator.engine.records import FINISHED, Closed, Commanded, Opened, Record
 from orchestrator.engine.steering import judged
 from orchestrator.runs.folder import RunFolder
+from orchestrator.runs.warm_start import ledger_of
 from searchspaces import DataFacts
 from searchspaces.errors import UsageError
 
@@ -105,16 +106,8 @@ def _replayed(run: RunFolder) -> tuple[Ledger, Record | None]:
     spec, last = run.spec(), None
     entries = list(read(run.journal))
     opened = next((e.record for e in entries if isinstance(e.record, Opened)), None)
-    ledger = Ledger(
-        space=spec.joint,
-        searcher=spec.searcher.model_copy(),
-        scheduler=spec.scheduler.model_copy(),
-        objective=spec.objective,
-        trials=spec.planned_trials,
-        max_epochs=spec.epochs,
-        seed=spec.seed,
-        facts=DataFacts(**opened.facts) if opened is not None and opened.facts else None,
-    )
+    facts = DataFacts(**opened.facts) if opened is not None and opened.facts else None
+    ledger = ledger_of(run, spec, facts)
     for entry in entries:
         ledger.replay(entry.record)
         last = entry.record

@@ -16,7 +16,7 @@ from typing import Any
 
 import polars as pl
 
-from orchestrator.engine.objective import Mode, Objective
+from orchestrator.engine.objective import Objective
 from orchestrator.engine.records import (
     Closed,
     Commanded,
@@ -34,8 +34,10 @@ from orchestrator.engine.records import (
 from orchestrator.engine.trial import State
 from orchestrator.runs.errors import UnwritableError
 from orchestrator.runs.packed import Packed
+from orchestrator.runs.ranking import best_first, with_front
 from orchestrator.runs.spaces import Spaces
-from searchspaces import Scalar
+from searchspaces import Value
+from searchspaces.cells import cell
 
 SCHEMA = 1
 REPEATED = frozenset({"epoch_seconds", "weights"})
@@ -89,8 +91,8 @@ class _Row:
     best_epoch: int | None = None
     best: Metrics = field(default_factory=dict)
     seconds: float = 0.0
-    config: dict[str, Scalar] = field(default_factory=dict)
-    best_config: dict[str, Scalar] = field(default_factory=dict)
+    config: dict[str, Value] = field(default_factory=dict)
+    best_config: dict[str, Value] = field(default_factory=dict)
     parent: str | None = None
     rung: int = 0
     node: str | None = None
@@ -130,22 +132,29 @@ class RunTables:
         self._max_epochs = max_epochs
         self._config = {f"config.{key}": dtype for key, dtype in parameters.items()}
         self._meta = meta
-        self._repeated = REPEATED if trains else frozenset()
+        self._counts_weights = trains
+        self._repeated = REPEATED - set(objective.metrics) if trains else frozenset()
         self._live: dict[int, _Row] = {}
-        self._trials = Packed({**TRIALS, **self._config})
+        kept = {"keeps": pl.Boolean} if objective.limits else {}
+        broken = {**kept, "violation": pl.Float64} if objective.limits else {}
+        self._trials = Packed({**TRIALS, **broken, **self._config})
         self._varied = tuple(varied)
         changing = {f"config.{name}": self._config[f"config.{name}"] for name in self._varied}
-        self._epochs = Packed({**EPOCHS, **({"parent": pl.String, **changing} if varied else {})})
+        self._epochs = Packed(
+            {**EPOCHS, **kept, **({"parent": pl.String, **changing} if varied else {})}
+        )
         self._spaces = spaces
         self._records = 0
         self._started = 0
         self._closed = False
+        self._stopped: Closed | None = None
         self._paused = False
 
     def note(self, record: Record) -> None:
         """Take in the next record."""
         self._records += 1
         self._closed = isinstance(record, Closed) and record.reason == "finished"
+        self._stopped = record if isinstance(record, Closed) and not self._closed else None
         match record:
             case TrialStarted():
                 row = self._live[record.number] = _Row(record)
@@ -197,6 +206,8 @@ class RunTables:
         """
         live = [self._row(row, owned=owned) for row in self._live.values()]
         trials = best_first(self._trials.frame(live), self._objective.mode)
+        if self._objective.several:
+            trials = with_front(trials, self._objective)
         return trials, self._epochs.frame([]).sort("number", "epoch")
 
     def write(self, folder: Path, *, owned: bool, sequence: int) -> None:
@@ -218,6 +229,8 @@ class RunTables:
             "owned": owned,
             "paused": owned and self._paused,
         }
+        if self._stopped is not None:
+            meta |= {"stopped": self._stopped.reason, "limit": self._stopped.limit}
         metadata = {"orch": json.dumps(meta)}
         trials, epochs = self.frames(owned=owned)
         # Trials last: what readers ask is how far that table has come.
@@ -250,6 +263,7 @@ class RunTables:
                 "reported_at": _time(record.at),
                 "bracket": row.record.bracket,
                 "rung": row.rung,
+                **self._kept(record.metrics),
                 **self._changing(row),
                 **self._metrics(record.metrics),
             }
@@ -279,14 +293,14 @@ class RunTables:
         state = row.state
         if state is State.RUNNING and not owned:
             state = State.INTERRUPTED
-        weights = row.best.get("weights") if "weights" in self._repeated else None
+        weights = row.best.get("weights") if self._counts_weights else None
         return {
             "trial_id": self._name(row.record.number),
             "number": row.record.number,
             "state": state.value,
             "attempts": row.attempt,
             "epochs": row.epochs,
-            "objective": None if row.best_epoch is None else self._objective.value(row.best_loss),
+            "objective": None if row.best_epoch is None else self._objective.of(row.best),
             "best_epoch": row.best_epoch,
             "seconds": row.seconds,
             "weights": None if weights is None else int(weights),
@@ -301,35 +315,33 @@ class RunTables:
             "node": row.node,
             "started_at": _time(row.record.at),
             "ended_at": None if row.ended_at is None else _time(row.ended_at),
-            **{f"config.{key}": value for key, value in row.best_config.items()},
+            **self._broken(row),
+            **{f"config.{key}": cell(value) for key, value in row.best_config.items()},
             **self._metrics(row.best),
         }
 
-    def _changing(self, row: _Row) -> dict[str, Scalar | None]:
+    def _kept(self, metrics: Metrics) -> dict[str, bool]:
+        """Whether an epoch keeps the limits, where there are any."""
+        limits = self._objective.limits
+        return {"keeps": self._objective.violation(metrics) == 0} if limits else {}
+
+    def _broken(self, row: _Row) -> dict[str, bool | float | None]:
+        """The same of a trial's best epoch, and by how much it breaks them."""
+        if not self._objective.limits:
+            return {}
+        if row.best_epoch is None:
+            return {"keeps": None, "violation": None}
+        return {**self._kept(row.best), "violation": self._objective.violation(row.best)}
+
+    def _changing(self, row: _Row) -> dict[str, Value | None]:
         """What the epoch was trained with, of what changes on the way."""
         if not self._varied:
             return {}
-        values = {f"config.{name}": row.config.get(name) for name in self._varied}
+        values = {f"config.{name}": cell(row.config.get(name)) for name in self._varied}
         return {"parent": row.parent, **values}
 
     def _metrics(self, metrics: Metrics) -> Metrics:
         return {f"metric.{k}": value for k, value in metrics.items() if k not in self._repeated}
-
-
-def best_first(trials: pl.DataFrame, mode: Mode) -> pl.DataFrame:
-    """Trials in the order of their ranks.
-
-    Completed trials rank first, however many epochs they took, then those that came
-    further, then by objective; trials without a result come last.
-    """
-    full = (pl.col("state") == State.COMPLETED.value).fill_null(value=False)
-    failed = pl.col("state").is_in([State.FAILED.value, State.INFEASIBLE.value])
-    came = pl.when(full).then(0).otherwise(-pl.col("epochs"))
-    return trials.sort(
-        [~full, failed, came, pl.col("objective"), pl.col("number")],
-        descending=[False, False, False, mode == "max", False],
-        nulls_last=True,
-    )
 
 
 def _time(seconds: float) -> datetime:

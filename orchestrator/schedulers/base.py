@@ -19,9 +19,9 @@ class Scheduler(BaseModel):
     epoch at which the next report is due. Losses are minimised.
 
     All state changes go through :meth:`started`, :meth:`resumed`, :meth:`pruned`,
-    :meth:`cloned`, :meth:`measured`, :meth:`report`, :meth:`ended` and :meth:`done`, and
-    nothing is drawn at random: the same calls in the same order give the same state, which
-    is how a run is resumed.
+    :meth:`cloned`, :meth:`measured`, :meth:`weighed`, :meth:`report`, :meth:`ended` and
+    :meth:`done`, and nothing is drawn at random: the same calls in the same order give the
+    same state, which is how a run is resumed.
     Every call must take about the same time for the ten thousandth trial as for
     the first. ``orchestrator.schedulers.testing.check_scheduler`` tests all that.
     """
@@ -44,6 +44,11 @@ class Scheduler(BaseModel):
     def varies(self) -> Variation | None:
         """How it changes the configs of trials that have begun; None is never."""
         return None
+
+    @property
+    def weighs(self) -> bool:
+        """It can compare trials by several objectives, of which :meth:`weighed` tells it."""
+        return False
 
     @abstractmethod
     def begin(self, *, trials: int, max_epochs: int) -> None:
@@ -92,6 +97,16 @@ class Scheduler(BaseModel):
             number: the trial.
             epoch: the one after the last that was told.
             loss: what the sweep minimises, of that epoch alone; may be infinite.
+        """
+
+    def weighed(self, number: int, losses: tuple[float, ...]) -> None:
+        """All losses of a running trial, told right before :meth:`report` is asked about it.
+
+        Only where a sweep has several objectives; by default nobody listens.
+
+        Args:
+            number: the trial.
+            losses: what the sweep minimises, the loss that is reported first; finite.
         """
 
     @abstractmethod
@@ -147,6 +162,12 @@ class Scheduler(BaseModel):
             for bracket in self.plan()
             for below, rung in zip([Rung(0, 0), *bracket], bracket, strict=False)
         )
+
+    def most_epochs(self) -> int:
+        """Epochs that it can come to at most, whatever the results are."""
+        if self.exact:
+            return self.total_epochs()
+        return sum(bracket[0].trials * bracket[-1].epochs for bracket in self.plan())
 
     def __eq__(self, other: object) -> bool:
         """Equal by kind and settings; how far a sweep has come is no part of it."""

@@ -10,6 +10,7 @@ from typing import Literal
 
 from orchestrator.schedulers.base import unexpected
 from orchestrator.schedulers.decisions import Continue, Decision, Pause, Prune, Resume, Rung, Stop
+from orchestrator.schedulers.places import placed
 from orchestrator.schedulers.trust import PROBES, Trust
 
 Form = Literal["stopping", "promotion"]
@@ -48,12 +49,15 @@ class _Standing:
         ranked: (loss, number) of those with a finite loss, ascending; a trial that ended
             while it waited leaves its rank to the next.
         waiting: those of them that are paused there, ascending.
+        points: all losses of those with a finite one, by number, where there are several; in
+            ``ranked`` and ``waiting`` their places stand for the loss then.
     """
 
     came: int = 0
     sent: int = 0
     ranked: list[_Entry] = field(default_factory=list)
     waiting: list[_Entry] = field(default_factory=list)
+    points: dict[int, tuple[float, ...]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -72,6 +76,7 @@ class Bracket:
         trust: in its rungs, if there may be doubts.
         probes: running trials that go on from every rung, to tell what rungs are worth.
         owes: a trial was started since the last one went on from a rung that is doubted.
+        told: all losses of the trial that is about to report, where there are several.
     """
 
     levels: tuple[int, ...]
@@ -85,6 +90,7 @@ class Bracket:
     trust: Trust | None = field(init=False)
     probes: set[int] = field(default_factory=set)
     owes: bool = False
+    told: dict[int, tuple[float, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.standings = [_Standing() for _ in self.levels[:-1]]
@@ -92,8 +98,13 @@ class Bracket:
 
     @property
     def first(self) -> int:
-        """The rung that a new trial heads for."""
+        """The first rung that counts."""
         return self.trust.floor if self.trust else 0
+
+    @property
+    def begins(self) -> int:
+        """The rung that the next new trial heads for."""
+        return 0 if self.begun + 1 in PROBES else self.first
 
     @property
     def over(self) -> bool:
@@ -101,9 +112,9 @@ class Bracket:
         return self.begun == self.size and not self.running and not self.paused
 
     def start(self, number: int) -> None:
-        """A new trial heads for the first rung that counts."""
+        """A new trial heads for the first rung that counts; some for all of them."""
+        self.running[number] = self.begins
         self.begun += 1
-        self.running[number] = self.first
         self.owes = True
         if self.trust and self.begun in PROBES:
             self.probes.add(number)
@@ -113,6 +124,7 @@ class Bracket:
         rung = self.running.get(number, -1)
         if rung < 0 or epoch != self.levels[rung]:
             raise unexpected(number, f"reported at epoch {epoch}")
+        losses = self.told.pop(number, ())
         if self.trust:
             self.trust.note(number, rung, loss)
         if rung + 1 == len(self.levels):
@@ -124,6 +136,8 @@ class Bracket:
         if math.isfinite(loss):
             entry = (loss, number)
             insort(standing.ranked, entry)
+            if losses:
+                entry = self._placed(rung, number, losses)
             if number in self.probes:
                 self.running[number] = rung + 1
                 return Continue(self.levels[rung + 1])
@@ -192,6 +206,17 @@ class Bracket:
         if self.rule.cap and standing.sent >= quota:
             return False
         return bisect_left(standing.ranked, entry) < quota
+
+    def _placed(self, rung: int, number: int, losses: tuple[float, ...]) -> _Entry:
+        """The entry of a trial by several losses; all others at the rung get new places."""
+        standing = self.standings[rung]
+        standing.points[number] = losses
+        standing.ranked = placed(standing.ranked, standing.points)
+        entries = {one: (place, one) for place, one in standing.ranked}
+        standing.waiting = sorted(entries[one] for _, one in standing.waiting)
+        for _, one in standing.waiting:
+            self.paused[one] = rung, entries[one]
+        return entries[number]
 
     def _resume(self, rung: int) -> Resume:
         return Resume(self.standings[rung].waiting[0][1], self.levels[rung + 1])

@@ -30,6 +30,11 @@ class Fifo(Scheduler):
         """Nothing ends early."""
         return True
 
+    @property
+    def weighs(self) -> bool:
+        """It compares nothing."""
+        return True
+
     def begin(self, *, trials: int, max_epochs: int) -> None:
         """Plan one bracket of one rung."""
         super().begin(trials=trials, max_epochs=max_epochs)

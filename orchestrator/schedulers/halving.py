@@ -35,6 +35,9 @@ class AsynchronousHalving(Scheduler):
     that fails on its way to a rung does not count in its ``n``; one that ends while it is
     paused does, and leaves its rank to the next.
 
+    Several objectives are compared by their places in a non-dominated sorting of the trials
+    at the rung, which takes time that grows with these.
+
     Memory: the losses reported at each rung, and one place per trial.
 
     Source: Li et al., A System for Massively Parallel Hyperparameter Tuning, MLSys (2020),
@@ -71,6 +74,11 @@ class AsynchronousHalving(Scheduler):
         """Where trials wait, a cap is reached in the end, whatever the losses are."""
         return self.form == "promotion" and self.cap
 
+    def most_epochs(self) -> int:
+        """With a cap no more than the plan, but for trials that go on for the sake of doubts."""
+        capped = self.cap and (self.exact or not self.pauses)
+        return self.total_epochs() if capped else super().most_epochs()
+
     def begin(self, *, trials: int, max_epochs: int) -> None:
         """Lay out the brackets."""
         super().begin(trials=trials, max_epochs=max_epochs)
@@ -104,14 +112,14 @@ class AsynchronousHalving(Scheduler):
             return resume
         index = self._turns[self._turn][0]
         bracket = self._brackets[index]
-        return Start(bracket=index, until=bracket.levels[bracket.first])
+        return Start(bracket=index, until=bracket.levels[bracket.begins])
 
     def started(self, number: int) -> None:
         """Give the trial the first rung of the bracket whose turn it is."""
         if number in self._places or self._turn == len(self._turns):
             raise unexpected(number, "started")
         index = self._turns[self._turn][0]
-        self._give(number, index, rung=self._brackets[index].first)
+        self._give(number, index, rung=self._brackets[index].begins)
         self._brackets[index].start(number)
         self._left -= 1
         if self._left == 0:
@@ -133,6 +141,15 @@ class AsynchronousHalving(Scheduler):
         if not isinstance(due, Prune) or due.number != number:
             raise unexpected(number, "pruned")
         bracket.pruned(number)
+
+    @property
+    def weighs(self) -> bool:
+        """By non-dominated sorting of those that have come to a rung."""
+        return True
+
+    def weighed(self, number: int, losses: tuple[float, ...]) -> None:
+        """Keep them until the trial reports."""
+        self._bracket(number, "weighed").told[number] = losses
 
     def report(self, number: int, epoch: int, loss: float) -> Decision:
         """Continue or Stop in the stopping form, Pause in the other, Stop at the last rung."""

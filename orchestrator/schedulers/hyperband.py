@@ -21,6 +21,7 @@ from orchestrator.schedulers.decisions import (
     Start,
     Stop,
 )
+from orchestrator.schedulers.places import placed
 from orchestrator.schedulers.rungs import check_halving, layout, levels, remaining
 
 
@@ -37,6 +38,7 @@ class _Bracket:
         lost: those of them that failed there.
         results: those of them that wait there, with a finite loss or not.
         started: trials started so far.
+        points: all losses of those that wait, by number, where there are several.
     """
 
     index: int
@@ -47,6 +49,7 @@ class _Bracket:
     lost: int = 0
     results: list[tuple[float, int]] = field(default_factory=list)
     started: int = 0
+    points: dict[int, tuple[float, ...]] = field(default_factory=dict)
 
 
 class HyperBand(Scheduler):
@@ -62,6 +65,8 @@ class HyperBand(Scheduler):
     Prune, prunings first since they need no worker. Ties go to the lower number.
     Failed trials count in ``n`` and are never promoted, so a rung where too few live
     promotes fewer. While a bracket waits, trials of the next ones start.
+
+    Several objectives are compared by their places in a non-dominated sorting of the rung.
 
     Memory: one place per trial; losses of rungs that are under way.
 
@@ -95,6 +100,11 @@ class HyperBand(Scheduler):
     @property
     def exact(self) -> bool:
         """Every rung waits for all its trials."""
+        return True
+
+    @property
+    def weighs(self) -> bool:
+        """By non-dominated sorting of the trials of a rung."""
         return True
 
     def begin(self, *, trials: int, max_epochs: int) -> None:
@@ -142,6 +152,10 @@ class HyperBand(Scheduler):
         if not isinstance(self._due.get(number), Prune):
             raise unexpected(number, "pruned")
         del self._due[number], self._paused[number]
+
+    def weighed(self, number: int, losses: tuple[float, ...]) -> None:
+        """Keep them until the rung is judged."""
+        self._running[number].points[number] = losses
 
     def report(self, number: int, epoch: int, loss: float) -> Decision:
         """Pause at every rung, Stop at the last."""
@@ -214,8 +228,10 @@ class HyperBand(Scheduler):
             return
         if bracket.rung + 1 == len(bracket.levels):
             return
-        ranked = sorted(bracket.results)
-        alive = sum(math.isfinite(loss) for loss, _ in ranked)
+        finite = [entry for entry in bracket.results if math.isfinite(entry[0])]
+        alive = len(finite)
+        best = placed(finite, bracket.points) if bracket.points else sorted(finite)
+        ranked = best + sorted(entry for entry in bracket.results if math.isinf(entry[0]))
         promoted = min(max(1, bracket.given // self.eta), alive)
         until = bracket.levels[bracket.rung + 1]
         for _, number in ranked[:promoted]:
@@ -225,3 +241,4 @@ class HyperBand(Scheduler):
             self._due.move_to_end(number, last=False)
         bracket.rung += 1
         bracket.given, bracket.lost, bracket.results = promoted, 0, []
+        bracket.points = {}

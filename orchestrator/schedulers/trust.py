@@ -6,11 +6,11 @@ from collections import deque
 from collections.abc import Iterable
 from itertools import combinations
 
-LEAST, MOST = 4, 40
+LEAST, MOST = 3, 40
 """Trials that have to be seen at two rungs before these are compared, and the latest that are."""
-ASSUMED, WEIGHT = 0.7, 8
+ASSUMED, WEIGHT = 0.7, 4
 """Before anything is seen, rungs are taken to agree on this share of so many pairs."""
-PROBES = frozenset({2, 5, 8, 25, 75, 225, 675})
+PROBES = frozenset({1, 6, *(2**power for power in range(4, 20))})
 """Of the trials of a bracket, counted from 1, those that go on from every rung."""
 DOUBT = 0.5
 """A rung that orders so many pairs differently says no more than chance."""

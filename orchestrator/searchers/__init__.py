@@ -18,6 +18,7 @@ searchers: Registry[Searcher] = Registry(
         "kde",
         "lattice",
         "parzen",
+        "priors",
         "random_spaces",
         "testing",
     ),

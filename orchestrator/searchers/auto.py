@@ -1,4 +1,4 @@
-"""The default searcher: half its configs from a Gaussian process, half from Parzen densities."""
+"""The default searcher: most configs from a Gaussian process, some from Parzen densities."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Auto(Searcher):
     kind: Literal["auto"] = "auto"
     first: int = Field(default=8, ge=2)
     """Trials to observe before a model is used."""
-    process: float = Field(default=0.5, ge=0, le=1)
+    process: float = Field(default=0.75, ge=0, le=1)
     """Share of trials from the Gaussian process; the rest is from densities."""
     top: float = Field(default=0.15, gt=0, lt=1)
     """Share of the trials at an epoch that are good."""
@@ -182,8 +182,14 @@ class Auto(Searcher):
 
         epochs = np.array([epoch for epoch, _ in keys], dtype=np.float64)
         owners = np.append(embedding.owners, self._categories.size)
-        rows = self._rows(number for _, number in keys)
-        process = fit(columns(rows, epochs), owners, targets, chosen(targets, FEW))
+        rows = columns(self._rows(number for _, number in keys), epochs)
+        process = fit(rows, owners, targets, chosen(targets, FEW))
+        last = np.flatnonzero(epochs == furthest)
+        if self._categories.size + 2 <= len(last) < len(keys):
+            # Early epochs may say nothing of the last: then its own trials alone say more.
+            alone = fit(rows[last], owners, targets[last], chosen(targets[last], FEW))
+            if alone.left_out(np.arange(len(last))) > process.left_out(last):
+                process = alone
 
         def at_end(points: Floats) -> Floats:
             return columns(points, np.full(len(points), float(furthest)))

@@ -11,13 +11,16 @@ from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from searchspaces import Config, DataFacts, JointSpace
 
+_EARLIER = 2**64
+"""Above all trials; numbers of earlier ones, which are negative, count down from it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Observation:
     """How well a trial's config did, at one epoch.
 
     Attributes:
-        number: the trial.
+        number: the trial; negative for one of an earlier run.
         config: its config.
         epoch: the epoch, counted from 1, at which the loss was measured; of a failed
             trial the last epoch it ran or was to run to; of one that was done early the
@@ -130,12 +133,13 @@ class Searcher(BaseModel):
         """A random stream of its own for each (sweep seed, trial, purpose, attempt)."""
         if not self._attempt:
             return self.lasting_generator(number, purpose)
-        words = [self._seed, number, purpose, self._attempt]
+        words = [self._seed, number % _EARLIER, purpose, self._attempt]
         return np.random.default_rng(np.random.SeedSequence(words))
 
     def lasting_generator(self, number: int, purpose: int = 0) -> np.random.Generator:
         """The stream of the first attempt, for a state that outlives a suggestion."""
-        return np.random.default_rng(np.random.SeedSequence([self._seed, number, purpose]))
+        words = [self._seed, number % _EARLIER, purpose]
+        return np.random.default_rng(np.random.SeedSequence(words))
 
     def __eq__(self, other: object) -> bool:
         """Equal by kind and settings; how far a sweep has come is no part of it."""

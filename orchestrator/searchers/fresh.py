@@ -6,12 +6,16 @@ for again, and how many different configs there are at all, is the same for all 
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Collection, Container, Hashable, Iterator, Mapping
+from typing import Any
 
 from orchestrator.searchers.base import Searcher
-from searchspaces import Config, DataFacts, JointSpace, Scalar
+from orchestrator.searchers.priors import Source
+from searchspaces import Config, DataFacts, JointSpace, Value
 from searchspaces.conditions import is_active
 from searchspaces.domains import Domain
+from searchspaces.errors import ConfigurationError
+from searchspaces.scalars import distinct
 
 OTHERS = 8
 """Suggestions to ask a searcher for before a config is drawn from the space."""
@@ -25,17 +29,22 @@ LISTABLE = 10_000
 _FRESH = 0xF5E5
 """The purpose of the random stream used here; see ``Searcher.generator``."""
 
-Known = frozenset[tuple[str, bool, Scalar]]
+Known = frozenset[tuple[str, Hashable]]
 """A config to compare by: 1 and 1.0 are one to a search, 1 and True are not."""
 
 
-def known(config: Config) -> Known:
+def known(config: Mapping[str, Any]) -> Known:
     """What two configs have in common only if training both would be the same."""
-    return frozenset((name, isinstance(value, bool), value) for name, value in config.items())
+    return frozenset((name, distinct(value)) for name, value in config.items())
 
 
 def most_trials(
-    searcher: Searcher, space: JointSpace, wanted: int, facts: DataFacts | None = None
+    searcher: Searcher,
+    space: JointSpace,
+    wanted: int,
+    facts: DataFacts | None = None,
+    *,
+    tried: Collection[Known] = (),
 ) -> int:
     """How many of the trials wanted can have a config of their own.
 
@@ -47,22 +56,32 @@ def most_trials(
         space: to search.
         wanted: number of trials.
         facts: of the data, for constraints.
+        tried: configs that count as trained already.
+
+    Raises:
+        ConfigurationError: there is no other.
     """
     limit = searcher.limit(space)
     if limit is not None:
         return min(wanted, limit)
-    if searcher.repeats or wanted == 1 or not 1 < space.size <= LISTABLE:
+    if searcher.repeats or (wanted == 1 and not tried) or not 1 < space.size <= LISTABLE:
         return wanted
     found = 0
     for values in every(space):
-        found += space.permits(values, facts)
+        found += space.permits(values, facts) and known(values) not in tried
         if found == wanted:
             break
+    if tried and not found:
+        raise ConfigurationError(
+            "every config of the space was tried before. Search a wider space, or allow that "
+            "with --set searcher.repeats=true.",
+            place="warm_start",
+        )
     return max(found, 1)
 
 
 def fresh(
-    searcher: Searcher,
+    searcher: Source,
     number: int,
     tried: Container[Known],
     space: JointSpace,
@@ -94,11 +113,11 @@ def fresh(
     return config
 
 
-def every(space: JointSpace) -> Iterator[dict[str, Scalar]]:
+def every(space: JointSpace) -> Iterator[dict[str, Value]]:
     """The values of every config that conditions allow, constants included; for finite spaces."""
     parameters, order = space.parameters(), space.order()
 
-    def from_here(position: int, values: dict[str, Scalar]) -> Iterator[dict[str, Scalar]]:
+    def from_here(position: int, values: dict[str, Value]) -> Iterator[dict[str, Value]]:
         if position == len(order):
             yield {name: values[name] for name in parameters if name in values}
             return

@@ -18,6 +18,8 @@ ARC = 0.8
 STEPS = 30
 """Of the search for length scales."""
 JITTER = 1e-8
+RIDGE = 1e-3
+"""Precision of the prior of the trend, in parts of the process's."""
 
 
 class Embedding:
@@ -77,7 +79,8 @@ class Process:
         scales: length scale of each column, shape (c,).
         noise: variance of the targets' noise, in parts of the process's.
         factor: Cholesky factor of the covariance, lower, shape (n, n).
-        weights: covariance inverse times targets, shape (n,).
+        trend: of the mean, a constant and a slope along the last column, shape (2,).
+        weights: covariance inverse times what the trend leaves of the targets, shape (n,).
         variance: of the process.
     """
 
@@ -86,16 +89,28 @@ class Process:
     scales: Floats
     noise: float
     factor: Floats
+    trend: Floats
     weights: Floats
     variance: float
 
     def believe(self, columns: Floats) -> tuple[Floats, Floats]:
         """Mean and standard deviation, shape (m,) each, at points of shape (m, c)."""
         across = _matern(cdist(columns / self.scales, self.columns / self.scales))  # (m, n)
-        mean = across @ self.weights
+        mean = across @ self.weights + _basis(columns) @ self.trend
         solved = solve_triangular(self.factor, across.T, lower=True, check_finite=False)
         left = np.maximum(1.0 - np.einsum("nm,nm->m", solved, solved), 1e-12)
         return mean, np.sqrt(self.variance * left)
+
+    def left_out(self, rows: Integers) -> float:
+        """The log density of some targets, each as believed without that one.
+
+        Source: Rasmussen and Williams (2006), section 5.4.2, equations 5.10 to 5.12.
+        """
+        size = len(self.targets)
+        precision = np.diag(cho_solve((self.factor, True), np.eye(size), check_finite=False))[rows]
+        off = self.weights[rows] / precision
+        variance = self.variance / precision
+        return float(-0.5 * np.sum(off**2 / variance + np.log(2 * math.pi * variance)))
 
     def expecting(self, columns: Floats) -> Process:
         """The process when results at some more points, shape (m, c), are as it believes.
@@ -110,13 +125,15 @@ class Process:
 def fit(columns: Floats, owners: Integers, targets: Floats, few: Integers) -> Process:
     """A process through noisy targets, with a length scale for each dimension.
 
+    Its mean is a constant and a slope along the last column, which is that of the epoch.
+
     Length scales and noise are the most likely ones under weak priors, found on some of the
     points; the process then takes all.
 
     Args:
         columns: shape (n, c).
         owners: dimension of each column, shape (c,).
-        targets: shape (n,), of mean 0 or so.
+        targets: shape (n,).
         few: points on which length scales are found.
 
     Source: Rasmussen and Williams, Gaussian Processes for Machine Learning (2006), sections 2.2
@@ -141,9 +158,27 @@ def _process(columns: Floats, targets: Floats, scales: Floats, noise: float) -> 
     covariance = _matern(cdist(scaled, scaled))
     covariance[np.diag_indices_from(covariance)] += noise + JITTER
     factor = cho_factor(covariance, lower=True, check_finite=False)
-    weights = cho_solve(factor, targets, check_finite=False)
-    variance = float(max(targets @ weights / len(targets), 1e-6))
-    return Process(columns, targets, scales, noise, factor[0], weights, variance)
+    trend, rest, weights = _detrended(factor, _basis(columns), targets)
+    variance = max(float(rest @ weights) / len(targets), 1e-6)
+    return Process(columns, targets, scales, noise, factor[0], trend, weights, variance)
+
+
+def _basis(columns: Floats) -> Floats:
+    """What the mean is made of, shape (m, 2): without it, what nobody tried would be average."""
+    return np.column_stack([np.ones(len(columns)), columns[:, -1]])
+
+
+def _detrended(
+    factor: tuple[Floats, bool], basis: Floats, targets: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """The trend by generalised least squares, what it leaves, and the inverse times that.
+
+    Source: Rasmussen and Williams (2006), section 2.7, with a weak prior of the trend.
+    """
+    solved = cho_solve(factor, np.column_stack([basis, targets]), check_finite=False)
+    normal = basis.T @ solved[:, :2] + RIDGE * np.eye(2)
+    trend: Floats = np.linalg.solve(normal, basis.T @ solved[:, 2])
+    return trend, targets - basis @ trend, solved[:, 2] - solved[:, :2] @ trend
 
 
 class Likelihood:
@@ -160,6 +195,7 @@ class Likelihood:
 
     def __init__(self, columns: Floats, owners: Integers, targets: Floats, centre: float) -> None:
         self._targets = targets
+        self._basis = _basis(columns)
         self._centre = centre
         dimensions = int(owners.max()) + 1 if owners.size else 0
         self._squares = np.stack(
@@ -181,8 +217,8 @@ class Likelihood:
         covariance[np.diag_indices(count)] += noise + JITTER
         factor = cho_factor(covariance, lower=True, check_finite=False)
         precision = cho_solve(factor, np.eye(count), check_finite=False)
-        weights = precision @ self._targets
-        variance = max(float(self._targets @ weights) / count, 1e-6)
+        _, rest, weights = _detrended(factor, self._basis, self._targets)
+        variance = max(float(rest @ weights) / count, 1e-6)
         value = 0.5 * count * math.log(variance) + np.log(np.diag(factor[0])).sum()
         # d/dK of the profiled likelihood
         slope = 0.5 * (precision - np.outer(weights, weights) / variance)

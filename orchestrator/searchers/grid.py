@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field, PrivateAttr
 
 from orchestrator.searchers.base import Searcher
-from searchspaces import Choice, Config, DataFacts, Float, Int, JointSpace, Scalar
+from searchspaces import Choice, Config, DataFacts, Float, Int, JointSpace, Value
 from searchspaces.conditions import is_active, parents_first
 from searchspaces.domains import Domain, Parameter
 from searchspaces.errors import ConfigurationError
@@ -41,7 +41,7 @@ class GridSearch(Searcher):
     order: Literal["shuffled", "plain"] = "shuffled"
     """In which order the grid is gone through."""
 
-    _grid: list[dict[str, Scalar]] = PrivateAttr(default_factory=list)
+    _grid: list[dict[str, Value]] = PrivateAttr(default_factory=list)
 
     def begin(self, space: JointSpace, *, seed: int, facts: DataFacts | None) -> None:
         """List the grid."""
@@ -69,8 +69,8 @@ class GridSearch(Searcher):
         """Number of configs of the grid; with the data's facts once :meth:`begin` was called."""
         return len(self._grid) if space is self._space else len(self._listed(space))
 
-    def _listed(self, space: JointSpace) -> list[dict[str, Scalar]]:
-        grid: list[dict[str, Scalar]] = []
+    def _listed(self, space: JointSpace) -> list[dict[str, Value]]:
+        grid: list[dict[str, Value]] = []
         parameters = space.parameters()
         constants = {name: one for name, one in parameters.items() if not isinstance(one, Domain)}
         for values in combinations(parameters, self.points):
@@ -92,16 +92,18 @@ class GridSearch(Searcher):
         return grid
 
 
-def combinations(parameters: dict[str, Parameter], points: int) -> Iterator[dict[str, Scalar]]:
+def combinations(parameters: dict[str, Parameter], points: int) -> Iterator[dict[str, Value]]:
     """Every combination of grid values that conditions allow, each once; the last name fastest.
 
     Constants are left out: they are alike in all of them.
     """
-    values = {name: one for name, one in parameters.items() if not isinstance(one, Domain)}
+    values: dict[str, Value] = {
+        name: one for name, one in parameters.items() if not isinstance(one, Domain)
+    }
     order = [name for name in parents_first(parameters, place="grid") if name not in values]
     grids = {name: grid_values(parameters[name], points) for name in order}
 
-    def from_here(position: int) -> Iterator[dict[str, Scalar]]:
+    def from_here(position: int) -> Iterator[dict[str, Value]]:
         if position == len(order):
             yield {name: values[name] for name in order if name in values}
             return
@@ -117,7 +119,7 @@ def combinations(parameters: dict[str, Parameter], points: int) -> Iterator[dict
     return from_here(0)
 
 
-def grid_values(parameter: Parameter, points: int) -> list[Scalar]:
+def grid_values(parameter: Parameter, points: int) -> list[Value]:
     """The values a grid takes of one parameter, ascending; of a constant the one it has."""
     if not isinstance(parameter, Domain):
         return [parameter]

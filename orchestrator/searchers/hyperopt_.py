@@ -10,7 +10,7 @@ from pydantic import Field, PrivateAttr
 
 from orchestrator.searchers.base import Observation, Searcher
 from orchestrator.searchers.furthest import Furthest
-from searchspaces import Config, DataFacts, JointSpace, Scalar
+from searchspaces import Config, DataFacts, JointSpace, Value
 from searchspaces.errors import ConfigurationError
 
 TRIES = 20
@@ -83,7 +83,7 @@ class HyperOptSearch(Searcher):
             values[name] = [] if math.isnan(u) else [value]
         return values
 
-    def _decoded(self, values: dict[str, list[float]]) -> dict[str, Scalar]:
+    def _decoded(self, values: dict[str, list[float]]) -> dict[str, Value]:
         """The values a config would have, inactive ones left out, from the library's."""
         cube = self.space.cube()
         unit = [

@@ -11,7 +11,7 @@ from orchestrator.searchers.kde import Floats
 from searchspaces import JointSpace
 from searchspaces.conditions import condition
 from searchspaces.domains import Choice, Float, Int
-from searchspaces.scalars import Scalar, same
+from searchspaces.scalars import Value, same
 from searchspaces.unit_cube import domain_from_unit, domain_to_unit
 
 Flags = NDArray[np.bool_]
@@ -36,7 +36,7 @@ class Lattice:
         parameters = space.parameters()
         middles = ((np.arange(CELLS) + 0.5) / CELLS).tolist()
         index = {name: dimension for dimension, name in enumerate(cube.names)}
-        values: dict[str, list[Scalar]] = {}
+        values: dict[str, list[Value]] = {}
         self._tables: dict[int, Floats] = {}
         self._conditions: list[tuple[int, list[tuple[int, Flags]]]] = []
         self._never: list[int] = []

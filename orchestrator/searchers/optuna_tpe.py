@@ -12,7 +12,7 @@ from pydantic import Field, PrivateAttr
 from orchestrator.searchers.base import Observation, Searcher
 from orchestrator.searchers.extra import need
 from orchestrator.searchers.furthest import Furthest
-from searchspaces import Config, DataFacts, JointSpace, Scalar
+from searchspaces import Config, DataFacts, JointSpace, Value
 from searchspaces.conditions import condition
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ class OptunaTpe(Searcher):
             if name in config and cells != 1
         }
 
-    def _decoded(self, drawn: dict[str, Any]) -> dict[str, Scalar]:
+    def _decoded(self, drawn: dict[str, Any]) -> dict[str, Value]:
         """The values a config would have, inactive ones left out, from the library's."""
         return self.space.cube().from_unit(
             [

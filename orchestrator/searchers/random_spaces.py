@@ -1,4 +1,4 @@
-"""Random spaces to try searchers on: every kind of domain, chains of conditions, constraints.
+"""Random spaces to try searchers on: every kind of domain, conditions, groups, constraints.
 
 A space is a function of a number alone, so that another process has the same ones::
 
@@ -31,6 +31,7 @@ from searchspaces import (
     constraint,
 )
 from searchspaces.conditions import is_active
+from searchspaces.config import nested
 from searchspaces.domains import Domain, Parameter
 
 SEEN = 24
@@ -45,7 +46,30 @@ _CHOICES: tuple[tuple[Any, ...], ...] = (
     (1, "1", 1.5, True),
     _TEXTS,
     tuple(range(0, 80, 2)),
+    ((3, 3), (5, 3), (7, 5, 3)),
+    ("auto", (), (64, 32), (64.0, True, "x")),
 )
+
+
+class AnyDeep(SearchSpace):
+    """A group in a group, whose parameters are called as those around it are."""
+
+    i0: IntParam = 1
+    f0: FloatParam = 0.5
+
+
+class AnyGroup(SearchSpace):
+    """A group with a constraint of its own."""
+
+    c0: ChoiceParam = "constant"
+    i0: IntParam = 1
+    deep: AnyDeep = AnyDeep()
+    rule: IntParam = 0
+
+    @constraint
+    def allowed(self, config: Config, facts: DataFacts | None) -> bool:  # noqa: ARG002  # no facts needed
+        """What is allowed in the group is said by the names in it."""
+        return config["rule"] == 0 or bool(config.get("i0", 0) % 3 < 2)
 
 
 class AnySpace(SearchSpace):
@@ -58,6 +82,7 @@ class AnySpace(SearchSpace):
     i1: IntParam = 1
     f1: FloatParam = 0.5
     i2: IntParam = 1
+    group: AnyGroup = AnyGroup()
     rule: IntParam = 0
 
     @constraint
@@ -72,6 +97,9 @@ class AnySpace(SearchSpace):
                 return bool(config.get("i0", 0) >= config.get("i2", 0))
             case 4:
                 return facts is None or len(config) % 2 == facts.features % 2
+            case 5:
+                group = config.get("group", {})
+                return bool(group.get("i0", 0) <= config.get("i0", 1) + 20)
             case _:
                 return True
 
@@ -85,24 +113,36 @@ class AnyTraining(SearchSpace):
     g1: IntParam = 1
 
 
+_NAMES = ("c0", "i0", "f0", "group.c0", "group.i0", "group.deep.i0", "group.deep.f0", "c1", "i1",
+          "f1", "i2", "g0", "g1")  # fmt: skip
+
+
 @lru_cache(maxsize=1024)
 def random_space(number: int) -> JointSpace:
     """A space of one to seven searched parameters; the same for the same number."""
     rng = np.random.default_rng([number, 0x5BACE])
-    names = [*AnySpace.model_fields, *AnyTraining.model_fields]
-    names.remove("rule")
-    chosen = sorted(rng.choice(len(names), size=rng.integers(1, 8), replace=False).tolist())
+    chosen = sorted(rng.choice(len(_NAMES), size=rng.integers(1, 8), replace=False).tolist())
     found: dict[str, Any] = {}
-    for name in (names[index] for index in chosen):
+    for name in (_NAMES[index] for index in chosen):
         found[name] = _domain(name, found, rng)
-    space = {name: domain for name, domain in found.items() if name in AnySpace.model_fields}
-    training = AnyTraining(**{name: found[name] for name in found.keys() - space.keys()})
-    rule = int(rng.integers(7))
-    made = JointSpace(AnySpace(**space, rule=rule), training)
+    training = AnyTraining(**{name: found.pop(name) for name in ("g0", "g1") if name in found})
+    outer: dict[str, Any] = {name: found[name] for name in ("c0", "i0") if name in found}
+    when = _parents(outer, rng) if any("." in name for name in found) else {}
+    rules = int(rng.integers(7)), int(rng.integers(2))
+    made = JointSpace(_any_space(found, when, *rules), training)
+    allowed = 0
     for _ in range(300):  # a constraint that leaves next to nothing is dropped
-        if made.permits(made.cube().from_unit(rng.random(made.cube().dimensions)), FACTS):
+        allowed += made.permits(made.cube().from_unit(rng.random(made.cube().dimensions)), FACTS)
+        if allowed == 2:
             return made
-    return JointSpace(AnySpace(**space), training)
+    return JointSpace(_any_space(found, when, 0, 0), training)
+
+
+def _any_space(found: dict[str, Any], when: dict[str, Any], rule: int, inner: int) -> AnySpace:
+    """The space of domains by dotted name; ``when`` is the condition of its group."""
+    values = nested(found)
+    group = {"rule": inner, **values.get("group", {}), **({"when": when} if when else {})}
+    return AnySpace.model_validate({**values, "rule": rule, "group": group})
 
 
 def check_in_random_space(searcher: Searcher, number: int, *, suggestions: int = 2) -> list[Config]:
@@ -188,22 +228,35 @@ def _observations(number: int) -> tuple[Observation, ...]:
 
 
 def _domain(name: str, before: dict[str, Any], rng: np.random.Generator) -> Domain:
-    """A domain of the kind that the name asks for, with up to two parents among those before."""
+    """A domain of the kind that the name asks for, with up to two parents among those before.
+
+    In a group, parents are of the same group; elsewhere they may lie in one.
+    """
+    head, dot, last = name.rpartition(".")
+    known = {"c0", "i0", "g0"} if name in {"g0", "g1"} else before.keys()
+    among = {parent: domain for parent, domain in before.items() if parent in known}
+    if dot:
+        within = {one.rpartition("."): domain for one, domain in before.items()}
+        among = {inner: domain for (group, _, inner), domain in within.items() if group == head}
+    condition = _parents(among, rng) or None
+    if last.startswith("c"):
+        values = _CHOICES[rng.integers(len(_CHOICES))]
+        return Choice(values, ordered=bool(rng.random() < 0.4), when=condition)
+    if last.startswith("i") or last == "g1":
+        return _int(rng, condition)
+    return _float(rng, condition)
+
+
+def _parents(among: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]:
+    """Up to two parents with the values that they need; none of a group."""
     when: dict[str, Any] = {}
-    for parent, domain in before.items():
-        across = name.startswith("g") and parent not in {"c0", "i0", "g0"}
-        if across or domain.size > 200 or rng.random() > 0.35 or len(when) == 2:
+    for parent, domain in among.items():
+        if domain.size > 200 or rng.random() > 0.35 or len(when) == 2:
             continue
         members = [domain.value_at(index) for index in range(int(domain.size))]
         take = int(rng.integers(1, len(members) + 1))
         when[parent] = tuple(members[i] for i in rng.choice(len(members), take, replace=False))
-    condition = when or None
-    if name.startswith("c"):
-        values = _CHOICES[rng.integers(len(_CHOICES))]
-        return Choice(values, ordered=bool(rng.random() < 0.4), when=condition)
-    if name.startswith("i") or name == "g1":
-        return _int(rng, condition)
-    return _float(rng, condition)
+    return when
 
 
 def _int(rng: np.random.Generator, when: Any) -> Int:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import PrivateAttr
 
 from orchestrator.searchers.base import Searcher
-from searchspaces import Config, DataFacts, JointSpace, Scalar
+from searchspaces import Config, DataFacts, JointSpace, Value
 
 BLOCK = 256
 """Points looked at together; a power of two."""
@@ -31,7 +31,7 @@ class SobolSearch(Searcher):
     kind: Literal["sobol"] = "sobol"
 
     _points: Any = PrivateAttr(default=None)
-    _allowed: list[tuple[int, dict[str, Scalar]]] = PrivateAttr(default_factory=list)
+    _allowed: list[tuple[int, dict[str, Value]]] = PrivateAttr(default_factory=list)
     _looked: int = PrivateAttr(default=0)
 
     def begin(self, space: JointSpace, *, seed: int, facts: DataFacts | None) -> None:

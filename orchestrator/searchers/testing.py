@@ -43,6 +43,10 @@ FACTS = DataFacts(features=8, classes=10, steps=8)
 """The facts the check gives; a constraint of the awkward space looks at them."""
 
 
+EARLIER, AFTER = 24, 4
+"""Trials of an earlier run, and those that are suggested after them."""
+
+
 class AwkwardSpace(SearchSpace):
     """Every kind of domain, conditions in a chain, constraints, a constant."""
 
@@ -103,6 +107,7 @@ def check_searcher(make: Callable[[], Searcher], space: JointSpace, *, trials: i
     included, also when the best configs lie at the bounds, when all trials failed and
     when all are equal; the same seed gives the same sequence, another seed another;
     observations in any order, all at once or one by one, lead to the same suggestion;
+    trials of an earlier run, whose numbers are negative, are told like any other;
     a suggestion asked for again is the same; up to ``limit`` all suggestions differ; the
     global random states are left alone; ``begin`` resets; a dumped searcher loads again.
 
@@ -125,6 +130,7 @@ def check_searcher(make: Callable[[], Searcher], space: JointSpace, *, trials: i
     searcher.begin(space, seed=7, facts=FACTS)
     _must(live_sequence(searcher, space, trials) == live, "begun again, another sequence")
     _check_order(make, space, live)
+    _check_earlier(make, space, trials)
     for best in ("low", "high", "none", "equal"):
         _check_extremes(make, space, best, trials)
     _must(
@@ -218,6 +224,24 @@ def _check_order(make: Callable[[], Searcher], space: JointSpace, live: list[Con
             searcher.observe(seen[index])
         suggestion = searcher.suggest(len(live) - 1)
         _must(suggestion == live[-1], "observed in another order, another suggestion")
+
+
+def _check_earlier(make: Callable[[], Searcher], space: JointSpace, trials: int) -> None:
+    """Told of earlier trials first, in two orders: the same sequences, within the space."""
+    rng = np.random.default_rng(11)
+    seen = [
+        observation
+        for number in range(-EARLIER, 0)
+        for observation in observations(space, number, space.sample(rng, FACTS))
+    ]
+    sequences = []
+    for told in (seen, seen[::-1]):
+        searcher = make()
+        searcher.begin(space, seed=7, facts=FACTS)
+        for observation in told:
+            searcher.observe(observation)
+        sequences.append(live_sequence(searcher, space, min(trials, AFTER)))
+    _must(sequences[0] == sequences[1], "earlier trials in another order, another sequence")
 
 
 def _check_extremes(

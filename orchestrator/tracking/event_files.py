@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.engine.trial import State
-from searchspaces import Scalar
+from searchspaces import Value
+from searchspaces.scalars import text
 
 if TYPE_CHECKING:
     from orchestrator.tracking.sink import TrackedTrial
@@ -117,13 +118,13 @@ def _framed(payloads: Iterable[bytes]) -> Iterable[bytes]:
         yield payload + struct.pack("<I", masked_crc32c(payload))
 
 
-def _field(value: Scalar) -> tuple[str, Scalar]:
+def _field(value: Value) -> tuple[str, Value]:
     """The field of a protobuf value, and what it takes."""
     if isinstance(value, bool):
         return "bool_value", value
     if isinstance(value, int | float):
         return "number_value", float(value)
-    return "string_value", str(value)
+    return "string_value", text(value)
 
 
 def _status(state: State) -> str:

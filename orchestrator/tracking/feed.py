@@ -195,7 +195,7 @@ class Feed:
             self._in_a_row = 0
 
     def _better(self, best: TrackedTrial | None, other: TrackedTrial) -> TrackedTrial | None:
-        if other.best_epoch is None:
+        if other.best_epoch is None or self._objective.violation(other.best):
             return best
         return other if best is None or self._rank(other) < self._rank(best) else best
 

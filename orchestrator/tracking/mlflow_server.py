@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from orchestrator.engine.trial import FINAL
 from orchestrator.masking import masked
 from searchspaces.errors import OrchError
+from searchspaces.scalars import Value, text
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -180,7 +181,7 @@ class Server:
         run: str,
         *,
         rows: Sequence[Row] = (),
-        params: Mapping[str, object] | None = None,
+        params: Mapping[str, Value] | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> None:
         """Write to a run, in as few requests as possible.
@@ -191,7 +192,7 @@ class Server:
         """
         from mlflow.entities import Metric, Param, RunTag
 
-        config = [Param(key_of(key), str(value)) for key, value in (params or {}).items()]
+        config = [Param(key_of(key), text(value)) for key, value in (params or {}).items()]
         marks = [RunTag(key, value) for key, value in (tags or {}).items()]
         metrics = [Metric(r.key, r.value, round(r.at * 1000), r.step) for r in rows]
         with self._asking() as client:

@@ -100,3 +100,9 @@ def test_labels_name_the_scale():
         "learning rate (log)"
     )
     assert Parameter("dropout", "space", Float(0.0, 0.5)).label == "dropout"
+
+
+def test_what_somebody_believed_of_a_parameter_is_no_part_of_its_domain():
+    entry = {"kind": "float", "group": "space", "low": 0.0, "high": 1.0, "prior": 0.5}
+    [believed] = parse_parameters({"x": {**entry, "confidence": "high"}})
+    assert believed.domain == Float(0.0, 1.0)

@@ -72,7 +72,8 @@ def line_of(name: str, **changes: Any) -> str:
                             "own_depth:stops."),
         ("own_depth:stops-hyprband", "unknown strategy 'hyprband'. Did you mean 'hyperband'? "
                                      "Known: hyperband, async-hyperband, random, hyperopt, "
-                                     "asha-promotion, pbt, bohb-asha, asha, bohb, grid, median."),
+                                     "asha-promotion, pbt, bohb-asha, asha, bohb, grid, median, "
+                                     "auto-stopping, auto."),
         ("own_depth:stops-hyperband", "scheduler: own_depth:stops cannot be paused (it takes no "
                                       "state), and hyperband pauses trials. Write "
                                       "stops(config, state), or use --set scheduler.kind=asha."),

@@ -304,7 +304,7 @@ def test_a_metric_that_is_never_reported_ends_the_sweep_with_the_known_ones(
          "3: space.depth: this is no domain. Give low and high, or values."),
         ('command: "python program.py {depth}"\nspace:\n  depth: {low: 1, high: 3, logg: true}\n',
          "3: space.depth.logg: unknown key 'logg'. Did you mean 'log'? "
-         "Known: kind, low, high, log, step, powers_of, when."),
+         "Known: kind, low, high, log, step, powers_of, prior, confidence, when."),
         ('architecture: gru\ncommand: "python program.py"\n',
          "2: command: an architecture is given too, 'gru'. Give one of both."),
         ("architecture: own_swept:stops\nseed: 1\n",

@@ -67,7 +67,7 @@ def test_every_pair_of_the_two_registries_is_a_sweep(architecture: str, strategy
 
 def test_a_bare_architecture_takes_the_default_strategy_and_the_issue_s_defaults() -> None:
     spec = made("gru")
-    assert spec == made("gru-bohb")
+    assert spec == made("gru-auto")
     assert (spec.dataset, spec.trials, spec.epochs) == ("digits", 46, 27)
     assert (spec.metric, spec.mode, spec.seed) == ("valid_loss", "min", 0)
     assert (spec.concurrency, spec.max_time) == (None, None)
@@ -119,8 +119,9 @@ def line(values: dict[str, Any], *overrides: dict[str, Any]) -> str:
 GRU = {"architecture": "gru"}
 KEYS = (
     "version, name, architecture, command, dataset, split, device, precision, space, training, "
-    "searcher, scheduler, trials, epochs, metric, mode, seed, concurrency, cpus, gpus, "
-    "storage, max_time, checkpoint_seconds, tracking, strategy"
+    "points, warm_start, searcher, scheduler, trials, epochs, metric, mode, objectives, outcomes, "
+    "seed, seeds, folds, concurrency, cpus, gpus, storage, max_time, max_epochs_total, target, "
+    "plateau, checkpoint_seconds, tracking, strategy"
 )
 
 
@@ -160,7 +161,7 @@ KEYS = (
         (
             {"space": {"hidden_size": {"hihg": 8}}},
             "space.hidden_size.hihg: unknown key 'hihg'. Did you mean 'high'? "
-            "Known: kind, low, high, log, step, powers_of, when.",
+            "Known: kind, low, high, log, step, powers_of, prior, confidence, when.",
         ),
         (
             {"space": {"dropout": {"when": {"num_layers": [9]}}}},
@@ -169,7 +170,7 @@ KEYS = (
         ),
         ({"space": 5}, "space: 5 is no mapping of parameters."),
         (
-            {"epochs": 2},
+            {"strategy": "bohb", "epochs": 2},
             "epochs: 2 epochs leave nothing to halve with scheduler.eta=3. "
             "Give at least 3 epochs, or choose scheduler fifo.",
         ),
@@ -180,8 +181,8 @@ KEYS = (
         (
             {"strategy": "ahsa"},
             "unknown strategy 'ahsa'. Did you mean 'asha'? "
-            "Known: asha, bohb-asha, asha-promotion, async-hyperband, bohb, median, random, "
-            "hyperopt, hyperband, grid, pbt.",
+            "Known: asha, bohb-asha, asha-promotion, async-hyperband, auto, bohb, "
+            "auto-stopping, median, random, hyperopt, hyperband, grid, pbt.",
         ),
         (
             {"searcher": {"kind": "bobh"}},
@@ -189,7 +190,7 @@ KEYS = (
             "Known: bohb, sobol, auto, random, hyperopt, optuna-tpe, cmaes, grid.",
         ),
         (
-            {"searcher": {"num_sample": 3}},
+            {"strategy": "bohb", "searcher": {"num_sample": 3}},
             "searcher.num_sample: unknown key. Did you mean 'num_samples'? "
             "Known: repeats, min_points_in_model, top_n_percent, num_samples, random_fraction, "
             "bandwidth_factor, min_bandwidth.",

@@ -16,6 +16,7 @@ from orchestrator.searchers.random_ import RandomSearch
 from orchestrator.spec import spec_from
 from orchestrator.spec_file import FileError, read_mapping, read_spec, setting, to_yaml
 from searchspaces import ConfigurationError, Training, UnknownNameError
+from searchspaces.space import field_names
 
 
 @pytest.fixture
@@ -91,12 +92,12 @@ def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
         (
             "training:\n\n  learnin_rate: 1e-3\n",
             "my.yaml:5: training.learnin_rate: unknown key. Did you mean 'learning_rate'? "
-            f"Known: {', '.join(Training.model_fields)}.",
+            f"Known: {', '.join(field_names(Training))}.",
         ),
         (
             "space:\n  num_layers: {low: 1,\n    hgih: 3}\n",
             "my.yaml:5: space.num_layers.hgih: unknown key 'hgih'. Did you mean 'high'? "
-            "Known: kind, low, high, log, step, powers_of, when.",
+            "Known: kind, low, high, log, step, powers_of, prior, confidence, when.",
         ),
         (
             "searcher:\n  kind: bobh\n",
@@ -111,16 +112,16 @@ def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
         (
             "strategy: ahsa\n",
             "my.yaml:3: unknown strategy 'ahsa'. Did you mean 'asha'? "
-            "Known: asha, bohb-asha, asha-promotion, async-hyperband, bohb, median, random, "
-            "hyperopt, hyperband, grid, pbt.",
+            "Known: asha, bohb-asha, asha-promotion, async-hyperband, auto, bohb, "
+            "auto-stopping, median, random, hyperopt, hyperband, grid, pbt.",
         ),
         (
-            "epochs: 2\n",
+            "epochs: 2\nstrategy: bohb\n",
             "my.yaml:3: epochs: 2 epochs leave nothing to halve with scheduler.eta=3. "
             "Give at least 3 epochs, or choose scheduler fifo.",
         ),
         (
-            "scheduler: {eta: 30}\n",
+            "strategy: bohb\nscheduler: {eta: 30}\n",
             "my.yaml: epochs: 27 epochs leave nothing to halve with scheduler.eta=30. "
             "Give at least 30 epochs, or choose scheduler fifo.",
         ),
@@ -148,7 +149,7 @@ def test_an_unknown_architecture_is_told_with_its_line(file: Path) -> None:
 
 
 def test_what_an_override_breaks_is_not_blamed_on_the_file(file: Path) -> None:
-    file.write_text("architecture: gru\ntrials: 3\nspace:\n  hidden_size: {low: 20}\n")
+    file.write_text("architecture: gru\nstrategy: bohb\nspace:\n  hidden_size: {low: 20}\n")
     for override, said in (
         ({"trials": 0}, "trials: 0 is not greater than or equal to 1."),
         (

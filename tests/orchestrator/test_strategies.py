@@ -28,6 +28,8 @@ KINDS = "asha, async-hyperband, fifo, hyperband, median, pbt"
 def test_each_name_stands_for_a_searcher_and_a_scheduler():
     pairs = {name: tuple(part.kind for part in strategy(name)) for name in STRATEGIES}
     assert pairs == {
+        "auto": ("auto", "asha"),
+        "auto-stopping": ("auto", "asha"),
         "random": ("random", "fifo"),
         "grid": ("grid", "fifo"),
         "asha": ("random", "asha"),
@@ -60,7 +62,7 @@ def test_an_unknown_strategy_suggests_the_nearest():
     assert str(error.value) == (
         "unknown strategy 'hyperbnd'. Did you mean 'hyperband'? "
         "Known: hyperband, async-hyperband, hyperopt, random, asha-promotion, pbt, bohb, grid, "
-        "median, bohb-asha, asha."
+        "median, bohb-asha, auto-stopping, asha, auto."
     )
 
 

@@ -162,3 +162,24 @@ def test_the_best_loss_so_far_outlives_the_process():
     again.set_state(first.get_state())
     complete(again, "a", 0.5)
     assert [seen.loss for seen in TOLD] == [0.25]
+
+
+def test_points_come_first_and_only_once_whatever_process_asks():
+    space = {"depth": {"low": 0.5, "high": 1.0}}
+    points = [{"depth": 0.75}, {"depth": 0.625}]
+    spec = Sweep("ask-random", space=space, trials=4, epochs=9, points=points).spec
+    first = _tune_searcher(spec, None)
+    assert first.suggest("a") == {"depth": 0.75}
+    again = _tune_searcher(spec, None)
+    again.set_state(first.get_state())
+    assert again.suggest("b") == {"depth": 0.625}
+    assert again.suggest("c")["depth"] not in {0.75, 0.625}
+
+
+def test_a_tuner_refuses_earlier_runs():
+    spec = Sweep("mlp-random", warm_start="7f3a").spec
+    with pytest.raises(ConfigurationError) as error:
+        to_tuner(spec, None)
+    assert str(error.value) == (
+        "warm_start: a Tuner is not told of earlier runs. Run the sweep itself, or leave them out."
+    )

@@ -113,7 +113,7 @@ def test_constants_become_the_fields_type() -> None:
             {"low": 16, "hgih": 8, "high": 32},
             ("hgih",),
             "unknown key 'hgih'. Did you mean 'high'? "
-            "Known: kind, low, high, log, step, powers_of, when.",
+            "Known: kind, low, high, log, step, powers_of, prior, confidence, when.",
         ),
         ({"low": 16}, ("high",), "Field required"),
         ({"low": "{16}", "high": 32}, ("low",), "'{16}' is not a whole number."),
@@ -137,7 +137,7 @@ def test_the_json_schema_offers_a_constant_or_the_domain() -> None:
     assert schema["properties"]["depth"]["default"] == {"kind": "int", "low": 1, "high": 4}
     assert schema["properties"]["rate"]["anyOf"] == [{"type": "number"}, {"$ref": "#/$defs/Float"}]
     assert set(schema["$defs"]["Int"]["properties"]) == {
-        "kind", "low", "high", "log", "step", "powers_of", "when",
+        "kind", "low", "high", "log", "step", "powers_of", "prior", "confidence", "when",
     }  # fmt: skip
     assert schema["$defs"]["Int"]["required"] == ["low", "high"]
     assert schema["additionalProperties"] is False

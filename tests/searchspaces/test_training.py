@@ -129,7 +129,8 @@ def test_every_field_may_be_a_domain() -> None:
         ({"batch_size": 0}, "0 is below 1. Give 1 or more."),
         ({"batch_size": {"low": 0, "high": 8}}, "0 is below 1. Give 1 or more."),
         ({"optimizer": ["adam", "sgd"]},
-         "a list is no value. To search it, write {values: [adam, sgd]}."),
+         "a list is no value. To search it, write {values: [adam, sgd]}; where it is the value, "
+         "{values: [[adam, sgd]]}."),
         ({"momentum": {"values": [0.5, 0.9]}},
          "numbers have a range, no list of values. Give low and high, and step "
          "where not every number in it will do."),

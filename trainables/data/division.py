@@ -11,7 +11,7 @@ import numpy as np
 from searchspaces.errors import ConfigurationError, UnknownNameError
 from trainables.data.part import Part
 from trainables.data.source import DatasetSource
-from trainables.data.split import hold_out
+from trainables.data.split import Split, deal, hold_out
 
 SplitName = Literal["group", "stratified", "published"]
 SPLITS: tuple[SplitName, ...] = get_args(SplitName)
@@ -106,6 +106,44 @@ def divide(
         description=words + _cut(len(train), source.published_series.get("train", 0)),
         warning=_joined(warning, source.caution),
     )
+
+
+def folded(
+    source: DatasetSource, train: Part, *, folds: int, seed: int, split: str | None
+) -> tuple[tuple[Split, ...], str, str]:
+    """Deal what ``parse`` calls the training part into folds.
+
+    Args:
+        source: the data set.
+        train: its training part.
+        folds: 2 or more.
+        seed: 0 or more; chooses who is in which.
+        split: a name; None for the data set's own way.
+
+    Returns:
+        the folds, the split in words, and why scores are optimistic, empty where they are not.
+
+    Raises:
+        UnknownNameError: no split of that name.
+        ConfigurationError: the data set has no such split or folds, or too little for so many.
+    """
+    name = checked_split(source, train, split)
+    if name == "published":
+        raise ConfigurationError(
+            f"split published has one validation part, that of the reports. "
+            f"Give split {default_split(train)}, or leave folds out.",
+            place="folds",
+        )
+    warning, shared = "", ""
+    if name == "stratified" and default_split(train) == "group":
+        found = deal(train, folds=folds, seed=seed, whole_groups=False)
+        warning = f"scores are optimistic: the same {source.group_noun} train and validate"
+        shared = f", {source.group_noun} shared"
+    else:
+        found = source.folds(train, folds, seed)
+    words = found[0].description + shared
+    cut = _cut(len(train), source.published_series.get("train", 0))
+    return found, words + cut, _joined(warning, source.caution)
 
 
 def cut_words(found: int, published: int) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trainables.data.part import Part
 
@@ -18,8 +20,26 @@ def fingerprint(train: Part, valid: Part) -> str:
         train: unnormalised.
         valid: unnormalised.
     """
+    return _digest(train, valid).hexdigest()[:16]
+
+
+def folded_fingerprint(whole: Part, valid: Iterable[NDArray[np.intp]]) -> str:
+    """Checksum of a part and of its folds.
+
+    Args:
+        whole: unnormalised.
+        valid: rows that validate in each fold.
+    """
+    digest = _digest(whole)
+    for rows in valid:
+        digest.update(f"fold {len(rows)}".encode())
+        digest.update(np.ascontiguousarray(rows, dtype="<i8").view(np.uint8).data)
+    return digest.hexdigest()[:16]
+
+
+def _digest(*parts: Part) -> hashlib._Hash:
     digest = hashlib.sha256()
-    for part in (train, valid):
+    for part in parts:
         digest.update(str(part.values.shape).encode())
         for array, kind in (
             (part.values, "<f4"),
@@ -28,4 +48,4 @@ def fingerprint(train: Part, valid: Part) -> str:
             (part.groups, "<i8"),
         ):
             digest.update(np.ascontiguousarray(array, dtype=kind).view(np.uint8).data)
-    return digest.hexdigest()[:16]
+    return digest

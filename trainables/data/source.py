@@ -9,8 +9,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
+from searchspaces.errors import ConfigurationError
 from trainables.data.part import Part
-from trainables.data.split import Split, hold_out
+from trainables.data.split import Split, deal, hold_out
 
 PartName = Literal["train", "test"]
 
@@ -113,6 +114,23 @@ class DatasetSource(ABC):
         stratified by class, where there are no groups.
         """
         return hold_out(train, fraction=self.valid_fraction, seed=seed, noun=self.group_noun)
+
+    def folds(self, train: Part, count: int, seed: int) -> tuple[Split, ...]:
+        """Deal the published training part into folds, each of which validates once.
+
+        By default by the rule of :meth:`split`. A data set that overrides that one, because of
+        an order in time for example, has no folds unless it overrides this one too.
+
+        Raises:
+            ConfigurationError: there are no such folds.
+        """
+        if type(self).split is not DatasetSource.split:
+            raise ConfigurationError(
+                f"data set {self.known_as or self.name!r} holds out its validation part in a way "
+                f"of its own, which has no folds. Leave folds out.",
+                place="folds",
+            )
+        return deal(train, folds=count, seed=seed, noun=self.group_noun)
 
     def published(self, train: Part, test: Part, seed: int) -> tuple[Part, Part]:  # noqa: ARG002  # for splits that are drawn
         """What the reports trained and validated on, for the split ``published``.

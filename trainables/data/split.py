@@ -1,5 +1,7 @@
 """Hold out a validation part by speakers or users, else by series, in equal proportions.
 
+Or deal the whole part out into folds, each of which validates once.
+
 One rule serves both: what is held out are *units* (a speaker with all of their
 series, or a single series where nobody knows whose it is), drawn separately from
 each *stratum* (the units with the same set of classes). Speakers of one gender,
@@ -49,23 +51,72 @@ def hold_out(
     Raises:
         ConfigurationError: negative seed, or fewer than two units.
     """
-    if seed < 0:
-        raise ConfigurationError(f"{seed} is negative. Give 0 or more.", place="seed")
-    alone = part.groups < 0 if whole_groups else np.ones(len(part), dtype=bool)
-    owner = np.where(alone, part.groups.max() + 1 + np.arange(len(part)), part.groups)
-    _, unit_of_row = np.unique(owner, return_inverse=True)
+    unit_of_row, grouped = _units(part, seed, whole_groups=whole_groups)
     units = int(unit_of_row.max()) + 1
     if units < 2:
-        what, way_out = ("series", "") if alone.all() else (noun, " Give split stratified.")
+        what, way_out = (noun, " Give split stratified.") if grouped else ("series", "")
         raise ConfigurationError(
             f"nothing can be held out of fewer than two {what}: {units}.{way_out}"
         )
     held = _drawn(_strata(unit_of_row, part.labels, units), fraction, seed)
     is_valid = np.isin(unit_of_row, held)
-    kind = f"stratified: {len(held)} of {units} series"
-    if not alone.all():
-        kind = f"group: {len(held)} of {units} {noun}"
+    kind = (
+        f"group: {len(held)} of {units} {noun}"
+        if grouped
+        else (f"stratified: {len(held)} of {units} series")
+    )
     return Split(np.flatnonzero(~is_valid), np.flatnonzero(is_valid), f"{kind} held out")
+
+
+def deal(
+    part: Part, *, folds: int, seed: int, noun: str = "groups", whole_groups: bool = True
+) -> tuple[Split, ...]:
+    """Deal the groups of ``part``, or its series where it has none, into folds.
+
+    Each stratum is dealt one unit after the other, where the one before it ended: the folds'
+    units differ by one at most, and so do those of each stratum.
+
+    Args:
+        part: the series to split.
+        folds: 2 or more; of each, the others are what is learnt from.
+        seed: 0 or more; the same seed gives the same folds on every machine.
+        noun: what the description calls a group, in the plural.
+        whole_groups: a group is in one fold; otherwise series are dealt one by one.
+
+    Raises:
+        ConfigurationError: negative seed, or fewer units than folds.
+    """
+    unit_of_row, grouped = _units(part, seed, whole_groups=whole_groups)
+    units = int(unit_of_row.max()) + 1
+    what = noun if grouped else "series"
+    if units < folds:
+        way_out = f"Give {units} or fewer" if units > 1 else "Leave folds out"
+        more = ", or split stratified" if grouped else ""
+        raise ConfigurationError(
+            f"{folds} folds need {folds} {what}, and there are {units}. {way_out}{more}.",
+            place="folds",
+        )
+    strata = _strata(unit_of_row, part.labels, units)
+    place = np.random.PCG64(np.random.SeedSequence(seed)).random_raw(units)
+    fold_of_unit = np.empty(units, dtype=np.intp)
+    fold_of_unit[np.lexsort((place, strata))] = np.arange(units) % folds
+    fold_of_row = fold_of_unit[unit_of_row]
+    kind = "group" if grouped else "stratified"
+    words = f"{kind}, {folds} folds: each of {units:,} {what} validates once"
+    return tuple(
+        Split(np.flatnonzero(fold_of_row != fold), np.flatnonzero(fold_of_row == fold), words)
+        for fold in range(folds)
+    )
+
+
+def _units(part: Part, seed: int, *, whole_groups: bool) -> tuple[NDArray[np.intp], bool]:
+    """The unit of each series, (series,), and whether some of them are groups."""
+    if seed < 0:
+        raise ConfigurationError(f"{seed} is negative. Give 0 or more.", place="seed")
+    alone = part.groups < 0 if whole_groups else np.ones(len(part), dtype=bool)
+    owner = np.where(alone, part.groups.max() + 1 + np.arange(len(part)), part.groups)
+    _, unit_of_row = np.unique(owner, return_inverse=True)
+    return np.asarray(unit_of_row, dtype=np.intp), not alone.all()
 
 
 def _strata(

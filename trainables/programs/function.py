@@ -24,10 +24,11 @@ import random
 import sys
 import traceback
 from collections.abc import Generator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from searchspaces.config import Arguments
 from searchspaces.errors import OrchError, UsageError
 from searchspaces.registry import load_object
 from trainables.outcomes import EpochDone, EpochFailed, NothingLeft, Outcome
@@ -37,6 +38,7 @@ from trainables.programs.metrics import numbers
 from trainables.trial import Trial
 
 if TYPE_CHECKING:
+    from trainables.data.folds import FoldedData
     from trainables.data.part import SweepData
 
 RETURNED = "the function returned"
@@ -136,7 +138,7 @@ class FunctionTrial(Trial):
     """Runs a training function, an epoch at a time."""
 
     def prepare(  # type: ignore[override]  # the base takes any keywords, this names them
-        self, *, target: str, epochs: int, data: SweepData | None = None
+        self, *, target: str, epochs: int, data: SweepData | FoldedData | None = None
     ) -> None:
         """Import the function.
 
@@ -150,17 +152,27 @@ class FunctionTrial(Trial):
         """
         self._take(load_object("architecture", target, target), target, epochs, data)
 
-    def _take(self, function: Any, target: str, epochs: int, data: SweepData | None) -> None:
+    def _take(
+        self, function: Any, target: str, epochs: int, data: SweepData | FoldedData | None
+    ) -> None:
         self._function = function
         self._name = target
         self._pauses = takes_state(target, function)
         self._epochs = epochs
-        self._data = data
+        self._data = cast("SweepData | None", data)  # of folds, take_fold takes one
         self._running: Generator[Any, None, Any] | None = None
+
+    def take_fold(self, fold: int) -> None:
+        """Hand that fold to the function: a copy of its series, which the function may keep."""
+        from trainables.data.folds import FoldedData  # where there are no data, none are imported
+
+        given: object = self._data
+        if isinstance(given, FoldedData):
+            self._data = given.fold(fold)
 
     def start(self, config: Mapping[str, Any], *, seed: int) -> None:
         """Be ready to call the function."""
-        self._arguments = dict(config)
+        self._arguments = Arguments(config)
         self._state = State(epochs=self._epochs, seed=seed, data=self._data)
 
     def run_epoch(self) -> Outcome:

@@ -24,6 +24,7 @@ from trainables.programs.find import is_lightning
 from trainables.programs.function import FunctionTrial, State, seed_all
 
 if TYPE_CHECKING:
+    from trainables.data.folds import FoldedData
     from trainables.data.part import Part, SweepData
 
 BATCH = 64
@@ -43,7 +44,12 @@ class LightningTrial(FunctionTrial):
     """Trains a LightningModule as if it were a training function."""
 
     def prepare(  # type: ignore[override]  # the base takes any keywords, this names them
-        self, *, target: str, epochs: int, device: str = "auto", data: SweepData | None = None
+        self,
+        *,
+        target: str,
+        epochs: int,
+        device: str = "auto",
+        data: SweepData | FoldedData | None = None,
     ) -> None:
         """Import the module.
 

@@ -16,15 +16,17 @@ from pathlib import Path
 from typing import Any
 
 from searchspaces.conditions import condition
-from searchspaces.domains import Parameter, is_domain
+from searchspaces.config import nested
+from searchspaces.domains import Domain, Parameter
 from searchspaces.errors import ConfigurationError, did_you_mean
 
 GENERAL = ("config", "epochs", "seed", "trial")
-"""What every command may ask for beside its parameters; ``config`` is all of it as JSON."""
+"""What every command may ask for beside its parameters; ``config`` is all of it as JSON, in
+which a group is an object."""
 
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 _OPERATORS = frozenset({"|", "||", "&", "&&", ";", "<", ">", ">>", "2>", "2>&1", "&>"})
-_NAME = re.compile(r"\{\{|\}\}|\{([A-Za-z_]\w*)\}")
+_NAME = re.compile(r"\{\{|\}\}|\{([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\}")
 
 
 def arguments_of(command: str) -> list[str]:
@@ -75,7 +77,7 @@ def check(command: str, parameters: Mapping[str, Parameter]) -> None:
     if "config" in used:
         return
     for name, parameter in parameters.items():
-        if is_domain(parameter) and name not in used:
+        if isinstance(parameter, Domain) and parameter.size > 1 and name not in used:
             raise ConfigurationError(
                 f"it is searched, and the command does not use it. Write {{{name}}} or {{config}} "
                 f"where it belongs, or make it a constant.",
@@ -108,7 +110,7 @@ def filled(command: str, config: Mapping[str, Any], **general: Any) -> list[str]
         config: of the trial.
         general: values of ``epochs``, ``seed`` and ``trial``.
     """
-    values = {**general, "config": json.dumps(dict(config)), **config}
+    values = {**general, "config": json.dumps(nested(config)), **config}
 
     def value(match: re.Match[str]) -> str:
         return _text(values[match[1]]) if match[1] else match[0][0]
@@ -117,8 +119,8 @@ def filled(command: str, config: Mapping[str, Any], **general: Any) -> list[str]
 
 
 def _text(value: Any) -> str:
-    """A value as programs read it: floats to the last digit, booleans as JSON has them."""
-    return json.dumps(value) if isinstance(value, bool) else str(value)
+    """A value as programs read it: floats to the last digit, booleans and lists as JSON."""
+    return json.dumps(value) if isinstance(value, bool | list | tuple) else str(value)
 
 
 def refuse_missing(command: str) -> None:

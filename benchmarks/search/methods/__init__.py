@@ -15,7 +15,7 @@ CQR = "syne_tune.optimizer.schedulers.searchers.conformal.conformal_quantile_reg
 PROMOTION = {"kind": "asha", "form": "promotion", "cap": True}
 
 METHODS: tuple[Method, ...] = (
-    Pair("auto", "auto", PROMOTION),
+    Pair("auto", "auto", {**PROMOTION, "doubts": True}),
     Pair("orch-random", "random", "fifo"),
     Pair("orch-asha", "random", "asha"),
     Pair("orch-hyperband", "random", "hyperband"),

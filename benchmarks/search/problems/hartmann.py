@@ -143,7 +143,7 @@ class Slow(Hartmann):
     """The better a config is in the end, the slower it learns."""
 
     name = "slow"
-    use = "release"
+    use = "tuning"
     about = "Hartmann 4 whose good configs learn slowly"
     dimensions = 4
     noise = 0.02

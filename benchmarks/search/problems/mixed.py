@@ -165,7 +165,7 @@ class Nested(CurveProblem):
     """Thirteen parameters, six of them conditional, two constraints."""
 
     name = "nested"
-    use = "release"
+    use = "tuning"
     about = "formula of a convolutional net: conditional, mixed, constrained, 13 parameters"
     noise = 0.01
 

@@ -45,6 +45,9 @@ def outlook(report: CheckReport) -> str:
         else f"on {plural(report.at_a_time, 'core')}"
     )
     text = f"the sweep takes {about(seconds)} {where}"
+    most = report.most_seconds or seconds
+    if about(most) != about(seconds):
+        text += f", at most {about(most)} where all trials go far"
     if report.max_time is not None and report.max_time < seconds:
         text += f", and stops itself after {clock(report.max_time)}"
     return text

@@ -6,7 +6,13 @@ from collections.abc import Sequence
 from shlex import quote
 
 from orchestrator.cli.view.progress import Progress
-from orchestrator.cli.view.table import data_lines, trial_lines
+from orchestrator.cli.view.table import (
+    best_lines,
+    data_lines,
+    more_lines,
+    nearest_lines,
+    trial_lines,
+)
 from orchestrator.cli.view.words import LABEL, block, clock, cut, fold, numbers, plural, wrap
 from orchestrator.engine.inbox import StopRun
 from orchestrator.engine.trial import State
@@ -39,20 +45,25 @@ def closing(
     lines = _outcome(progress, width, now)
     if progress.best is None:
         lines += block("best", ["none: no trial has a result"])
+    elif progress.best.broken:
+        lines += block("best", nearest_lines(progress.best, progress, width))
     else:
         of = f" of {progress.outline.max_epochs}"
         lines += block("best", trial_lines(progress.best, progress, width, of=of))
+    lines += more_lines(progress, width)
     lines += data_lines(progress.split, progress.warning, width)
     lines += work_lines(progress)
     lines += [*block("run", [progress.outline.path]), *_told(told, width)]
     which = "" if latest else f" {progress.outline.short}"
-    if progress.best is None:
+    if progress.best is None or progress.best.broken:
         commands = [f"orch show{which}", f"orch try {quote(progress.outline.path)}/spec.yaml"]
     else:
         commands = [
             f"orch analyze{which}",
             f"orch show{which}",
-            f"orch best{which} --format yaml > winner.yaml",
+            f"orch best{which}"
+            if progress.outline.objective.several
+            else f"orch best{which} --format yaml > winner.yaml",
         ]
     return [*lines, *block("next", fold(commands, width - LABEL, gap=_GAP))]
 
@@ -109,10 +120,23 @@ def _interrupted(progress: Progress, stopped: StopRun, width: int, told: Told) -
     of = f"{'' if outline.exact else 'about '}{plural(outline.epochs, 'epoch')}"
     text = f"{stopped.reason} after {progress.epochs:,} of {of}; everything reported is kept"
     commands = [outline.resume, f"orch show {outline.short}"]
+    found: list[str] = []
+    if stopped.limit not in {"", "max_time"}:  # it has what it was to have
+        found = [*best_lines(progress, width, sparks=False), *more_lines(progress, width)]
+        commands = [f"orch analyze {outline.short}", *commands[1:], _further(progress, stopped)]
     return [
         *wrap(text, width),
+        *found,
         *work_lines(progress),
         *block("run", [outline.path]),
         *_told(told, width),
         *block("next", fold(commands, width - LABEL, gap=_GAP)),
     ]
+
+
+def _further(progress: Progress, stopped: StopRun) -> str:
+    """What to type to go on without the limit that stopped the run."""
+    outline = progress.outline
+    if outline.go_on:
+        return outline.go_on.replace(")", f", {stopped.limit}='none')")
+    return f"{outline.resume} --{stopped.limit.replace('_', '-')} none"

@@ -21,7 +21,7 @@ def document(
         path: of its folder.
         now: by the monotonic clock.
     """
-    closed = progress.closed
+    closed, best = progress.closed, progress.best
     worked = closed is not None and closed.worker_seconds > 0
     return {
         "run": progress.outline.run,
@@ -30,12 +30,15 @@ def document(
         "warning": progress.warning,
         "finished": stopped is None,
         "stopped": stopped.reason if stopped else None,
+        "limit": (stopped.limit or None) if stopped else None,
         "states": {
             state.value: progress.counts[state] for state in State if progress.counts[state]
         },
-        "best": None if progress.best is None else _best(progress.best, progress),
+        "best": None if best is None or best.broken else _best(best, progress),
+        **({"nearest": _best(best, progress)} if best is not None and best.broken else {}),
         "seconds": round(progress.elapsed(now), 3),
         "epochs": progress.epochs,
+        "more": _more(progress),
         "worker_share": round(closed.epoch_seconds / closed.worker_seconds, 4)
         if closed is not None and worked
         else None,
@@ -59,9 +62,11 @@ def present(
         **document(progress, None, path=path, now=now),
         "finished": state == "finished",
         "stopped": stopped,
+        "limit": (progress.closed.limit or None) if progress.closed else None,
         "state": state,
         "trials": {"planned": outline.trials, "started": progress.started, "over": progress.done},
         "epochs_planned": outline.epochs,
+        "epochs_left": round(progress.epochs_left, 1),
         "seconds_left": None if left is None else round(left, 3),
         "running": [
             {"trial": trial.number, "epoch": trial.epoch, "until": trial.until}
@@ -75,10 +80,16 @@ def present(
     }
 
 
+def _more(progress: Progress) -> dict[str, Any] | None:
+    """What more trials are expected to gain."""
+    outlook = progress.finals.outlook()
+    return None if outlook is None else {"trials": outlook.trials, "gain": outlook.gain}
+
+
 def _best(best: Best, progress: Progress) -> dict[str, Any]:
     return {
         "trial": best.number,
-        "objective": progress.outline.objective.value(best.loss),
+        "objective": progress.outline.objective.of(best.metrics),
         "epoch": best.epoch,
         "metrics": dict(best.metrics),
         "config": dict(best.config),

@@ -27,8 +27,8 @@ from orchestrator.engine.records import Record
 START_SECONDS = 0.25
 """Between two paintings while the workers start."""
 _LABELS = frozenset({
-    "plan", "check", "split", "care", "space", "epochs", "trials", "best", "now", "done",
-    "busy", "failed", "note", "keys", "work", "run", "next",
+    "plan", "check", "split", "stops", "care", "space", "epochs", "trials", "best", "now", "done",
+    "more", "busy", "failed", "note", "keys", "work", "run", "next",
 })  # fmt: skip
 
 

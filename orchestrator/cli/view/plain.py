@@ -7,9 +7,9 @@ from time import monotonic
 
 from orchestrator.cli.view.outline import Outline
 from orchestrator.cli.view.progress import Progress
-from orchestrator.cli.view.table import STOPPING, data_lines, header, space_lines
+from orchestrator.cli.view.table import STOPPING, data_lines, header, none_keeps, space_lines
 from orchestrator.cli.view.trials import Over
-from orchestrator.cli.view.words import clock, config_items, metric, plural
+from orchestrator.cli.view.words import LABEL, block, clock, config_items, metric, plural, wrap
 from orchestrator.engine.records import Opened, Record
 from orchestrator.engine.trial import State
 
@@ -51,7 +51,9 @@ class PlainView:
         self._told = -1
         self._said_data = False
         self._begun = False
-        for line in [*header(outline, WIDTH, outline.estimate), *space_lines(outline, WIDTH)]:
+        rungs = block("rungs", wrap(outline.reaches, WIDTH - LABEL)) if outline.levels[1:] else []
+        head = header(outline, WIDTH, outline.estimate)
+        for line in [*head, *rungs, *space_lines(outline, WIDTH)]:
             self._say(line)
 
     def remark(self, text: str) -> None:
@@ -118,10 +120,12 @@ def over_line(over: Over, progress: Progress) -> str:
         why = f"{over.reason} ({where})" if where else over.reason
         return "  ".join([head, why, *config])
     value = None if trial.best is None else trial.best.metrics.get(name)
+    broken = "" if trial.best is None else trial.best.broken
     items = [
         f"{name} {metric(value, name)}",
         f"{plural(trial.epoch, 'epoch'):<{_epochs_width(progress)}}",
         f"{clock(trial.seconds):>5}",
+        *([f"({broken})"] if broken else []),
         *config,
     ]
     return "  ".join([head, *items])
@@ -144,7 +148,9 @@ def far_line(progress: Progress, now: float) -> str:
     """How far it is, the best so far, and how long it will take."""
     left = progress.left(now)
     parts = [so_far(progress)]
-    if progress.best is not None:
+    if progress.best is not None and progress.best.broken:
+        parts.append(none_keeps(progress))
+    elif progress.best is not None:
         name = progress.outline.objective.metric
         value = metric(progress.best.metrics.get(name), name)
         parts.append(f"best trial {progress.best.number} {name} {value}")

@@ -12,9 +12,11 @@ from dataclasses import dataclass, field, replace
 
 from orchestrator.cli.view.outline import Outline
 from orchestrator.cli.view.raised import raised_at
+from orchestrator.cli.view.remaining import epochs_left
 from orchestrator.cli.view.steering import machines, outline_after, said
 from orchestrator.cli.view.timeline import Timeline
 from orchestrator.cli.view.trials import Again, Best, Live, Note, Over
+from orchestrator.engine.plateau import Finals
 from orchestrator.engine.records import (
     Closed,
     Commanded,
@@ -30,6 +32,7 @@ from orchestrator.engine.records import (
     TrialStarted,
 )
 from orchestrator.engine.trial import State
+from trainables.limits import broken_words
 
 NOTES = 3
 """Commands that are remembered."""
@@ -45,16 +48,20 @@ class Progress(Timeline):
         counts: of trials by final state.
         started: trials that were started.
         reached: trials that reached a rung, by (bracket, epochs).
+        lost: trials that ended on their way to an epoch, by (bracket, epoch).
         under_way: trials that are not over, by bracket.
         begun: trials that were started, by bracket.
         failures: numbers of failed trials by reason.
         raised: where such an error was raised last, by reason, if that is known.
-        best: the best trial: of the completed ones if there are any.
+        best: the best trial: of the completed ones if there are any. While none keeps the
+            limits, the one that breaks them by the least.
         incumbents: (epochs so far, value) at each change of ``best``.
         split: how validation data were held out, in words; empty until a process had the run.
         warning: why scores are to be taken with care; may be empty.
         again: the last trial that was interrupted and runs again, until it is over.
         notes: what people told the run last.
+        finals: what more trials would gain.
+        deadline: when the run stops itself, by the monotonic clock; None is never.
     """
 
     outline: Outline
@@ -62,6 +69,7 @@ class Progress(Timeline):
     counts: Counter[State] = field(default_factory=Counter)
     started: int = 0
     reached: Counter[tuple[int, int]] = field(default_factory=Counter)
+    lost: Counter[tuple[int, int]] = field(default_factory=Counter)
     under_way: Counter[int] = field(default_factory=Counter)
     begun: Counter[int] = field(default_factory=Counter)
     failures: dict[str, list[int]] = field(default_factory=dict)
@@ -72,10 +80,18 @@ class Progress(Timeline):
     warning: str = ""
     again: Again | None = None
     notes: deque[Note] = field(default_factory=lambda: deque(maxlen=NOTES))
+    finals: Finals = field(init=False)
+    deadline: float | None = None
+    _max_time: float | None = None
     _ended_best: Best | None = None
     _completed_best: Best | None = None
     _epoch_seconds: float = 0.0
     _nodes: int = 0
+
+    def __post_init__(self) -> None:
+        Timeline.__post_init__(self)
+        self.finals = Finals(self.outline.objective, self.outline.max_epochs)
+        self._max_time = self.outline.max_time
 
     @property
     def done(self) -> int:
@@ -102,6 +118,7 @@ class Progress(Timeline):
         if self.now_live or self.onlooker:
             return
         Timeline.go_live(self, now)
+        self._stop_after(now)
         self._interrupt()
 
     def let_go(self) -> None:
@@ -109,20 +126,34 @@ class Progress(Timeline):
         Timeline.let_go(self)
         self._interrupt()
 
+    @property
+    def epochs_left(self) -> float:
+        """Epochs until the end if it goes on like this."""
+        outline = self.outline
+        left = epochs_left(
+            outline.brackets, self.live.values(), reached=self.reached, lost=self.lost,
+            exact=outline.exact,
+        )  # fmt: skip
+        most = outline.rules.max_epochs_total
+        return left if most is None else min(left, max(0, most - self.epochs))
+
     def left(self, now: float) -> float | None:
         """Seconds until the end if it goes on like this; None while that is a guess.
 
         The epochs that are left, at the pace of this process, but no less than the longest
-        running trial needs alone.
+        running trial needs alone, and no more than the run has.
         """
         here = self.epochs - self.epochs_before
         spent = self.present(now) - self.since
         early = here < max(4, 2 * self.outline.workers) or spent < 2.0
         if not self.now_live or self.paused or early:
             return None
-        rest = max(0, self.outline.epochs - self.epochs) * spent / here
+        left = self.epochs_left
         alone = max((trial.until - trial.epoch for trial in self.running), default=0)
-        return max(rest, alone * self.mean_epoch)
+        seconds = max(left * spent / here, min(alone, left) * self.mean_epoch)
+        if self.deadline is None:
+            return seconds
+        return max(0.0, min(seconds, self.deadline - self.present(now)))
 
     def note(self, record: Record) -> Over | Again | Note | None:
         """Take in the next record; what is news of it, if anything is.
@@ -137,6 +168,8 @@ class Progress(Timeline):
         last, self._last_at = self._last_at, record.at
         if self.onlooker and not self.now_live and isinstance(record, TrialStarted | TrialResumed):
             self._begin_pace(self.at(record.at))
+            self._stop_after(self.at(record.at))
+        self.finals.note(record)
         match record:
             case EpochReported():
                 return self._note_epoch(record)
@@ -163,6 +196,10 @@ class Progress(Timeline):
                 return self._note_scaled(record)
         return None
 
+    def _stop_after(self, now: float) -> None:
+        """The time that the run has begins."""
+        self.deadline = None if self._max_time is None else now + self._max_time
+
     def _interrupt(self) -> None:
         """What ran has no worker any more."""
         for trial in self.live.values():
@@ -177,7 +214,14 @@ class Progress(Timeline):
                     self._note_pause(record.at)
                     self._interrupt()
                 case "go-on":
+                    before = self.since
                     self._note_go_on(record.at)
+                    if self.deadline is not None:
+                        self.deadline += self.since - before
+                case "set" if record.values.get("max_time"):
+                    self._max_time = float(record.values["max_time"])
+                    self._stop_after(self.at(record.at))
+            match record.command:
                 case "set" if record.values.get("concurrency"):
                     workers = min(int(record.values["concurrency"]), self.outline.trials)
                     self.outline = replace(self.outline, workers=workers)
@@ -229,7 +273,10 @@ class Progress(Timeline):
         self.reached[trial.bracket, record.epoch] += 1
         loss = self.outline.objective.loss(record.metrics)
         if not math.isnan(loss) and (trial.best is None or loss < trial.best.loss):
-            trial.best = Best(record.number, loss, record.epoch, record.metrics, trial.config)
+            broken = broken_words(self.outline.objective.limits, record.metrics)
+            trial.best = Best(
+                record.number, loss, record.epoch, record.metrics, trial.config, broken
+            )
             if self._completed_best is None:
                 self._challenge(trial.best)
         if record.finished:
@@ -253,13 +300,17 @@ class Progress(Timeline):
             self.again = None
         self.counts[state] += 1
         self.under_way[trial.bracket] -= 1
+        if reason:  # it was on its way; at a rung a scheduler says nothing
+            rungs = self.outline.brackets[trial.bracket]
+            ahead = next((rung.epochs for rung in rungs if rung.epochs > trial.epoch), 0)
+            self.lost[trial.bracket, ahead] += 1
         if state in {State.FAILED, State.INFEASIBLE}:
             self.failures.setdefault(reason, []).append(number)
             if self.best is not None and self.best.number == number:
                 self._recover_best()
         elif trial.best is not None:
             self._ended_best = _better(self._ended_best, trial.best)
-            if state is State.COMPLETED:
+            if state is State.COMPLETED and not trial.best.broken:
                 first = self._completed_best is None
                 self._completed_best = _better(self._completed_best, trial.best)
                 if first:
@@ -276,7 +327,7 @@ class Progress(Timeline):
         if best is self.best:
             return
         self.best = best
-        if best is not None:
+        if best is not None and not best.broken:
             self.incumbents.append((self.epochs, self.outline.objective.value(best.loss)))
 
     def _recover_best(self) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from orchestrator.cli.view.outline import Outline
 from orchestrator.cli.view.words import clock, config_items, plural, scalar
 from orchestrator.engine.records import Commanded, Scaled
+from searchspaces.config import flattened
 from searchspaces.describe import describe_value, searched
 from searchspaces.errors import OrchError
 
@@ -96,8 +97,12 @@ def _domains(changes: Mapping[str, Any], outline: Outline) -> list[str]:
     if outline.joint is None:
         return []
     parameters = outline.joint.parameters()
-    names = [name for part in changes.values() if isinstance(part, Mapping) for name in part]
-    return [f"{name} {describe_value(parameters[name])}" for name in names if name in parameters]
+    parts = [flattened(part) for part in changes.values() if isinstance(part, Mapping)]
+    return [
+        f"{name} {describe_value(parameter)}"
+        for name, parameter in parameters.items()
+        if any(f"{path}.".startswith(f"{name}.") for part in parts for path in part)
+    ]
 
 
 def _leaves(values: Mapping[str, Any], path: str = "") -> list[str]:

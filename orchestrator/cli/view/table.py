@@ -17,12 +17,14 @@ from orchestrator.cli.view.words import (
     cut,
     ends,
     fold,
+    give_or_take,
     metric,
     numbers,
     plural,
     sparkline,
     wrap,
 )
+from trainables.outcomes import spread
 
 SPARK = 32
 """Bars at most."""
@@ -68,6 +70,7 @@ def table(
     small = [*doing, *trouble_lines(progress, width, now, brief=True)]
     whole_tail = [
         *doing,
+        *more_lines(progress, width),
         *block("busy", [machine] if machine else []),
         *trouble_lines(progress, width, now),
         *block("keys", [footer] if footer else []),
@@ -114,7 +117,10 @@ def header(outline: Outline, width: int, whole: float | None = None) -> list[str
     if whole is not None:
         plan[-1] = ends(plan[-1], about(whole), width)
     check = block("check", wrap(outline.check, width - LABEL)) if outline.check else []
-    return [*lines, *plan, *check]
+    stops = block("stops", wrap(outline.stops, width - LABEL)) if outline.stops else []
+    objective = outline.objective
+    aims = wrap(objective.aims, width - LABEL) if objective.several or objective.limits else []
+    return [*lines, *plan, *block("seeks", aims), *stops, *check]
 
 
 def title_lines(title: str, run: str, width: int) -> list[str]:
@@ -145,10 +151,24 @@ def best_lines(progress: Progress, width: int, *, sparks: bool) -> list[str]:
     best = progress.best
     if best is None:
         return block("best", ["no result yet"])
+    if best.broken:
+        return block("best", nearest_lines(best, progress, width))
     lines = trial_lines(best, progress, width)
     if sparks and len(progress.incumbents) > 1:
         lines.append(_spark(progress, width - LABEL))
     return block("best", lines)
+
+
+def none_keeps(progress: Progress) -> str:
+    """``no trial keeps weights < 50000``."""
+    limits = progress.outline.objective.limits
+    return f"no trial keeps {', '.join(map(str, limits))}"
+
+
+def nearest_lines(best: Best, progress: Progress, width: int) -> list[str]:
+    """That no trial keeps the limits, and the one that breaks them by the least."""
+    said = f"{none_keeps(progress)}; the nearest ({best.broken}):"
+    return [*wrap(said, width - LABEL), *trial_lines(best, progress, width)]
 
 
 def trial_lines(best: Best, progress: Progress, width: int, *, of: str = "") -> list[str]:
@@ -156,6 +176,8 @@ def trial_lines(best: Best, progress: Progress, width: int, *, of: str = "") -> 
     objective = progress.outline.objective
     shown = [objective.metric, *(["accuracy"] if "accuracy" in best.metrics else [])]
     values = [f"{name} {metric(best.metrics.get(name), name)}" for name in dict.fromkeys(shown)]
+    if progress.outline.several:
+        values[0] += give_or_take(best.metrics.get(spread(objective.metric)))
     items = [f"trial {best.number}", *values, f"epoch {best.epoch}{of}"]
     room = width - LABEL
     return [*fold(items, room), *fold(config_items(progress.outline.shown(best.config)), room)]
@@ -183,6 +205,12 @@ def now_lines(progress: Progress, width: int, now: float) -> list[str]:
         second, rest = _packed(rest, room - len("   and 1,000 more"))
         lines.append(f"{second}   and {len(rest):,} more" if rest else second)
     return block("now", lines)
+
+
+def more_lines(progress: Progress, width: int) -> list[str]:
+    """What more trials are expected to gain, once that can be told."""
+    outlook = progress.finals.outlook()
+    return block("more", wrap(str(outlook), width - LABEL)) if outlook else []
 
 
 def done_lines(progress: Progress, width: int, now: float) -> list[str]:

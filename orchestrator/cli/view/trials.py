@@ -20,6 +20,7 @@ class Best:
         epoch: where.
         metrics: all that was reported there.
         config: the trial's.
+        broken: which limits it breaks, in words; empty if it keeps them all.
     """
 
     number: int
@@ -27,6 +28,7 @@ class Best:
     epoch: int
     metrics: Metrics
     config: Mapping[str, Any]
+    broken: str = ""
 
     @property
     def rank(self) -> tuple[float, int]:

@@ -13,12 +13,22 @@ ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 
 
 def metric(value: float | None, name: str = "") -> str:
-    """A metric's value: accuracies with three decimals, others with four significant digits."""
+    """A metric's value: accuracies with three decimals, others with four significant digits.
+
+    Large whole numbers are whole.
+    """
     if value is None or not math.isfinite(value):
         return "-"
     if "accuracy" in name:
         return f"{value:.3f}"
+    if value == int(value) and 1e4 <= abs(value) < 1e9:  # a count, such as that of weights
+        return f"{value:.0f}"
     return f"{value:#.4g}".rstrip(".") if 1e-3 <= abs(value) < 1e4 else f"{value:.4g}"
+
+
+def give_or_take(deviation: float | None) -> str:
+    """`` ± 0.021``, behind a mean; nothing where there is no deviation."""
+    return "" if deviation is None or not math.isfinite(deviation) else f" ± {deviation:.2g}"
 
 
 def clock(seconds: float) -> str:
@@ -70,6 +80,8 @@ def scalar(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, float):
         return f"{value:.3g}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(scalar, value))}]"
     return str(value)
 
 

@@ -50,7 +50,7 @@ def texts(figure):
 def test_every_figure_is_written_as_png_and_svg(make_run):
     folder = make_run()
     analysis = analyze(folder)
-    assert figure_names() == NAMES
+    assert figure_names() == tuple(sorted([*NAMES, "pareto_front"]))  # of several objectives
     assert [figure["name"] for figure in analysis.as_dict()["figures"]] == list(NAMES)
     assert sorted(path.name for path in (folder / "figures").iterdir()) == sorted(
         f"{name}.{suffix}" for name in NAMES for suffix in ("png", "svg")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from analysis import load_run
 from analysis.fidelity import full
 from analysis.warnings.noise import by_config, rounded, score_noise
+from tests.analysis.tabled import run_of
 
 
 def test_the_noise_of_epochs_is_measured_beside_the_curve(make_run):
@@ -114,3 +117,19 @@ def test_bad_configs_that_scatter_more_do_not_make_good_ones_noisy(make_run, rew
 
 def test_nothing_is_rounded_to_minus_nought():
     assert [rounded(value, 0.5) for value in (-0.04, 0.04, -0.06)] == ["0.0", "0.0", "-0.1"]
+
+
+@pytest.mark.parametrize(
+    ("raw", "known"), [({"seeds": 4}, True), ({"seeds": 4, "folds": 2}, False)]
+)
+def test_seeds_of_a_trial_tell_the_noise_of_their_mean(raw, known):
+    """Of 4 seeds the mean varies half as much as each; how hard a fold is moves all trials."""
+    run = run_of([[0.9, 0.5, 0.6], [0.8, 0.7, 0.55]], raw=raw)
+    apart = pl.Series([9.0, 0.3, 9.0, 9.0, 9.0, 0.4])
+    run = replace(run, epochs=run.epochs.with_columns(apart.alias("metric.loss_std")))
+    found = score_noise(run, full(run))
+    if not known:
+        assert found.source != "repeats"
+        return
+    assert (found.source, found.freedom) == ("repeats", 6)
+    assert found.sd == pytest.approx(np.sqrt((0.3**2 + 0.4**2) / 2) / 2)

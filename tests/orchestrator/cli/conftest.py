@@ -95,6 +95,7 @@ def told(spec, *, epochs=10**9, workers=2, failing=None):
             running[number][0] = place[number] = epoch
             loss = loss_of(number, epoch)
             verdict = None
+            scheduler.measured(number, epoch, loss)
             if epoch == until:
                 decision = scheduler.report(number, epoch, loss)
                 match decision:

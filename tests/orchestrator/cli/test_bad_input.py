@@ -9,8 +9,9 @@ from orchestrator.cli.main import cli
 
 KEYS = (
     "version, name, architecture, command, dataset, split, device, precision, space, training, "
-    "searcher, scheduler, trials, epochs, metric, mode, seed, concurrency, cpus, gpus, "
-    "storage, max_time, checkpoint_seconds, tracking, strategy"
+    "points, warm_start, searcher, scheduler, trials, epochs, metric, mode, objectives, outcomes, "
+    "seed, seeds, folds, concurrency, cpus, gpus, storage, max_time, max_epochs_total, target, "
+    "plateau, checkpoint_seconds, tracking, strategy"
 )
 GOOD = """\
 version: 1

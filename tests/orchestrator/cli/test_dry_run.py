@@ -24,12 +24,13 @@ def output(*arguments):
 
 def test_the_plan_stands_on_top_in_comments(folder):
     lines = output("gru-bohb", "--concurrency", "2").splitlines()
-    assert lines[:10] == [
+    assert lines[:11] == [
         "# gru-bohb on digits",
         "# plan   46 trials, 342 epochs, 4 brackets, 2 at a time",
         "# space  num_layers 1..4, hidden_size 16..256 log,",
         "#        dropout 0..0.5 if num_layers > 1",
         "#        learning_rate 1e-4..1e-1 log, batch_size 16..256 powers of 2",
+        "# rungs  46 trials to epoch 1, 28 to 3, 16 to 9, 8 to 27",
         "# bracket 0: 27 to epoch 1, then 9 to 3, then 3 to 9, then 1 to 27",
         "# bracket 1: 9 to epoch 3, then 3 to 9, then 1 to 27",
         "# bracket 2: 6 to epoch 9, then 2 to 27",
@@ -68,3 +69,17 @@ def test_brackets_that_are_alike_are_told_once(folder):
     lines = output("gru-bohb", "--trials", "460").splitlines()
     assert sum(line.startswith("# bracket") for line in lines) <= 13
     assert any(line.startswith("# and ") and line.endswith("brackets more") for line in lines)
+
+
+def test_what_depends_on_results_is_told_with_what_it_is_at_most():
+    lines = output("gru-asha", "--concurrency", "2").splitlines()
+    assert lines[1] == "# plan   46 trials, about 142 epochs (at most 1,242), 2 at a time"
+    assert (
+        "# bracket 0: 46 to epoch 1, then about 15 to 3, then about 5 to 9, then about 2" in lines
+    )
+    plan = json.loads(output("gru-asha", "--json"))["plan"]
+    assert (plan["epochs"], plan["at_most"], plan["exact"]) == (142, 1242, False)
+    assert plan["rungs"] == [
+        {"epochs": 1, "trials": 46}, {"epochs": 3, "trials": 15},
+        {"epochs": 9, "trials": 5}, {"epochs": 27, "trials": 2},
+    ]  # fmt: skip

@@ -197,7 +197,7 @@ def test_a_damaged_table_of_a_running_sweep_is_one_line(run):
     assert done.stderr.count("\n") == 1
 
 
-BOHB = "bohb densities of good configs, halving brackets (the default)"
+AUTO = "auto a model of all epochs; halves where rungs agree (the default)"
 
 
 def test_list_tells_what_a_sweep_can_be_made_of():
@@ -206,10 +206,10 @@ def test_list_tells_what_a_sweep_can_be_made_of():
     assert {row["name"] for row in found["architectures"]} >= {"gru", "mlp"}
     assert all(10 < len(row["summary"]) <= 65 for row in found["architectures"])
     assert [row["name"] for row in found["strategies"]] == [
-        "random", "grid", "asha", "asha-promotion", "hyperband", "async-hyperband", "median",
-        "pbt", "hyperopt", "bohb", "bohb-asha",
+        "auto", "auto-stopping", "random", "grid", "asha", "asha-promotion", "hyperband",
+        "async-hyperband", "median", "pbt", "hyperopt", "bohb", "bohb-asha",
     ]  # fmt: skip
-    assert [row["name"] for row in found["strategies"] if row["default"]] == ["bohb"]
+    assert [row["name"] for row in found["strategies"] if row["default"]] == ["auto"]
     assert {row["name"] for row in found["sweeps"]} >= {"gru-bohb", "mlp-random"}
     lines = output("list").splitlines()
     assert lines[:3] == [
@@ -217,4 +217,4 @@ def test_list_tells_what_a_sweep_can_be_made_of():
         "  attention-gru  GRU layers, then self-attention with several heads.",
         "                 num_layers 1..4, hidden_size 16..256 powers of 2,",
     ]
-    assert any(line.split() == BOHB.split() for line in lines)
+    assert any(line.split() == AUTO.split() for line in lines)

@@ -21,7 +21,7 @@ best   trial 0  valid_loss 0.2085  accuracy 0.896  epoch 22
        num_layers 1  hidden_size 16  learning_rate 0.0001  batch_size 64
        0.7071 ██████████▅▅▅▅▅▅▄▃▃▃▃▃▃▃▂▂▂▂▁▁▁▁ 0.2085 over 96 epochs
 now    trial 0 epoch 23 of 27   trial 34 epoch 1 of 3        2 of 2 workers busy
-done   26 of 46 trials   96 of 342 epochs   1 failed   1:52, 4:47 left
+done   26 of 46 trials   96 of 342 epochs   1 failed   1:52, 4:46 left
 failed trial 12: valid_loss is not finite"""
 
 AT_120 = """\
@@ -40,7 +40,7 @@ best   trial 0  valid_loss 0.2085  accuracy 0.896  epoch 22
        num_layers 1  hidden_size 16  learning_rate 0.0001  batch_size 64
        0.7071 ██████████▅▅▅▅▅▅▄▃▃▃▃▃▃▃▂▂▂▂▁▁▁▁ 0.2085 over 96 epochs
 now    trial 0 epoch 23 of 27   trial 34 epoch 1 of 3                                                2 of 2 workers busy
-done   26 of 46 trials   96 of 342 epochs   1 failed   1:52, 4:47 left
+done   26 of 46 trials   96 of 342 epochs   1 failed   1:52, 4:46 left
 failed trial 12: valid_loss is not finite"""  # noqa: E501  # as wide as the terminal it shows
 
 
@@ -73,7 +73,7 @@ def test_a_low_terminal_loses_the_space_first_and_the_counts_never(teller):
     for height in range(8, 40):
         lines = table(progress, width=80, height=height, now=112.0)
         assert len(lines) < height
-        assert "done   26 of 46 trials   96 of 342 epochs   1 failed   1:52, 4:47 left" in lines
+        assert "done   26 of 46 trials   96 of 342 epochs   1 failed   1:52, 4:46 left" in lines
     assert table(progress, width=80, height=16, now=112.0) == [
         "gru-bohb on spoken-arabic-digits                          run 1121-gru-bohb-7f3a",
         "plan   46 trials, 342 epochs, 4 brackets, 2 at a time                about 7 min",
@@ -88,7 +88,7 @@ def test_a_low_terminal_loses_the_space_first_and_the_counts_never(teller):
         "       num_layers 1  hidden_size 16  learning_rate 0.0001  batch_size 64",
         "       0.7071 ██████████▅▅▅▅▅▅▄▃▃▃▃▃▃▃▂▂▂▂▁▁▁▁ 0.2085 over 96 epochs",
         "now    trial 0 epoch 23 of 27   trial 34 epoch 1 of 3        2 of 2 workers busy",
-        "done   26 of 46 trials   96 of 342 epochs   1 failed   1:52, 4:47 left",
+        "done   26 of 46 trials   96 of 342 epochs   1 failed   1:52, 4:46 left",
         "failed trial 12: valid_loss is not finite",
     ]
 
@@ -161,7 +161,7 @@ def test_a_scheduler_with_one_bracket_counts_trials(teller):
     progress = teller.followed(spec, teller.told(spec, epochs=600, workers=9), workers=9)
     lines = table(progress, width=80, height=40, now=112.0)
     assert lines[1] == (
-        "plan   400 trials, about 1,200 epochs, 9 at a time                   about 4 min"
+        "plan   400 trials, about 1,200 epochs (at most 10,800), 9 at a time  about 3 min"
     )
     assert lines[6:8] == [
         "epochs  1               3               9             27",
@@ -170,7 +170,7 @@ def test_a_scheduler_with_one_bracket_counts_trials(teller):
     assert lines[-3:] == [
         "now    trial 230 epoch 15 of 27   trial 268 epoch 5 of 9     6 of 9 workers busy",
         "       trial 276 epoch 3 of 3   trial 279 epoch 1 of 1   and 2 more",
-        "done   276 of 400 trials   600 of about 1,200 epochs   1:52, 1:52 left",
+        "done   276 of 400 trials   600 of about 1,200 epochs   1:52, 0:58 left",
     ]
 
 

@@ -175,7 +175,7 @@ def test_neither_ray_nor_a_second_process_takes_part(folder, name):
          "error: training.learning_rate: -1.0 is not above 0. Give more than 0."),
         (["mlp", "--set", "optimizer=[adam, sgd]"],
          "error: training.optimizer: a list is no value. To search it, write "
-         "{values: [adam, sgd]}."),
+         "{values: [adam, sgd]}; where it is the value, {values: [[adam, sgd]]}."),
         (["mlp", "--set", "h1={values: [16, 64]}"],
          "error: space.h1.values: numbers have a range, no list of values. Give low and high, "
          "and step or powers_of where not every number in it will do."),

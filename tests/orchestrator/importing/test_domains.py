@@ -100,7 +100,8 @@ def test_a_domain_is_read_as_a_sweep_file_would():
         ("lr", "--domain: 'lr' is not NAME=DOMAIN. Write: "
                "--domain learning_rate='{low: 1e-4, high: 0.1, log: true}'"),
         ("lr={low: 1, high: 0.1}", "--domain lr.high: 0.1 is below low=1.0. Give high >= low."),
-        ("lr={lo: 1}", "--domain lr: this is no domain. Give low and high, or values."),
+        ("lr={lo: 1}",
+         "--domain lr: this is no domain. Give {low: ..., high: ...} or {values: [...]}."),
         ("lr=3", "--domain lr: this is no domain. Give {low: ..., high: ...} or {values: [...]}."),
         ("lr={low: [", "--domain lr: '{low: [' is not YAML."),
     ],

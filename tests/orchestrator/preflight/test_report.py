@@ -54,6 +54,16 @@ def test_the_lines_say_configs_times_memory_and_the_whole():
     ]
 
 
+def test_what_depends_on_results_takes_no_longer_than_all_trials_to_the_end():
+    report = replace(REPORT, most=10 * REPORT.epochs)
+    assert outlook(report) == (
+        "the sweep takes about 6 min on 2 cores, at most about 57 min where all trials go far"
+    )
+    # A limit on the epochs of all trials is one on the time.
+    few = replace(REPORT, epochs=1, most=1)
+    assert few.sweep_seconds == 5 + 2.0
+
+
 def test_a_gpu_is_named_with_its_memory():
     tried = tuple(replace(one, gpu=2_400_000_000) for one in REPORT.tried)
     report = replace(REPORT, tried=tried, device="cuda")

@@ -21,10 +21,13 @@ from orchestrator.searchers.random_spaces import (
 )
 from orchestrator.searchers.testing import FACTS
 from searchspaces import Choice, Config, ConfigurationError, Float, Int
+from searchspaces.describe import searched
+from searchspaces.domains import has_lists
 
 SPACES = 1000
-EVERY = {"auto": 50, "bohb": 2, "cmaes": 10, "hyperopt": 15, "optuna-tpe": 12, "sobol": 8}
-"""Slow ones see one space in so many: they take 8 to 200 ms a space."""
+EVERY = {"auto": 40, "bohb": 2, "cmaes": 5, "hyperopt": 12, "optuna-tpe": 6, "sobol": 5}
+"""Slow ones see one space in so many, all of them in the extended tests: they take 10 to 170 ms
+a space, and the test some 5 s of a core for each."""
 LARGEST_GRID = 200
 ELSEWHERE = range(7, SPACES, 97)
 """The spaces that another process sees too."""
@@ -67,6 +70,12 @@ def test_every_suggestion_in_a_random_space_is_a_config_of_it(name):
     assert answers(name, range(0, SPACES, EVERY.get(name, 1)))
 
 
+@pytest.mark.extended
+@pytest.mark.parametrize("name", sorted(EVERY))
+def test_every_suggestion_in_all_the_random_spaces_is_a_config_of_it(name):
+    assert len(answers(name, range(SPACES))) == SPACES
+
+
 def test_another_process_suggests_the_same_in_random_spaces():
     code = (
         f"import sys, json; sys.path.insert(0, {os.path.dirname(__file__)!r}); "  # noqa: PTH120
@@ -80,7 +89,8 @@ def test_another_process_suggests_the_same_in_random_spaces():
         text=True,
         check=True,
     )
-    assert json.loads(done.stdout) == {name: answers(name, ELSEWHERE) for name in searchers.names()}
+    here = {name: answers(name, ELSEWHERE) for name in searchers.names()}
+    assert json.loads(done.stdout) == json.loads(json.dumps(here))  # in JSON a tuple is a list
 
 
 def test_the_random_spaces_have_something_of_everything():
@@ -92,12 +102,14 @@ def test_the_random_spaces_have_something_of_everything():
         f"{' step' if getattr(one, 'step', None) else ''}"
         f"{' powers' if getattr(one, 'powers_of', None) else ''}"
         f"{' ordered' if getattr(one, 'ordered', False) else ''}"
+        f"{' lists' if has_lists(one) else ''}"
         for one in domains
     )
     kinds = {"float", "float log", "float step", "float log step", "int", "int log", "int step"}
-    kinds |= {"int log step", "int powers", "choice", "choice ordered"}
+    kinds |= {"int log step", "int powers", "choice", "choice ordered", "choice lists"}
+    kinds |= {"choice ordered lists"}
     assert seen.keys() == kinds
-    assert min(seen.values()) > 20
+    assert min(seen.values()) > 15
     parents = [space.parameters() for space in spaces]
     chained = sum(
         any(one.when and any(getattr(among[parent], "when", None) for parent in one.when)
@@ -106,9 +118,25 @@ def test_the_random_spaces_have_something_of_everything():
     )  # fmt: skip
     assert chained > 30
     refusing = Counter(space.parameters()["rule"] for space in spaces)
-    assert all(refusing[rule] > 10 for rule in (1, 2, 3, 4))
+    assert all(refusing[rule] > 10 for rule in (1, 2, 3, 4, 5))
+    on_lists = [one for one in domains if one.when and any(map(_lists, one.when.values()))]
+    assert len(on_lists) > 15
+    grouped = [space.space.group for space in spaces if isinstance(space.space, AnySpace)]
+    assert sum(group.when is not None for group in grouped) > 20
+    assert sum(group.rule == 1 and searched(group.parameters()) != () for group in grouped) > 50
+    inward = [
+        one
+        for among in parents
+        for name, one in among.items()
+        if "." not in name and any("." in parent for parent in getattr(one, "when", 0) or ())
+    ]
+    assert len(inward) > 50
     across = [one for one in domains if one.when and "c0" in one.when]
     assert across
+
+
+def _lists(values):
+    return any(isinstance(value, tuple) for value in values)
 
 
 @pytest.mark.parametrize(

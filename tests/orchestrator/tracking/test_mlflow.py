@@ -36,7 +36,8 @@ from searchspaces.errors import OrchError, UsageError
 
 AT = 1_000_000_000.0
 EPOCHS = 3
-CONFIG = {"units": 16, "learning_rate": 0.003, "optimizer": "adam", "nesterov": True}
+CONFIG = {"units": 16, "learning_rate": 0.003, "optimizer": "adam", "nesterov": True,
+          "sgd.kernel_sizes": (3, 3)}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -237,6 +238,7 @@ def test_a_sweep_is_an_experiment_with_a_run_and_a_nested_run_a_trial(run, serve
     there.whole()
     assert there.trial(0).data.params == {
         "units": "16", "learning_rate": "0.003", "optimizer": "adam", "nesterov": "True",
+        "sgd.kernel_sizes": "[3, 3]",
     }  # fmt: skip
     tags = there.trial(2).data.tags
     assert {key: tags[key] for key in ("orch.run", "orch.trial", "bracket", "architecture",

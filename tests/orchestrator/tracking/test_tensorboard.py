@@ -24,7 +24,9 @@ from orchestrator.tracking.tensorboard import TensorBoardSink, tag_of
 AT = 1_000_000_000.0
 STATES = {0: State.COMPLETED, 1: State.PRUNED, 2: State.FAILED, 3: State.PAUSED}
 ENDING = Ending(finished=False, reason="stopped by you", best=None, trials={})
-CONFIG = {"units": 16, "learning_rate": 0.003, "optimizer": "adam", "nesterov": True}
+CONFIG = {"units": 16, "learning_rate": 0.003, "optimizer": "adam", "nesterov": True,
+          "sgd.kernel_sizes": (3, 3)}  # fmt: skip
+SHOWN = {**CONFIG, "sgd.kernel_sizes": "[3, 3]"}
 
 
 @pytest.fixture
@@ -124,7 +126,7 @@ def test_train_and_valid_stand_side_by_side():
 
 def test_a_trial_that_is_over_has_its_config_and_state_as_hparams(run):
     tell(TensorBoardSink(run), run)
-    assert hparams(trial_folder(run, 0)) == {**CONFIG, "state": "completed"}
+    assert hparams(trial_folder(run, 0)) == {**SHOWN, "state": "completed"}
     assert hparams(trial_folder(run, 1))["state"] == "pruned"
     assert hparams(trial_folder(run, 2))["state"] == "failed"
 
@@ -242,7 +244,7 @@ def test_a_real_tensorboard_lists_the_trials_and_their_hparams(run, server):
     assert {name: group["hparams"]["state"] for name, group in groups.items()} == dict(
         zip(trials, ["completed", "pruned", "failed", "paused"], strict=True)
     )
-    assert groups[trials[0]]["hparams"] == {**CONFIG, "units": 16.0, "state": "completed"}
+    assert groups[trials[0]]["hparams"] == {**SHOWN, "units": 16.0, "state": "completed"}
     values = {value["name"]["tag"]: value["value"] for value in groups[trials[0]]["metricValues"]}
     assert (values["best/valid_loss"], values["best/epoch"]) == (1.0, 2.0)
     assert [groups[name]["sessions"][0]["status"] for name in trials] == [

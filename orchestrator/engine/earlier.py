@@ -1,0 +1,160 @@
+"""Trials of an earlier run, carried into the space of this one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from searchspaces import Config, DataFacts, JointSpace, Value
+from searchspaces.conditions import condition, is_active
+from searchspaces.domains import Domain
+from searchspaces.errors import ConfigurationError
+from searchspaces.scalars import plain, same
+from searchspaces.unit_cube import domain_from_unit
+
+TRIES = 100
+"""Draws of what the earlier run did not have, of which one must suit the rest."""
+_CARRIED = 0xEA
+"""Tells the random stream of a carried config from those of the searcher."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was observed of an earlier trial at one epoch.
+
+    Attributes:
+        epoch: counted from 1.
+        loss: the least up to there, to be small; infinity where the trial failed.
+        losses: all of them, of several objectives; empty of one, or where it failed.
+    """
+
+    epoch: int
+    loss: float
+    losses: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """A trial of an earlier run.
+
+    Attributes:
+        run: its id.
+        number: among all earlier trials; negative, so that no trial of the sweep has it.
+        values: its config, as that run wrote it.
+        seen: what a searcher is told of it, by epoch.
+    """
+
+    run: str
+    number: int
+    values: Mapping[str, Any]
+    seen: tuple[Seen, ...]
+
+
+@dataclass(frozen=True)
+class Carried:
+    """What an earlier trial is in the present space.
+
+    Attributes:
+        number: of the earlier trial.
+        config: there.
+        seen: as of the earlier trial.
+        whole: every value is the earlier trial's, or a constant: none was drawn.
+    """
+
+    number: int
+    config: Config
+    seen: tuple[Seen, ...]
+    whole: bool
+
+
+def carried(
+    space: JointSpace, earlier: Sequence[Earlier], *, seed: int, facts: DataFacts | None
+) -> list[Carried]:
+    """The earlier trials that lie in the space, as they lie there.
+
+    A parameter that the space does not have any more is dropped, and so is one that is not
+    active there. One that the earlier run did not have is its constant, or it is drawn, for
+    each trial anew, so that a model sees no preference; if other values depend on it, so that
+    they are active. A trial with a value outside the space, or refused by a constraint whatever
+    is drawn, does not lie in it.
+
+    Args:
+        space: to be searched.
+        earlier: the trials.
+        seed: of the sweep; what is drawn depends on it and the trial's number alone.
+        facts: of the data, for constraints.
+    """
+    found = []
+    for trial in earlier:
+        words = [seed, -trial.number, _CARRIED]
+        rng = np.random.default_rng(np.random.SeedSequence(words))
+        config, whole = _config(space, trial.values, rng, facts)
+        if config is not None:
+            found.append(Carried(trial.number, config, trial.seen, whole))
+    return found
+
+
+def _config(
+    space: JointSpace,
+    values: Mapping[str, Any],
+    rng: np.random.Generator,
+    facts: DataFacts | None,
+) -> tuple[Config | None, bool]:
+    """The config of these values and what is drawn beside them, and whether nothing is."""
+    for _ in range(TRIES):
+        drawing = _drawing(space, values, rng)
+        if drawing.outside:
+            return None, False
+        with suppress(ConfigurationError):
+            if not drawing.lost:
+                return space.validate(drawing.chosen, facts), not drawing.drawn
+        if not drawing.drawn:
+            break
+    return None, False
+
+
+@dataclass
+class _Drawing:
+    """One try at a config.
+
+    Attributes:
+        chosen: the values.
+        drawn: something was.
+        outside: a value is outside the space, whatever is drawn.
+        lost: a value has no place because of what was drawn.
+    """
+
+    chosen: dict[str, Value] = field(default_factory=dict)
+    drawn: bool = False
+    outside: bool = False
+    lost: bool = False
+
+
+def _drawing(space: JointSpace, values: Mapping[str, Any], rng: np.random.Generator) -> _Drawing:
+    made = _Drawing()
+    chance: set[str] = set()  # parameters that are what they are by what was drawn
+    for name, parameter in ((name, space.parameters()[name]) for name in space.order()):
+        by_chance = not chance.isdisjoint(condition(parameter))
+        if not is_active(parameter, made.chosen):
+            made.lost |= by_chance and name in values
+            chance |= {name} if by_chance else set()
+            continue
+        if not isinstance(parameter, Domain):
+            made.chosen[name] = parameter
+            made.outside |= name in values and not same(plain(values[name]), parameter)
+        elif name in values:
+            member = parameter.normalise(values[name])
+            if member is None:
+                made.outside |= not by_chance
+                made.lost |= by_chance
+                continue
+            made.chosen[name] = member
+        else:
+            made.chosen[name] = domain_from_unit(parameter, rng.random())
+            made.drawn = True
+            chance.add(name)
+    return made

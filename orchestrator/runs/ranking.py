@@ -1,0 +1,58 @@
+"""In what order the trials of a run rank, and which of them are on its Pareto front."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from orchestrator.engine.objective import Mode, Objective
+from orchestrator.engine.trial import State
+from searchspaces.dominance import front
+
+
+def best_first(trials: pl.DataFrame, mode: Mode) -> pl.DataFrame:
+    """Trials in the order of their ranks.
+
+    Trials that keep the limits, if there are any, rank before those that do not, and among
+    these the ones that break them by less. Then completed trials rank first, however many
+    epochs they took, then those that came further, then by objective; trials without a result
+    come last.
+    """
+    full = (pl.col("state") == State.COMPLETED.value).fill_null(value=False)
+    failed = pl.col("state").is_in([State.FAILED.value, State.INFEASIBLE.value])
+    came = pl.when(full).then(0).otherwise(-pl.col("epochs"))
+    keys = [(~full, False), (failed, False), (came, False)]
+    keys += [(pl.col("objective"), mode == "max"), (pl.col("number"), False)]
+    if "violation" in trials.columns:
+        keys.insert(0, (pl.col("violation"), False))
+    by, descending = zip(*keys, strict=True)
+    return trials.sort(by, descending=descending, nulls_last=True)
+
+
+def with_front(trials: pl.DataFrame, objective: Objective) -> pl.DataFrame:
+    """The table of trials with a column ``front``: true on the front, null where none compares.
+
+    Completed trials compare, at their best epochs by the first objective; not those that break
+    a limit, nor those for which one of the metrics is not finite. What was stopped early is no
+    point of comparison.
+
+    Args:
+        trials: as they are written.
+        objective: with several goals.
+    """
+    columns = [f"metric.{each.metric}" for each in objective.goals]
+    if any(name not in trials.columns for name in columns):
+        return trials.with_columns(pl.lit(None, pl.Boolean).alias("front"))
+    compares = pl.col("state") == State.COMPLETED.value
+    for name in columns:
+        compares &= pl.col(name).is_finite().fill_null(value=False)
+    if "keeps" in trials.columns:
+        compares &= pl.col("keeps").fill_null(value=False)
+    rows = trials.select(compares.fill_null(value=False)).to_series().arg_true()
+    signs = [1 if each.mode == "min" else -1 for each in objective.goals]
+    points = trials[rows].select(
+        pl.col(name) * sign for name, sign in zip(columns, signs, strict=True)
+    )
+    marks: list[bool | None] = [None] * len(trials)
+    for row, is_on in zip(rows.to_list(), front(points.rows()), strict=True):
+        marks[row] = is_on
+    return trials.with_columns(pl.Series("front", marks, pl.Boolean))
