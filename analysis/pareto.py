@@ -93,7 +93,8 @@ def pareto(run: Run) -> Pareto:
     )
     if len(rows) < FEW:
         few = "1 trial has" if len(rows) == 1 else f"{len(rows) or 'no'} trials have"
-        return Pareto(goals, withheld=f"{few} completed, fewer than {FEW}")
+        keeping = " within the limits" if run.meta.limits else ""
+        return Pareto(goals, withheld=f"{few} completed{keeping}, fewer than {FEW}")
     losses = points * [goal.sign for goal in goals]
     marks = np.flatnonzero(front([tuple(point) for point in losses.tolist()]))
     order = marks[np.argsort(losses[marks, 0], kind="stable")]

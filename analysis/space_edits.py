@@ -62,5 +62,7 @@ def _words(entries: Entries, name: str) -> str:
         return "absent"
     found = parse_parameters({name: entries[name]})
     if found:
-        return found[0].range_words() + (" log" if found[0].log else "")
+        prior = entries[name].get("prior")
+        around = "" if prior is None else f" around {plain(prior)}"
+        return found[0].range_words() + (" log" if found[0].log else "") + around
     return plain(entries[name].get("value"))

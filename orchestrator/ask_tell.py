@@ -256,7 +256,7 @@ class Study:
     def result(self) -> Result:
         """What came out so far."""
         trials, epochs = self._tables.frames(owned=True)
-        return Result(self.run, trials, epochs, self.stopped)
+        return Result(self.run, trials, epochs, None if self.finished else self.stopped)
 
     def close(self) -> None:
         """Let the run go; what is under way starts over when it goes on."""
@@ -280,8 +280,8 @@ class Study:
             if self._journal.open:
                 with suppress(OrchError):
                     stop = self.stopped or StopRun(reason)
-                    why = FINISHED if self.finished else stop.reason
-                    self._write(Closed(time.time(), why, limit=stop.limit))
+                    stop = StopRun(FINISHED) if self.finished else stop
+                    self._write(Closed(time.time(), stop.reason, limit=stop.limit))
                 self._journal.close()
                 self._flush(owned=False)
 

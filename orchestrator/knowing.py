@@ -48,6 +48,8 @@ def check_known(spec: SweepSpec, facts: DataFacts | None = None) -> None:
     """
     if spec.searcher.laid_out:
         _check_laid_out(spec)
+    if not spec.points:
+        return
     if len(spec.points) > spec.planned_trials:
         raise ConfigurationError(
             f"{len(spec.points)} are given, and the sweep has {spec.planned_trials} "

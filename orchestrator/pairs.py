@@ -29,7 +29,7 @@ def check_pair(
             f"each of its own as it is. Take random, or another scheduler.",
             place="searcher",
         )
-    if type(searcher).observe is not Searcher.observe:
+    if searcher.learns:
         raise ConfigurationError(
             f"{scheduler.kind} changes configs while they train, so that {searcher.kind} would "
             f"learn of one what another did. Take random, or another scheduler.",

@@ -7,7 +7,10 @@ from dataclasses import fields
 from typing import Any
 
 from orchestrator.declared import declare, unknown_key
-from orchestrator.engine.stopping import StopRules
+from orchestrator.engine.records import FINISHED, Closed, Record
+from orchestrator.engine.segments import read
+from orchestrator.engine.stopping import Stopping, StopRules
+from orchestrator.runs.folder import RunFolder
 from orchestrator.spec import SweepSpec
 from orchestrator.spec_checks import check_rules
 
@@ -30,3 +33,23 @@ def bounded(spec: SweepSpec, rules: Mapping[str, Any]) -> SweepSpec:
     changed = declare(SweepSpec, {**parts, **rules}) if rules else spec
     check_rules(changed)
     return changed
+
+
+def refuse_reached(run: RunFolder, spec: SweepSpec) -> None:
+    """Refuse to go on with a run that has come to one of its limits, by its journal alone.
+
+    Args:
+        run: its folder.
+        spec: of the run, with the rules that it would go on by.
+
+    Raises:
+        LimitReachedError: it has, and is not finished.
+        JournalError: the journal is damaged.
+    """
+    stopping = Stopping(spec.stop_rules, spec.objective, spec.epochs)
+    last: Record | None = None
+    for entry in read(run.journal):
+        last = entry.record
+        stopping.note(last)
+    if not (isinstance(last, Closed) and last.reason == FINISHED):
+        stopping.refuse()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.engine.knowledge import Knowledge, configs_of
 from orchestrator.engine.learning import Learning
+from orchestrator.engine.stopping import StopRules
 from orchestrator.searchers import Searcher
 from orchestrator.spec import SweepSpec
 from searchspaces import DataFacts
@@ -32,7 +33,7 @@ def to_tuner(spec: SweepSpec, data: AnyData | None, **settings: Any) -> Any:
 
     Raises:
         ConfigurationError: a setting that neither of them has, trials of several processes, or
-            earlier runs.
+            what only orch's engine can do with a spec.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     from ray import tune
@@ -45,11 +46,7 @@ def to_tuner(spec: SweepSpec, data: AnyData | None, **settings: Any) -> Any:
             f"one process. Run the sweep itself, or leave workers out.",
             place="architecture",
         )
-    if spec.warm_start:
-        raise ConfigurationError(
-            "a Tuner is not told of earlier runs. Run the sweep itself, or leave them out.",
-            place="warm_start",
-        )
+    _refuse_what_is_left_out(spec)
     chosen, parameters = trainable_of(spec)
     trainable = tune.with_parameters(chosen, data=data, seed=spec.seed, **parameters)
     ours = {field.name for field in fields(tune.TuneConfig)}
@@ -82,6 +79,20 @@ def to_tuner(spec: SweepSpec, data: AnyData | None, **settings: Any) -> Any:
         tune_config=tune.TuneConfig(**tune_config),
         run_config=tune.RunConfig(**run_config),
     )
+
+
+def _refuse_what_is_left_out(spec: SweepSpec) -> None:
+    """Refuse what Tune's loop would leave out without a word."""
+    wanted = {
+        "warm_start": "is not told of earlier runs",
+        "objectives": "seeks one metric",
+        **{rule.name: "stops by what Tune is given" for rule in fields(StopRules)},
+    }
+    for place, why in wanted.items():
+        if getattr(spec, place) not in {None, ()}:
+            raise ConfigurationError(
+                f"a Tuner {why}. Run the sweep itself, or leave {place} out.", place=place
+            )
 
 
 def _tune_searcher(spec: SweepSpec, facts: DataFacts | None) -> Any:

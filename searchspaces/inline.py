@@ -112,7 +112,7 @@ def _kind_of_group(place: str, value: Mapping[Any, Any]) -> Kind:
     if not any(isinstance(each, Mapping | Domain) for key, each in value.items() if key != "when"):
         raise ConfigurationError(
             "this is no domain. Give low and high, or values. A group has a domain in it, such as "
-            "{values: [VALUE]} for what is fixed.",
+            "{kind: choice, values: [VALUE]} for what is fixed.",
             place=place,
         )
     return _kinds(place, value)
@@ -121,12 +121,12 @@ def _kind_of_group(place: str, value: Mapping[Any, Any]) -> Kind:
 def _kind_of_domain(place: str, value: Mapping[Any, Any]) -> str:
     said = value.get("kind")
     if said is not None:
-        if said not in _PARAMS:
+        if not isinstance(said, str) or said not in _PARAMS:
             raise ConfigurationError(
                 f"{said!r} is no kind of domain. Give one of {', '.join(_PARAMS)}.",
                 place=f"{place}.kind",
             )
-        return str(said)
+        return said
     if "values" in value:
         return "choice"
     bounds = [value.get(key, 0) for key in ("low", "high", "step")]

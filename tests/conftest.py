@@ -38,6 +38,10 @@ LONGEST = (
     "test_docs.py",
     "orchestrator/dashboard/test_dashboard_data.py",
     "orchestrator/tracking/test_mlflow.py",
+    "orchestrator/test_stopping_run.py",
+    "orchestrator/test_nested_sweep.py",
+    "orchestrator/test_several.py",
+    "orchestrator/test_outcomes.py",
 )
 """Below this folder, by the seconds that they take; all others take less than 15."""
 

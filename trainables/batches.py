@@ -88,7 +88,7 @@ class TrainingBatches:
         self._rows: torch.Tensor | None = None
         if fold is None:
             return
-        self._rows = torch.from_numpy(fold.train)
+        self._rows = _tensor(fold.train)
         self._sizes, self._lengths = self._sizes[fold.train], self._lengths[self._rows]
         self._mean, self._deviation = (
             torch.from_numpy(each.astype(np.float32)).to(device)

@@ -57,15 +57,8 @@ class Limit:
         Raises:
             ConfigurationError: the trainable reports no such metric.
         """
-        if self.metric not in metrics:
-            close = did_you_mean(self.metric, metrics)
-            hint = f" Did you mean {close!r}?" if close else ""
-            raise ConfigurationError(
-                f"no metric {self.metric!r} is reported.{hint} Known: {', '.join(metrics)}. "
-                f"Report it in every epoch, or leave {str(self)!r} out.",
-                place="outcomes",
-            )
-        value = metrics[self.metric]
+        instead = f"leave {str(self)!r} out"
+        value = reported(self.metric, metrics, place="outcomes", instead=instead)
         if value is None or not math.isfinite(value):
             return _LARGEST
         if self._kept(value):
@@ -82,6 +75,31 @@ class Limit:
             case ">":
                 return value > self.bound
         return value >= self.bound
+
+
+def reported(
+    metric: str, metrics: Mapping[str, float | None], *, place: str, instead: str
+) -> float | None:
+    """A metric that a trial has to report.
+
+    Args:
+        metric: its name.
+        metrics: of an epoch.
+        place: where a person has named it.
+        instead: what they can do but report it.
+
+    Raises:
+        ConfigurationError: it is not there.
+    """
+    if metric not in metrics:
+        close = did_you_mean(metric, metrics)
+        hint = f" Did you mean {close!r}?" if close else ""
+        raise ConfigurationError(
+            f"no metric {metric!r} is reported.{hint} Known: {', '.join(metrics)}. "
+            f"Report it in every epoch, or {instead}.",
+            place=place,
+        )
+    return metrics[metric]
 
 
 def limit(text: str) -> Limit:

@@ -106,7 +106,8 @@ class SeveralTrial(Trial):
 
         Args:
             kind: of trial that each is.
-            metrics: the objective and further ones, whose deviations are metrics too.
+            metrics: the objective, which has to be finite in each training, and further ones;
+                the deviations of all of them are metrics too.
             seeds: trainings in each fold.
             folds: of the data; 1 is none.
             data: those of one split stand for each fold.
@@ -172,10 +173,10 @@ class SeveralTrial(Trial):
                     failed.infeasible,
                     failed.detail,
                 )
-            for metric in self._metrics:
-                if one.ran(epoch) and not math.isfinite(one.at(epoch).get(metric, 0.0)):
-                    reason = f"{metric} is not finite at epoch {epoch}"
-                    return EpochFailed(_said(one.name, reason), one.at(epoch))
+            objective = self._metrics[0]
+            if one.ran(epoch) and not math.isfinite(one.at(epoch).get(objective, 0.0)):
+                reason = f"{objective} is not finite at epoch {epoch}"
+                return EpochFailed(_said(one.name, reason), one.at(epoch))
         if not any(one.ran(epoch) for one in self.trainings):
             return NothingLeft(self._ended())
         self._epoch = epoch
@@ -205,7 +206,9 @@ class SeveralTrial(Trial):
                     f"over seeds and folds. Give it another name.",
                     place="metric",
                 )
-            found[name] = statistics.stdev(metrics[metric] for metrics in each)
+            values = [metrics[metric] for metrics in each]
+            finite = all(map(math.isfinite, values))
+            found[name] = statistics.stdev(values) if finite else math.nan
         ran = [one.at(epoch) for one in self.trainings if one.ran(epoch)]
         for name in SUMMED & ran[0].keys():
             found[name] = math.fsum(metrics.get(name, 0.0) for metrics in ran)

@@ -10,6 +10,7 @@ from searchspaces.errors import UsageError
 
 SCORE = {
     "metric": "metric", "mode": "mode", "dataset": "data set", "split": "split",
+    "outcomes": "limits",
 }  # fmt: skip
 """What makes two scores comparable: name in the metadata and in words."""
 
@@ -18,6 +19,9 @@ _WAY_OUT = {
     "mode": "Give runs that improve the same way",
     "dataset": "Give runs on one data set",
     "split": "Give runs with one split",
+    "outcomes": "Give runs with the same limits, or look at both: orch diff",
+    "objectives": "Give runs with the same objectives, or compare them",
+    "seeds": "Give runs that train each config as often, or compare them",
     "architecture": "Give runs of one architecture, or compare them",
     "max_epochs": "A trial complete after fewer did not run more; compare them instead",
 }
@@ -61,6 +65,13 @@ def said(meta: Meta, name: str) -> Any:
     """An entry of a run's metadata as it is judged now; empty text counts as none."""
     if name in {"metric", "mode", "max_epochs"}:
         return getattr(meta, name)
+    if name == "seeds":
+        return meta.raw.get(name) or 1
+    if name == "outcomes":
+        return ", ".join(sorted(meta.limits)) or None
+    if name == "objectives":
+        several = meta.goals if meta.raw.get(name) else ()
+        return ", ".join(f"{goal.metric} {goal.mode}" for goal in several) or None
     return meta.raw.get(name) or None
 
 

@@ -153,7 +153,7 @@ def compare_runs(runs: Sequence[Run], *, seed: int = 0) -> Comparison:
         seed: of what is drawn for intervals of ranks.
 
     Raises:
-        UsageError: the runs differ in metric, data set or split, or one has no results.
+        UsageError: the runs differ in metric, data set, split or limits, or one has no results.
     """
     require_same(runs, SCORE, "compared")
     sign = runs[0].meta.sign

@@ -15,7 +15,10 @@ from analysis.load import Meta, Run
 from analysis.parameters import parse_parameters, plain
 from searchspaces.errors import UsageError
 
-SAME = {**SCORE, "architecture": "architecture", "max_epochs": "epochs of a full trial"}
+SAME = {
+    **SCORE, "objectives": "objectives", "seeds": "seeds of each trial",
+    "architecture": "architecture", "max_epochs": "epochs of a full trial",
+}  # fmt: skip
 """What runs must share to be one, beside their space."""
 
 
@@ -37,8 +40,8 @@ def merge_runs(runs: Sequence[Run], folder: Path) -> Run:
         folder: of the merged run; its name is the run's.
 
     Raises:
-        UsageError: the runs differ in metric, data set, split, architecture, epochs or
-            space; the line says in what.
+        UsageError: the runs differ in metric, data set, split, limits, objectives, seeds of a
+            trial, architecture, epochs or space; the line says in what.
     """
     require_same(runs, SAME, "merged")
     names = [run.meta.run for run in runs]

@@ -106,6 +106,7 @@ def _axis(run: Run) -> dict[str, Any]:
         "short": short_label(meta.metric),
         "dataset": str(meta.raw.get("dataset") or ""),
         "split": meta.split,
+        "limits": said(meta, "outcomes") or "",
     }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ from analysis.fidelity import ended
 from analysis.metrics import number
 from analysis.parameters import plain
 from analysis.report.trials import rounded
-from searchspaces.config import nested
+from searchspaces.as_yaml import as_yaml
 
 if TYPE_CHECKING:
     from analysis.findings import Findings
@@ -35,7 +34,7 @@ def winner(findings: Findings) -> dict[str, Any] | None:
     return {
         "number": best.number,
         "epoch": best.epoch,
-        "yaml": head + _yaml(best.config),
+        "yaml": head + as_yaml(best.config),
         "curve": rounded(whole),
     }
 
@@ -110,18 +109,3 @@ def _commit(known: Mapping[str, Any]) -> str:
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
-
-
-def _yaml(config: Mapping[str, Any]) -> str:
-    from ruamel.yaml import YAML
-
-    lines = []
-    for name, value in nested(config).items():
-        yaml = YAML(typ="safe", pure=True)
-        yaml.default_flow_style = None if isinstance(value, list | dict) else False
-        yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # says None
-        yaml.width = 1_000
-        text = io.StringIO()
-        yaml.dump({name: value}, text)
-        lines.append(text.getvalue())
-    return "".join(lines)

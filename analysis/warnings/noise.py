@@ -35,8 +35,8 @@ class Noise:
     Attributes:
         sd: standard deviation of a trial's score; None if unknown.
         source: ``repeats`` of configs under other seeds (in trials of their own, or the seeds of
-            each trial), or ``epochs``: what the noise from
-            epoch to epoch does to a score. Other seeds vary more than that.
+            each trial), or ``epochs``: what the noise from epoch to epoch does to a score. Other
+            seeds vary more than that.
         freedom: degrees of freedom of the estimate from repeats, else None.
         epoch_sd: standard deviation from epoch to epoch near the optimum; None if unknown.
         flattery: by how much a score is too good because the best epoch was picked, 0 or more.
@@ -152,7 +152,9 @@ def _over_seeds(run: Run, group: Fidelity) -> tuple[float | None, int]:
     found = apart[np.arange(len(rows)), best]
     found = found[np.isfinite(found)]
     freedom = len(found) * (seeds - 1)
-    return (math.sqrt(float((found**2).mean()) / seeds), freedom) if len(found) else (None, 0)
+    if freedom < _FREEDOM:
+        return None, freedom
+    return math.sqrt(float((found**2).mean()) / seeds), freedom
 
 
 def _over_epochs(run: Run, group: Fidelity, seed: int) -> tuple[float | None, float | None, float]:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import json
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -36,6 +33,7 @@ def best(run: str, *, form: str | None, runs: Path, as_json: bool) -> None:
     from orchestrator.cli.judged import front_document, front_lines
     from orchestrator.cli.reading import config_of, read_results
     from orchestrator.cli.view.words import metric
+    from searchspaces.as_yaml import as_yaml
     from searchspaces.config import nested
 
     reading = read_results(runs, run)
@@ -64,23 +62,5 @@ def best(run: str, *, form: str | None, runs: Path, as_json: bool) -> None:
 
         text = tomli_w.dumps(nested(config))
     else:
-        text = _yaml(config)
+        text = as_yaml(config)
     click.echo("\n".join([*comments, text.rstrip()]))
-
-
-def _yaml(config: Mapping[str, Any]) -> str:
-    """A line a parameter, in the order of the space; lists and groups on one line."""
-    from ruamel.yaml import YAML
-
-    from searchspaces.config import nested
-
-    lines = []
-    for name, value in nested(config).items():
-        yaml = YAML(typ="safe", pure=True)
-        yaml.default_flow_style = None if isinstance(value, list | dict) else False
-        yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # says None
-        yaml.width = 1_000
-        text = io.StringIO()
-        yaml.dump({name: value}, text)
-        lines.append(text.getvalue())
-    return "".join(lines)

@@ -142,8 +142,8 @@ def down(file: Path) -> int:
 
 @cluster.command()
 @sweep_options
-@click.option("--slurm", "target", flag_value="slurm", help="An sbatch script.")
-@click.option("--kuberay", "target", flag_value="kuberay", help="A RayJob manifest.")
+@click.option("--slurm", "job_for", flag_value="slurm", help="An sbatch script.")
+@click.option("--kuberay", "job_for", flag_value="kuberay", help="A RayJob manifest.")
 @click.option("--nodes", default="2", metavar="N|A-B", show_default=True, help="Head included.")
 @click.option("--node-cpus", type=click.IntRange(min=1), metavar="N", help="Of a node; 8.")
 @click.option("--node-gpus", type=click.IntRange(min=0), metavar="N", help="Of a node.")
@@ -165,7 +165,7 @@ def render(
     name: str,
     *,
     settings: tuple[str, ...],
-    target: str | None,
+    job_for: str | None,
     nodes: str,
     node_cpus: int | None,
     node_gpus: int | None,
@@ -186,7 +186,7 @@ def render(
     from orchestrator.cluster.job import job_of, nodes_of
     from searchspaces.errors import UsageError
 
-    if target is None:
+    if job_for is None:
         raise UsageError("render what? Give --slurm or --kuberay.")
     spec = spec_of(name, changes_of(settings, given))
     job = job_of(
@@ -196,9 +196,9 @@ def render(
         cpus=node_cpus,
         gpus=node_gpus,
         memory=node_memory or 0,
-        suffix=secrets.token_hex(2) if target == "kuberay" else "",
+        suffix=secrets.token_hex(2) if job_for == "kuberay" else "",
     )
-    if target == "slurm":
+    if job_for == "slurm":
         from orchestrator.cluster.slurm import sbatch_script
 
         text = sbatch_script(job, seconds=limit, runs=runs)

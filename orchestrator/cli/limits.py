@@ -49,7 +49,7 @@ OPTIONS = (
         "--plateau", callback=_read(float, "auto", "none"), metavar="[GAIN]", is_flag=False,
         flag_value="auto",
         help="Stop when 20 more trials are not expected to gain as much; alone, as much as "
-        "matters in this run. See docs/search.md.",
+        "matters in this run. See docs/stopping.md.",
     ),
 )  # fmt: skip
 """In the order of the help."""

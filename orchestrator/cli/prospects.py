@@ -28,7 +28,16 @@ def go_further(reading: Reading) -> str:
     """What to type to go on with it, past what stopped it."""
     from orchestrator.cli.reading import go_on
 
-    command, limit = go_on(reading.run), str(reading.meta.get("limit") or "")
+    return past(go_on(reading.run), str(reading.meta.get("limit") or ""))
+
+
+def past(command: str, limit: str) -> str:
+    """The command that goes on with a run, without the limit that stopped it.
+
+    Args:
+        command: ``orch resume`` and so on, or a call in Python.
+        limit: the setting that did; empty for none.
+    """
     if limit in {"", "max_time"}:
         return command
     if command.endswith(")"):

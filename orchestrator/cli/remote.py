@@ -97,10 +97,13 @@ def resume(
         OrchError: as :func:`begin`; or it is running somewhere.
     """
     from orchestrator.cluster.file import read_cluster
+    from orchestrator.rules import bounded, refuse_reached
 
     there = Remote(read_cluster(file), teller(as_json=as_json))
     with folder.owned(follows=True):  # nobody runs it here, and nobody follows it
-        prepared = there.prepare(folder.spec(), tracking=tracking, notify=news.urls)
+        spec = folder.spec()
+        refuse_reached(folder, bounded(spec, rules))  # before a machine is started for nothing
+        prepared = there.prepare(spec, tracking=tracking, notify=news.urls)
     refuse_running(folder, there.tell)
     there.check()
 

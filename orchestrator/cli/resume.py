@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +59,7 @@ def resume(
     if not there and folder.is_owned() and is_paused(folder):
         from orchestrator.cli.steer import end_pause
 
+        _refuse_other_limits(folder, {"max_time": max_time, **rules})
         end_pause(folder, as_json=as_json)
         return 0
     _refuse_elsewhere(folder, cluster)
@@ -90,6 +92,22 @@ def resume(
             latest=False,
             elsewhere=bool(cluster),
             news=told,
+        )
+
+
+def _refuse_other_limits(folder: RunFolder, given: Mapping[str, Any]) -> None:
+    """A paused run goes on in its own process, which has its limits.
+
+    Raises:
+        UsageError: others are given.
+    """
+    from searchspaces.errors import UsageError
+
+    said = [f"--{name.replace('_', '-')}" for name, value in given.items() if value is not None]
+    if said:
+        raise UsageError(
+            f"{said[0]}: run {folder.id} is paused, and goes on in its own process with the limits "
+            f"it has. Leave it out, or first: orch stop {folder.suffix}"
         )
 
 

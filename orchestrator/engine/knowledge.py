@@ -11,7 +11,7 @@ import numpy as np
 
 from orchestrator.engine.earlier import Earlier
 from orchestrator.engine.steering import filled
-from orchestrator.searchers.fresh import known
+from orchestrator.searchers.fresh import Known, known
 from searchspaces import Config, DataFacts, JointSpace
 from searchspaces.errors import ConfigurationError
 
@@ -60,24 +60,24 @@ def configs_of(
         ConfigurationError: one is not in the space, or is there twice; at its dotted path.
     """
     found: deque[Mapping[str, Any]] = deque()
+    numbers: dict[Known, int] = {}
     for index, values in enumerate(knowledge.points):
         place = f"points.{index}"
         if not values:
             raise ConfigurationError(
                 "no value is given. Give at least one parameter, or leave it out.", place=place
             )
-        config = _config(index, values, space, seed, facts, 0)
-        for attempt in range(1, ATTEMPTS):
-            if repeats or not any(known(config) == known(other) for other in found):
-                break
+        for attempt in range(ATTEMPTS):
             config = _config(index, values, space, seed, facts, attempt)
+            if repeats or known(config) not in numbers:
+                break
         else:
-            twin = next(i for i, other in enumerate(found) if known(config) == known(other))
             raise ConfigurationError(
-                f"this is points.{twin} again. Leave it out, or allow that with "
+                f"this is points.{numbers[known(config)]} again. Leave it out, or allow that with "
                 f"--set searcher.repeats=true.",
                 place=place,
             )
+        numbers[known(config)] = index
         found.append(config)
     return found
 

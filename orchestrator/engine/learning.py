@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from orchestrator.engine.earlier import Earlier, carried
-from orchestrator.engine.weighing import Losses, scalarised
+from orchestrator.engine.weighing import Losses, scalarised, thinned
 from orchestrator.searchers import Observation, Searcher
 from orchestrator.searchers.fresh import Known, fresh, known, most_trials
 from orchestrator.searchers.priors import Believing, Source, source_of
@@ -86,14 +86,14 @@ class Learning:
 
     def suggest(self, number: int) -> Config:
         """The config of the trial: the searcher's first choice that was not tried."""
-        if self._several and type(self._searcher).observe is not Searcher.observe:
+        if self._several and self._searcher.learns:
             observed = scalarised(
                 [*self._past, *self._observed],
                 [*self._past_losses, *self._losses],
                 seed=self._seed,
                 number=number,
             )
-            self._tell_anew(observed)
+            self._tell_anew(thinned(observed))
         return fresh(self._source, number, self._tried, self.space, self._facts)
 
     def search_in(self, space: JointSpace) -> None:

@@ -158,7 +158,7 @@ class Ledger:
         that is complete before its last epoch is not judged: nothing is left to decide.
 
         Raises:
-            ConfigurationError: the objective is not among the metrics.
+            ConfigurationError: an objective or a limit is not among the metrics.
         """
         trial = self.live[result.number]
         now = time.time()
@@ -174,7 +174,7 @@ class Ledger:
                 at=now,
                 checkpoint=result.checkpoint,
             )
-        loss = self.objective.loss(result.metrics)
+        loss = self.objective.losses(result.metrics)[0]  # what lacks one is not written down
         if math.isnan(loss):
             reason = self.objective.failure(result.epoch)
             return TrialEnded(number=result.number, state="failed", reason=reason, at=now)

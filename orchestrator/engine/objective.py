@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from searchspaces.errors import ConfigurationError, did_you_mean
-from trainables.limits import CEILING, Limit, limited, violation
+from trainables.limits import CEILING, Limit, limited, reported, violation
 from trainables.outcomes import EpochDone, EpochFailed, Outcome
 
 Mode = Literal["min", "max"]
@@ -42,15 +41,8 @@ class Goal:
         Raises:
             ConfigurationError: the trainable reports no such metric.
         """
-        if self.metric not in metrics:
-            close = did_you_mean(self.metric, metrics)
-            hint = f" Did you mean {close!r}?" if close else ""
-            raise ConfigurationError(
-                f"no metric {self.metric!r} is reported.{hint} Known: {', '.join(metrics)}. "
-                f"Report it in every epoch, or choose another with --{place.removesuffix('s')}.",
-                place=place,
-            )
-        value = metrics[self.metric]
+        instead = f"choose another with --{place.removesuffix('s')}"
+        value = reported(self.metric, metrics, place=place, instead=instead)
         if value is None or not math.isfinite(value):
             return math.nan
         return value if self.mode == "min" else -value
@@ -163,9 +155,9 @@ class Objective:
         """As a sweep takes it: an epoch without a finite objective is a failure.
 
         Raises:
-            ConfigurationError: the trainable reports no such metric.
+            ConfigurationError: the trainable does not report one of the metrics.
         """
-        if isinstance(outcome, EpochDone) and math.isnan(self.loss(outcome.metrics)):
+        if isinstance(outcome, EpochDone) and math.isnan(self.losses(outcome.metrics)[0]):
             return EpochFailed(self.failure(epoch), outcome.metrics)
         return outcome
 

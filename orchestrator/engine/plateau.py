@@ -160,7 +160,12 @@ class Finals:
                 pass
 
     def outlook(self) -> Outlook | None:
-        """What more trials are expected to gain; None as long as too few came to the end."""
+        """What more trials are expected to gain; None as long as too few came to the end.
+
+        Of several objectives no single loss could tell.
+        """
+        if self._objective.several:
+            return None
         if self._told[:2] != (len(self.losses), self.started):
             self._told = (len(self.losses), self.started, self._outlook())
         return self._told[2]

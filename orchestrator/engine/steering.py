@@ -99,6 +99,12 @@ def edited(space: JointSpace, changes: Mapping[str, Any]) -> JointSpace:
     made = JointSpace(**parts)
     before = space.parameters()
     for name, parameter in made.parameters().items():
+        if name not in before:
+            raise ConfigurationError(
+                "the change brings it in, and the run's tables have no column for it. Start a new "
+                "sweep for that.",
+                place=f"{made.groups[name]}.{name}",
+            )
         was, now = value_type(before[name]), value_type(parameter)
         if was is not now:
             raise ConfigurationError(

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 RHO = 0.05
 """Of the sum beside the maximum: what is better in one objective alone counts a little too."""
+TOLD = 250
+"""Trials that came as far, of which a searcher is told anew for each suggestion."""
 Losses = tuple[float, ...]
 """Of a trial at its best epoch, all to be small; empty where there is one objective."""
 
@@ -85,6 +87,26 @@ def scalarised(
         if math.isfinite(found[index].loss):
             found[index] = replace(found[index], loss=norm)
     return found
+
+
+def thinned(observations: Sequence[Observation], most: int = TOLD) -> list[Observation]:
+    """Those of at most so many trials that came as far: best, worst, and evenly between.
+
+    So a suggestion takes about the same time however many trials there were, and what share
+    of them is good or has failed stays as it is.
+    """
+    furthest: dict[int, tuple[int, float]] = {}
+    for each in observations:
+        here = (each.epoch, each.loss)
+        furthest[each.number] = max(here, furthest.get(each.number, here))
+    by_epoch: dict[int, list[tuple[float, int]]] = {}
+    for number, (epoch, loss) in furthest.items():
+        by_epoch.setdefault(epoch, []).append((loss, number))
+    kept: set[int] = set()
+    for entries in by_epoch.values():
+        ranked, last, count = sorted(entries), len(entries) - 1, min(most, len(entries))
+        kept.update(ranked[index * last // max(1, count - 1)][1] for index in range(count))
+    return [each for each in observations if each.number in kept]
 
 
 def _shares(values: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from orchestrator.engine.machines import at_a_time
 from orchestrator.preflight import memory
 from orchestrator.preflight.batches import has_batches
 from orchestrator.preflight.corners import BATCH, Corner, corners, shown
-from orchestrator.preflight.data import findings, in_folds, one_split
+from orchestrator.preflight.data import findings, one_split
 from orchestrator.preflight.estimate import mean_seconds
 from orchestrator.preflight.few import few
 from orchestrator.preflight.process import ProcessError, messages
@@ -19,7 +19,7 @@ from orchestrator.preflight.report import CheckError, CheckReport, Tried
 from orchestrator.spec import SweepSpec
 from searchspaces import Config, JointSpace
 from searchspaces.errors import ConfigurationError
-from trainables.data import AnyData, SweepData
+from trainables.data import AnyData
 from trainables.programs.placeholders import filled
 
 SAMPLES = 9
@@ -65,17 +65,15 @@ def check(
         ConfigurationError: the data cannot be trained on, or the space has no valid config.
     """
     began = time.monotonic()
-    one = None if data is None else one_split(data)
-    if data is None or one is None or not has_batches(spec):
-        return _made(spec, one)
-    folds, lost = in_folds(data)
+    if data is None or not has_batches(spec):
+        return _made(spec, data)
     sweep = sweep or f"{spec.trains} --dataset {spec.dataset}"
-    line, warnings = findings(one)
+    line, warnings = findings(data)
     joint = spec.joint
     places = corners(joint, data.facts, samples=SAMPLES)
     inside = [place for place in places if place.is_sample]
     largest = max(int(place.config.get(BATCH, _BATCH)) for place in places)
-    words, content = few(one, largest).packed()
+    words, content = few(one_split(data), largest).packed()
     order = {
         "spec": spec.dump(),
         "few": words,
@@ -111,12 +109,12 @@ def check(
         _planned(spec),
         tried=tuple(tried),
         epoch_seconds=mean_seconds(measured, joint),
-        data=line + folds,
+        data=line,
         care=data.warning,
         device=device,
         took=time.monotonic() - began,
     )
-    return replace(report, warnings=(*warnings, *lost, *_scarce(report)))
+    return replace(report, warnings=(*warnings, *_scarce(report)))
 
 
 def _planned(spec: SweepSpec) -> CheckReport:
@@ -135,7 +133,7 @@ def _planned(spec: SweepSpec) -> CheckReport:
     )
 
 
-def _made(spec: SweepSpec, data: SweepData | None) -> CheckReport:
+def _made(spec: SweepSpec, data: AnyData | None) -> CheckReport:
     """The report of what trains by itself: its configs are made and written, none is run."""
     line, warnings = ("", []) if data is None else findings(data)
     facts = None if data is None else data.facts

@@ -15,33 +15,36 @@ def one_split(data: AnyData) -> SweepData:
     return data.fold(0) if isinstance(data, FoldedData) else data
 
 
-def in_folds(data: AnyData) -> tuple[str, list[str]]:
-    """What is to be said of folds beside the findings of the first: words, and lines."""
-    if not isinstance(data, FoldedData):
-        return "", []
-    count, classes = len(data.folds), np.arange(data.facts.classes)
-    labels = data.whole.labels
-    present = np.intersect1d(classes, labels)
-    lost = {
-        str(data.labels[index]): fold
-        for fold, rows in reversed(list(enumerate(data.folds, 1)))
-        for index in np.setdiff1d(present, labels[rows.train])
-    }
-    warnings = [
-        f"data: all series of {label} validate in fold {fold}, so there it cannot be learned"
-        for label, fold in lost.items()
-    ]
-    more = [f"data: and {len(lost) - 3:,} classes more"] if len(lost) > 3 else []
-    return f", in the first of {count} folds", [*warnings[:3], *more]
-
-
-def findings(data: SweepData) -> tuple[str, list[str]]:
+def findings(data: AnyData) -> tuple[str, list[str]]:
     """The data in a line, and what to look out for beside ``data.warning``, a line each.
 
     Raises:
         ConfigurationError: a label without a class, a length without steps, or a value that
             is not finite: nothing can be trained on that.
     """
+    line, warnings = _of_one(one_split(data))
+    if not isinstance(data, FoldedData):
+        return line, warnings
+    return f"{line}, in the first of {len(data.folds)} folds", [*warnings, *_lost(data)]
+
+
+def _lost(data: FoldedData) -> list[str]:
+    """Classes that only one fold has; of the first fold's the findings of its split tell."""
+    labels = data.whole.labels
+    lost = [
+        (data.labels[index], fold)
+        for fold, rows in list(enumerate(data.folds, 1))[1:]
+        for index in np.setdiff1d(labels, labels[rows.train])
+    ]
+    warnings = [
+        f"data: all series of {label} validate in fold {fold}, so there it cannot be learned"
+        for label, fold in lost[:3]
+    ]
+    more = len(lost) - 3
+    return [*warnings, *([f"data: and {more:,} classes more"] if more > 0 else [])]
+
+
+def _of_one(data: SweepData) -> tuple[str, list[str]]:
     for name, part in (("training", data.train), ("validation", data.valid)):
         _check(name, part, data)
     groups = np.unique(data.train.groups[data.train.groups >= 0])

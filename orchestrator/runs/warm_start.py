@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.engine.earlier import Earlier, Seen, carried
 from orchestrator.engine.journal import read
 from orchestrator.engine.knowledge import Knowledge
+from orchestrator.engine.learning import Learning
 from orchestrator.engine.ledger import Ledger
 from orchestrator.engine.records import Opened
 from orchestrator.runs.folder import RunFolder, find_run
 from orchestrator.runs.refresh import refresh
-from orchestrator.searchers import Searcher
 from searchspaces import DataFacts
-from searchspaces.cells import original
+from searchspaces.cells import config_of
 from searchspaces.errors import ConfigurationError, OrchError
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def collected(spec: SweepSpec, runs: Path, data: AnyData | None) -> tuple[Earlie
 
     Raises:
         RunNotFoundError: one is not there.
-        ConfigurationError: its results say nothing about this sweep.
+        ConfigurationError: its results say nothing about this sweep, or leave nothing to try.
         OrchError: it cannot be read.
     """
     found = []
@@ -74,16 +74,19 @@ def collected(spec: SweepSpec, runs: Path, data: AnyData | None) -> tuple[Earlie
         trials, epochs, meta = _tables(run)
         _check(run, meta, epochs, spec, data)
         found += _trials(run, trials, epochs, meta, spec)
-    return tuple(
+    earlier = tuple(
         Earlier(run, index - len(found), values, seen)
         for index, (run, values, seen) in enumerate(found)
     )
+    facts, searcher = data.facts if data else None, spec.searcher.model_copy()
+    Learning(searcher, spec.joint, spec.seed, facts, earlier).most_trials(spec.trials)
+    return earlier
 
 
 def in_words(spec: SweepSpec, earlier: Sequence[Earlier], facts: DataFacts | None) -> list[str]:
     """How many trials of each earlier run lie in the space of the new sweep, in a line each."""
-    idle = type(spec.searcher).observe is Searcher.observe
-    also = f" ({spec.searcher.kind} does not learn, but tries none of them again)" if idle else ""
+    idle = f" ({spec.searcher.kind} does not learn, but tries none of them again)"
+    also = "" if spec.searcher.learns else idle
     lines = []
     for run in dict.fromkeys(trial.run for trial in earlier):
         its = [trial for trial in earlier if trial.run == run]
@@ -238,7 +241,8 @@ def _trials(
         except ConfigurationError as error:
             raise _incomparable(run, f"does not know a metric ({error.problem})") from error
         if seen:
-            found.append((run.id, _config(trial, meta), tuple(seen)))
+            config = config_of(trial, meta.get("parameters", {}))
+            found.append((run.id, config, tuple(seen)))
     return found
 
 
@@ -278,15 +282,3 @@ def _seen(
     if trial["state"] in _FAILED and last < spec.epochs:
         seen.append(Seen(last + 1, math.inf))
     return seen
-
-
-def _config(trial: Mapping[str, Any], meta: Mapping[str, Any]) -> dict[str, Any]:
-    known = meta.get("parameters", {})
-    values = {}
-    for column, value in trial.items():
-        name = column.removeprefix("config.")
-        if name != column and value is not None:
-            entry = known.get(name, {})
-            same = [one for one in entry.get("values", ()) if str(one) == value]  # text of a mix
-            values[name] = original(value, entry) if not same else same[0]
-    return values

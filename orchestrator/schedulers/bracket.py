@@ -195,10 +195,11 @@ class Bracket:
 
     def plan(self) -> Iterator[Rung]:
         """Its rungs, with the trials expected there when losses come in random order."""
+        probes = sum(number <= self.size for number in PROBES) if self.rule.doubts else 0
         trials = self.size
         for level in self.levels:
             yield Rung(level, trials)
-            trials = max(1, _expected(trials, self.rule))
+            trials = max(1, min(trials, _expected(trials, self.rule) + probes))
 
     def _among_best(self, standing: _Standing, entry: _Entry, least: int = 0) -> bool:
         """Is it one of the best 1/eta of the rung, and not more than are to be sent on?"""

@@ -113,6 +113,11 @@ class Searcher(BaseModel):
         leave this as it is.
         """
 
+    @property
+    def learns(self) -> bool:
+        """Whether it looks at what was observed."""
+        return type(self).observe is not Searcher.observe
+
     def limit(self, space: JointSpace) -> int | None:  # noqa: ARG002  # for those that have one
         """How many trials there are before nothing new is left; None if that never happens."""
         return None

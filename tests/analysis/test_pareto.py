@@ -147,3 +147,8 @@ def test_an_ordinary_run_has_no_such_figure_unless_it_is_named(tmp_path):
     (picture,) = analyze(folder, formats="svg", only="pareto_front").pictures
     assert not picture.drawn
     assert isinstance(figure(load_run(folder)), Withheld)
+
+
+def test_trials_that_break_the_limits_are_not_said_to_have_run_no_epochs():
+    run = told([3.0, 1.0, 2.0, 2.0, 5.0], [3.0] * 5, keeps=[True] * 4 + [False] * 6)
+    assert pareto(run).withheld == "2 trials have completed within the limits, fewer than 5"

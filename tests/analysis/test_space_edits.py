@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from analysis import analyze, load_run
+from analysis.space_edits import parse_edits
 from orchestrator.engine.records import Commanded, EpochReported, TrialStarted, Verdict
 from orchestrator.names import compose
 from orchestrator.runs.describe import tables_of
@@ -90,3 +91,13 @@ def test_a_run_that_nobody_edited_has_no_edits(make_run: MakeRun) -> None:
     run = load_run(make_run())
     assert run.meta.edits == ()
     assert run.trial(0).space_version == 1
+
+
+def test_an_edit_of_a_prior_says_what_changed() -> None:
+    size = {"group": "space", "kind": "int", "low": 16, "high": 256, "log": True}
+    spaces = [
+        {"from_trial": 0, "parameters": {"hidden_size": size}},
+        {"from_trial": 9, "parameters": {"hidden_size": {**size, "prior": 64}}},
+    ]
+    [edit] = parse_edits(spaces)
+    assert edit.words() == "from trial 9 on hidden_size is 16..256 log around 64, not 16..256 log"

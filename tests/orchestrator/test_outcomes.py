@@ -18,7 +18,7 @@ from orchestrator.engine.journal import read
 from orchestrator.engine.records import EpochReported
 from orchestrator.runs.refresh import rebuild
 from orchestrator.schedulers import Continue
-from searchspaces import UsageError
+from searchspaces import ConfigurationError, UsageError
 
 SPACE = {
     "units": {"low": 1, "high": 100},
@@ -253,3 +253,19 @@ def test_a_spec_says_limits_and_objectives_as_they_are_read_again() -> None:
     assert dumped["outcomes"] == ["weights < 50", "lag >= 0.001"]
     assert dumped["objectives"] == ["accuracy max", "weights min"]
     assert Sweep(spec).spec == spec
+
+
+@pytest.mark.parametrize("lacks", [{"objectives": ["weights"]}, {"outcomes": ["weights < 5"]}])
+def test_an_epoch_without_one_of_the_metrics_is_not_written_down(
+    tmp_path: Path, lacks: dict[str, list[str]]
+) -> None:
+    """Else the run could never go on, not even when whoever trains has mended that."""
+    with made(strategy="random", trials=2, epochs=3, **lacks).ask_tell(tmp_path) as study:
+        trial = study.ask()
+        assert trial is not None
+        with pytest.raises(ConfigurationError, match="no metric 'weights' is reported"):
+            study.tell(trial, {"valid_loss": 1.0})
+    with Study.resume(study.run) as again:
+        go(again)
+        assert again.finished
+    assert again.result().epochs.height == 6

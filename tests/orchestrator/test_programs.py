@@ -269,7 +269,7 @@ def test_a_plain_network_is_trained_by_orch(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("ray_of_two")
 def test_a_lightning_module_is_paused_and_promoted(tmp_path: Path) -> None:
     pytest.importorskip("pytorch_lightning", reason="the extra lightning is not installed")
-    result = swept("own_lit:Lit", tmp_path, dataset="digits", trials=3, epochs=3)
+    result = swept("own_lit:Lit-hyperband", tmp_path, dataset="digits", trials=3, epochs=3)
     assert sorted(result.trials["epochs"]) == [1, 1, 3]
     assert result.run.spec().scheduler.kind == "hyperband"
     [best] = result.trials.filter(state="completed").rows(named=True)
@@ -301,7 +301,8 @@ def test_a_metric_that_is_never_reported_ends_the_sweep_with_the_known_ones(
         ('command: "python program.py {depth}"\nspace:\n  depth:\n    low: 3\n    high: 1.0\n',
          "5: space.depth.high: 1.0 is below low=3.0. Give high >= low."),
         ('command: "python program.py"\nspace:\n  depth: {lo: 3}\n',
-         "3: space.depth: this is no domain. Give low and high, or values."),
+         "3: space.depth: this is no domain. Give low and high, or values. A group has a domain in "
+         "it, such as {kind: choice, values: [VALUE]} for what is fixed."),
         ('command: "python program.py {depth}"\nspace:\n  depth: {low: 1, high: 3, logg: true}\n',
          "3: space.depth.logg: unknown key 'logg'. Did you mean 'log'? "
          "Known: kind, low, high, log, step, powers_of, prior, confidence, when."),

@@ -235,3 +235,9 @@ def test_a_sweep_in_folds_shares_its_data_and_goes_on_exactly(
     meta = json.loads(pl.read_parquet_metadata(folder.trials)["orch"])
     assert (meta["seeds"], meta["folds"]) == (2, 3)
     assert meta["split"] == "stratified, 3 folds: each of 1,438 series validates once"
+
+
+def test_a_check_of_what_trains_by_itself_says_that_there_are_folds(module: str) -> None:
+    spec = spec_from({"architecture": f"{module}:train", "dataset": "digits", "folds": 4})
+    report = check(spec, load_data(spec))
+    assert report.data.endswith(" to validate, in the first of 4 folds")

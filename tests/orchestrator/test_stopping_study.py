@@ -146,3 +146,11 @@ def test_a_spec_that_says_nothing_of_it_has_nothing_of_it() -> None:
     said = made(target=0.1, plateau="auto").spec.dump()
     assert (said["target"], said["plateau"]) == (0.1, "auto")
     assert "target" not in Sweep(made(target=0.1).spec, target="none").spec.dump()
+
+
+def test_a_study_that_comes_to_its_target_and_its_end_at_once_is_finished(tmp_path: Path) -> None:
+    with made(trials=1, target=0.5).ask_tell(tmp_path) as study:
+        go(study, lambda _, epoch: 1 / epoch if epoch == 3 else 1.0)
+        assert study.finished
+        assert study.result().stopped is None
+    assert (closed(study).reason, closed(study).limit) == ("finished", "")

@@ -76,6 +76,7 @@ def own_module(tmp_path, monkeypatch):
     sys.modules.pop("own_tuned", None)
 
 
+@pytest.mark.extended
 @pytest.mark.usefixtures("own_module", "ray_of_two")
 def test_a_function_and_a_program_run_under_stock_tune_too(tmp_path):
     line = "import json; print(json.dumps({{'valid_loss': {depth}}}))"
@@ -176,10 +177,19 @@ def test_points_come_first_and_only_once_whatever_process_asks():
     assert again.suggest("c")["depth"] not in {0.75, 0.625}
 
 
-def test_a_tuner_refuses_earlier_runs():
-    spec = Sweep("mlp-random", warm_start="7f3a").spec
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({"warm_start": "7f3a"}, "is not told of earlier runs"),
+        ({"objectives": "weights"}, "seeks one metric"),
+        ({"target": 0.0}, "stops by what Tune is given"),
+        ({"max_epochs_total": 9}, "stops by what Tune is given"),
+    ],
+)
+def test_a_tuner_refuses_what_its_loop_would_leave_out(said, why):
+    (place,) = said
     with pytest.raises(ConfigurationError) as error:
-        to_tuner(spec, None)
+        to_tuner(Sweep("mlp-random", **said).spec, None)
     assert str(error.value) == (
-        "warm_start: a Tuner is not told of earlier runs. Run the sweep itself, or leave them out."
+        f"{place}: a Tuner {why}. Run the sweep itself, or leave {place} out."
     )

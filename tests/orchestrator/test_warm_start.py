@@ -299,3 +299,14 @@ def test_a_sweep_on_the_line_begins_with_an_earlier_run_and_points(
     assert (run.path / TABLE).is_file()
     meta = json.loads(pl.read_parquet_metadata(run.trials)["orch"])
     assert meta["parameters"]["x"]["prior"] == 0.3
+
+
+def test_a_space_that_was_tried_whole_is_refused_before_there_is_a_folder(tmp_path: Path) -> None:
+    space = {"k": {"low": 1, "high": 3}}
+    with made("random", space=space, epochs=1).ask_tell(tmp_path) as study:
+        while (trial := study.ask()) is not None:
+            study.tell(trial, {"valid_loss": 1.0})
+    again = made("random", space=space, epochs=1, warm_start=study.run.id)
+    with pytest.raises(ConfigurationError, match="every config of the space was tried before"):
+        again.ask_tell(tmp_path)
+    assert [run.id for run in all_runs(tmp_path)] == [study.run.id]

@@ -274,7 +274,7 @@ def test_a_mapping_without_the_keys_of_a_domain_is_a_group() -> None:
     ("group", "said"),
     [
         ({"lo": 1, "hi": 2}, "space.x: this is no domain. Give low and high, or values. A group "
-         "has a domain in it, such as {values: [VALUE]} for what is fixed."),
+         "has a domain in it, such as {kind: choice, values: [VALUE]} for what is fixed."),
         ({}, "space.x: this is no domain. Give low and high, or values. A group has"),
         ({"choices": [1, 2]}, "space.x: this is no domain. Give low and high, or values."),
         ({"a": {"low": 1}, "b": None}, "space.x.b: None is no domain. Give low and high, or"),
@@ -294,3 +294,25 @@ def test_a_domain_in_a_group_is_judged_as_anywhere() -> None:
     with pytest.raises(ValidationError) as caught:
         inline_space({"x": {"a": {"low": 2, "high": 1}}})
     assert caught.value.errors()[0]["loc"] == ("x", "a", "high")
+
+
+def test_a_kind_that_is_no_text_is_refused_in_a_line() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        inline_space(
+            {"optim": {"kind": {"values": ["sgd", "adam"]}, "rate": {"low": 0, "high": 1}}}
+        )
+    assert str(caught.value) == (
+        "space.optim.kind: {'values': ['sgd', 'adam']} is no kind of domain. Give one of float, "
+        "int, choice."
+    )
+
+
+def test_the_only_range_of_a_group_is_fixed_as_the_refusal_says() -> None:
+    from orchestrator.declared import merge
+
+    base = inline_space({"x": {"rate": {"low": 0.1, "high": 1.0}}}).model_dump(mode="json")
+    with pytest.raises(ConfigurationError) as caught:
+        inline_space(merge(base, {"x": {"rate": 0.5}}))
+    assert "{kind: choice, values: [VALUE]}" in str(caught.value)
+    fixed = inline_space(merge(base, {"x": {"rate": {"kind": "choice", "values": [0.5]}}}))
+    assert fixed.parameters() == {"x.rate": Choice((0.5,))}

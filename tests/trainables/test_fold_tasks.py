@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -68,3 +70,11 @@ def test_folds_of_images_normalise_too() -> None:
     data = load_folded_data("digits", folds=3)
     batch = next(tasks(data)[0].train.epoch(400, seed=0, epoch=1)).values
     assert abs(float(batch.mean())) < 0.02
+
+
+def test_rows_that_are_shared_memory_are_taken_without_a_warning(data: FoldedData) -> None:
+    for fold in data.folds:
+        fold.train.flags.writeable = False
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(tasks(data)) == 4

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -191,7 +191,14 @@ def test_a_clone_goes_on_in_every_training_with_the_other_config() -> None:
 def functions(monkeypatch: pytest.MonkeyPatch) -> Callable[..., SeveralTrial]:
     """Trainings of a function."""
 
-    def make(function: Any, *, seeds: int = 3, epochs: int = 9, **config: Any) -> SeveralTrial:
+    def make(
+        function: Any,
+        *,
+        seeds: int = 3,
+        epochs: int = 9,
+        metrics: Sequence[str] = ("valid_loss",),
+        **config: Any,
+    ) -> SeveralTrial:
         module = type(sys)("own_several")
         module.train = function  # type: ignore[attr-defined]
         monkeypatch.setitem(sys.modules, "own_several", module)
@@ -199,7 +206,7 @@ def functions(monkeypatch: pytest.MonkeyPatch) -> Callable[..., SeveralTrial]:
             kind=FunctionTrial,
             target="own_several:train",
             epochs=epochs,
-            metrics=("valid_loss",),
+            metrics=metrics,
             seeds=seeds,
         )
         made.begin(config, seed=0)
@@ -395,3 +402,16 @@ def test_functions_are_handed_their_fold(monkeypatch: pytest.MonkeyPatch) -> Non
     several.begin({}, seed=0)
     several.run_epoch()
     assert seen == [(len(fold.train), len(fold.valid)) for fold in data.folds]
+
+
+def test_a_further_objective_may_be_unknown_as_in_a_trial_with_one_training(
+    functions: Callable[..., SeveralTrial],
+) -> None:
+    def train(config: Any, state: State) -> Iterator[dict[str, float]]:
+        yield {"valid_loss": 1.0, "f1": math.nan if of_seed(state) else 0.5}
+
+    outcome = functions(train, metrics=("valid_loss", "f1")).run_epoch()
+    assert isinstance(outcome, EpochDone)
+    assert outcome.metrics["valid_loss_std"] == 0.0
+    assert math.isnan(outcome.metrics["f1"])
+    assert math.isnan(outcome.metrics["f1_std"])

@@ -105,6 +105,7 @@ def test_a_stock_tuner_with_asha_trains_checkpoints_and_finds_the_best(tuner):
 
 
 # Tune's ASHA leaves NaN out, and NumPy says so when nothing else is at a rung yet.
+@pytest.mark.extended
 @pytest.mark.filterwarnings("ignore:All-NaN slice encountered:RuntimeWarning")
 def test_a_stock_tuner_ends_a_diverged_trial_and_keeps_the_actor(tuner):
     results = tuner(f"{__name__}:Exploding", [0.09, 0.01, 0.08, 0.001]).fit()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from shlex import quote
 
+from orchestrator.cli.prospects import past
 from orchestrator.cli.view.progress import Progress
 from orchestrator.cli.view.table import (
     best_lines,
@@ -123,7 +124,11 @@ def _interrupted(progress: Progress, stopped: StopRun, width: int, told: Told) -
     found: list[str] = []
     if stopped.limit not in {"", "max_time"}:  # it has what it was to have
         found = [*best_lines(progress, width, sparks=False), *more_lines(progress, width)]
-        commands = [f"orch analyze {outline.short}", *commands[1:], _further(progress, stopped)]
+        commands = [
+            f"orch analyze {outline.short}",
+            *commands[1:],
+            past(outline.resume, stopped.limit),
+        ]
     return [
         *wrap(text, width),
         *found,
@@ -132,11 +137,3 @@ def _interrupted(progress: Progress, stopped: StopRun, width: int, told: Told) -
         *_told(told, width),
         *block("next", fold(commands, width - LABEL, gap=_GAP)),
     ]
-
-
-def _further(progress: Progress, stopped: StopRun) -> str:
-    """What to type to go on without the limit that stopped the run."""
-    outline = progress.outline
-    if outline.go_on:
-        return outline.go_on.replace(")", f", {stopped.limit}='none')")
-    return f"{outline.resume} --{stopped.limit.replace('_', '-')} none"

@@ -157,6 +157,21 @@ HEAD = "runs 1121-gru-bohb-7f3a and 1121-gru-bohb-beef cannot be merged: "
             {"architecture": "mlp"},
             "architecture gru and mlp. Give runs of one architecture, or compare them.",
         ),
+        (
+            {"outcomes": ["weights < 50000"]},
+            "limits none given and weights < 50000. Give runs with the same limits, or look at "
+            "both: orch diff.",
+        ),
+        (
+            {"objectives": [{"metric": "weights", "mode": "min"}]},
+            "objectives none given and weights min. Give runs with the same objectives, or "
+            "compare them.",
+        ),
+        (
+            {"seeds": 3},
+            "seeds of each trial 1 and 3. Give runs that train each config as often, "
+            "or compare them.",
+        ),
     ],
 )
 def test_runs_that_are_not_one_are_refused_in_a_line_that_says_why(

@@ -138,3 +138,11 @@ def test_runs_that_cannot_be_compared_say_why_or_stand_apart(make_run, rewrite):
     group = live._group([run, run])
     assert group["words"][0].startswith("not compared: run 1121-a-0001 is given twice")
     assert group["basis"] == "best value after any epoch of any trial"
+
+
+def test_runs_with_and_without_limits_stand_apart(make_run, rewrite):
+    first, second = make_run("1121-a-0001"), make_run("1121-b-0002")
+    run = load_run(second)
+    rewrite(second, run.trials, run.epochs, {**run.meta.raw, "outcomes": ["weights < 50000"]})
+    groups = live.compare([first, second])["groups"]
+    assert [group["limits"] for group in groups] == ["", "weights < 50000"]

@@ -133,3 +133,10 @@ def test_seeds_of_a_trial_tell_the_noise_of_their_mean(raw, known):
         return
     assert (found.source, found.freedom) == ("repeats", 6)
     assert found.sd == pytest.approx(np.sqrt((0.3**2 + 0.4**2) / 2) / 2)
+
+
+def test_two_seeds_of_one_trial_are_too_few_to_tell_the_noise():
+    run = run_of([[0.9, 0.5, 0.6]], raw={"seeds": 2})
+    epochs = run.epochs.with_columns(pl.Series("metric.loss_std", [9.0, 0.3, 9.0]))
+    run = replace(run, epochs=epochs)
+    assert score_noise(run, full(run)).source != "repeats"

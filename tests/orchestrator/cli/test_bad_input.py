@@ -72,7 +72,7 @@ def refused(*arguments):
         (["gru", "--set", "training.learning_rate.low=0"],
          "training.learning_rate.log: a log scale needs low > 0, and low is 0.0. "
          "Raise low or drop log."),
-        (["gru", "--epochs", "2"],
+        (["gru-bohb", "--epochs", "2"],
          "epochs: 2 epochs leave nothing to halve with scheduler.eta=3. Give at least 3 epochs, "
          "or choose scheduler fifo."),
         (["nowhere.yaml"], "nowhere.yaml: cannot be read: No such file or directory."),

@@ -209,7 +209,7 @@ def test_a_sweep_shows_the_check_and_says_its_warnings(report, tmp_path, monkeyp
         return Result(folder, None, None, None)
 
     monkeypatch.setattr(Sweep, "run", play)
-    done = CliRunner().invoke(cli, ["sweep", "mlp", "--concurrency", "2"])
+    done = CliRunner().invoke(cli, ["sweep", "mlp-bohb", "--concurrency", "2"])
     assert done.exit_code == 3
     assert done.stdout.splitlines()[1:3] == [
         "plan   46 trials, 342 epochs, 4 brackets, 2 at a time                 about 10 s",

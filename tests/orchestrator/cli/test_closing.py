@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from orchestrator.cli.view.closing import closing
 from orchestrator.engine.inbox import StopRun
 from orchestrator.engine.records import Closed
@@ -71,3 +75,19 @@ def test_a_sweep_out_of_time_says_the_same(teller):
     assert closing(progress, StopRun("time is up"), width=80, now=112.0)[0] == (
         "time is up after 5 of about 142 epochs; everything reported is kept"
     )
+
+
+@pytest.mark.parametrize(
+    ("go_on", "line"),
+    [
+        ("", "orch resume 7f3a --target none"),
+        ("orch resume 7f3a --cluster FILE", "orch resume 7f3a --cluster FILE --target none"),
+        ("Study.resume('7f3a')", "Study.resume('7f3a', target='none')"),
+    ],
+)
+def test_a_run_at_its_target_says_how_to_go_past_it_wherever_it_lives(teller, go_on, line):
+    spec = teller.spec(target=0.5)
+    progress = teller.followed(spec, teller.told(spec, epochs=96))
+    progress.outline = replace(progress.outline, go_on=go_on)
+    stopped = StopRun("target 0.5 is reached", limit="target")
+    assert closing(progress, stopped, width=120, now=112.0)[-1].endswith(f"    {line}")

@@ -65,6 +65,7 @@ def test_a_sweep_in_which_all_diverges_says_so_in_a_pipe(tmp_path, environment):
     assert "best   none: no trial has a result" in lines
 
 
+@pytest.mark.extended
 def test_a_sweep_ends_when_its_time_is_up_and_a_resume_may_have_another(tmp_path, environment):
     def orch(*arguments):
         done = subprocess.run(

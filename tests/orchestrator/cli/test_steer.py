@@ -16,7 +16,14 @@ from orchestrator import Sweep
 from orchestrator.cli.main import cli
 from orchestrator.engine.inbox import Inbox
 from orchestrator.engine.journal import Journal, read
-from orchestrator.engine.records import FINISHED, Closed, Commanded, Opened, TrialStarted
+from orchestrator.engine.records import (
+    FINISHED,
+    Closed,
+    Commanded,
+    EpochReported,
+    Opened,
+    TrialStarted,
+)
 from orchestrator.names import compose
 from orchestrator.runs.folder import RunFolder, find_run
 from orchestrator.spec import spec_from
@@ -258,3 +265,36 @@ def until(true, process) -> None:
             raise AssertionError(process.stdout.read())
         time.sleep(0.1)
     raise AssertionError("it never came true")
+
+
+def test_a_paused_run_does_not_drop_other_limits_without_a_word(interrupted):
+    journal = Journal(interrupted.journal, lambda record: None)
+    journal.append(Opened(10.0, "here", 1, {}))
+    journal.append(Commanded("pause", 11.0))
+    journal.close()
+    with interrupted.owned():
+        code, said = orch(interrupted, "resume", interrupted.id, "--target", "0.5")
+    assert code == 2
+    assert said == (
+        f"error: --target: run {interrupted.id} is paused, and goes on in its own process with the "
+        f"limits it has. Leave it out, or first: orch stop {interrupted.suffix}\n"
+    )
+    assert letters(interrupted) == []
+
+
+def test_a_run_at_its_target_is_refused_before_a_cluster_is_started(interrupted, tmp_path):
+    journal = Journal(interrupted.journal, lambda record: None)
+    journal.append(EpochReported(0, 1, 1, {"valid_loss": 0.25}, 1.0, "", 10.0))
+    journal.close()
+    file = tmp_path / "lab.yaml"
+    file.write_text(
+        "cluster_name: lab\nprovider: {type: local, head_ip: 127.0.0.1, worker_ips: []}\n"
+        "auth: {ssh_user: me, ssh_proxy_command: 'false'}\n"
+    )
+    words = ["resume", interrupted.id, "--cluster", str(file), "--target", "0.5"]
+    code, said = orch(interrupted, *words)
+    assert code == 2
+    assert said == (
+        "error: target 0.5 is reached (trial 0, epoch 1: valid_loss 0.25) already. Go on: "
+        "orch resume with another --target, or --target none.\n"
+    )

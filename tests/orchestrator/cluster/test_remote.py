@@ -185,6 +185,7 @@ def test_a_run_is_left_alone_taken_up_again_stopped_and_gone_on_with(written, fo
     assert epochs == {(number, epoch): 1 for number in range(40) for epoch in range(1, 7)}
 
 
+@pytest.mark.extended
 def test_a_host_dies_and_everything_comes_home(written, folder, rig):
     """The last: of the cluster only the head is left then, and it is taken down."""
     words = ["sweep", "slow:train-bohb", "--trials", "14", "--epochs", "9", "--name", "bohb"]

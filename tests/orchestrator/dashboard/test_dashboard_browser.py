@@ -442,6 +442,7 @@ def test_a_browser_is_opened_without_showing_the_token_to_everybody(start, runs,
     wait_for(lambda: not file.exists())
 
 
+@pytest.mark.extended
 @pytest.mark.slow
 def test_a_real_sweep_is_followed_from_its_start_to_its_end(start, visit, tmp_path):
     """Ray, warm workers and a real journal; the page is open all the time."""

@@ -172,6 +172,7 @@ def test_the_older_autoscaler_does_so_too(drives: Drive) -> None:
         grow_and_shrink(cluster, drives)
 
 
+@pytest.mark.extended
 def test_a_driver_that_is_killed_leaves_no_demand(newer: AutoscaledCluster, drives: Drive) -> None:
     driver = drives(newer, 1000, seconds=0.5)
     waiting.until(lambda: newer.nodes == ALL, SECONDS)

@@ -20,6 +20,9 @@ from orchestrator.engine.records import (
     TrialResumed,
     TrialStarted,
 )
+from orchestrator.engine.steering import edited
+from orchestrator.spec import spec_from
+from searchspaces import ConfigurationError
 
 MakeBench = Callable[..., Any]
 NARROW = {"space": {"depth": {"high": 0.5}}}
@@ -318,3 +321,13 @@ def test_any_commands_at_any_time_with_kills_between_lose_nothing(bench: MakeBen
         whole(sweep)
         letters = [record.letter for record in of(sweep.records(), Commanded)]
         assert len(letters) == len(set(letters)) > 0
+
+
+def test_an_edit_that_brings_in_a_parameter_is_refused() -> None:
+    joint = spec_from({"architecture": "gru"}).joint
+    with pytest.raises(ConfigurationError) as caught:
+        edited(joint, {"training": {"optimizer": {"values": ["adam", "sgd"]}}})
+    assert str(caught.value) == (
+        "training.momentum: the change brings it in, and the run's tables have no column for it. "
+        "Start a new sweep for that."
+    )

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.engine import knowledge
 from orchestrator.engine.earlier import Carried, Earlier, Seen, carried
 from orchestrator.engine.knowledge import Knowledge, configs_of
 from orchestrator.engine.learning import Learning
@@ -166,3 +167,16 @@ def test_a_failed_trial_of_an_earlier_run_is_told_as_failed():
 
     Learning(Hears(), where, 0, None, [Earlier("a", -1, {"x": 0.5}, (Seen(3, math.inf),))])
     assert told == [math.inf]
+
+
+def test_many_points_are_compared_with_no_effort_that_grows_with_their_number(monkeypatch):
+    compared = []
+
+    def counted(config):
+        compared.append(config)
+        return known(config)
+
+    monkeypatch.setattr(knowledge, "known", counted)
+    points = tuple({"x": n / 400} for n in range(400))
+    assert len(configs_of(Knowledge(points), space(x=X), 0, None, repeats=False)) == 400
+    assert len(compared) <= 2 * 400

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.engine.objective import Objective
+from orchestrator.engine.objective import Objective, goal
 from orchestrator.engine.plateau import LEAST, MORE, Finals, expected_gain, outlook
 from orchestrator.engine.records import EpochReported, TrialEnded, TrialStarted, Verdict
 from orchestrator.engine.stopping import HOLD, Stopping, StopRules
@@ -213,3 +213,11 @@ def test_a_trial_that_breaks_a_limit_is_none_to_improve_on() -> None:
     assert found is not None
     assert (found.gain, found.progress) == (0, 0)
     assert str(found) == "20 more trials are expected to gain nothing"
+
+
+def test_of_several_objectives_nothing_is_said() -> None:
+    """One of them alone does not tell whether the front can still grow."""
+    finals = Finals(Objective("valid_loss", "min", others=(goal("weights"),)), 9)
+    for number in range(LEAST + 3):
+        curve(finals, number, [0.5] * 9)
+    assert finals.outlook() is None

@@ -128,7 +128,10 @@ def sweep(tmp_path: Path) -> Callable[..., Sweep]:
     return make
 
 
-@pytest.mark.parametrize("workers", [1, 2, 5])
+@pytest.mark.parametrize(
+    "workers",
+    [pytest.param(1, marks=pytest.mark.extended), 2, pytest.param(5, marks=pytest.mark.extended)],
+)
 def test_hyperband_ends_18_12_8_and_8_of_46_trials_at_1_3_9_and_27_epochs(
     sweep: Callable[..., Sweep], workers: int
 ) -> None:

@@ -215,6 +215,7 @@ def test_two_processes_train_as_one_would_and_go_on_exactly(hold: Hold) -> None:
     assert os.getpid() not in pids
 
 
+@pytest.mark.extended
 def test_what_one_rank_raises_fails_the_trial_though_others_wait_for_it(hold: Hold) -> None:
     trial = hold("awkward")
     trial.begin({"how": "raises", "rank": 1, "together": True}, seed=5)
@@ -299,6 +300,7 @@ def test_what_can_never_be_placed_is_refused_at_the_start(cores: None, tmp_path:
     )
 
 
+@pytest.mark.extended
 def test_nothing_of_a_sweep_goes_on_when_it_has_ended(
     cores: None, folder: Path, tmp_path: Path
 ) -> None:

@@ -5,12 +5,17 @@ from __future__ import annotations
 import math
 import random
 
+import pytest
+
+from orchestrator.engine.learning import Learning
 from orchestrator.engine.objective import Objective, goal
-from orchestrator.engine.weighing import scalarised
+from orchestrator.engine.weighing import TOLD, scalarised, thinned
 from orchestrator.searchers import Observation
-from searchspaces import JointSpace
+from orchestrator.searchers.random_ import RandomSearch
+from searchspaces import ConfigurationError, JointSpace
 from searchspaces.inline import NoTraining, inline_space
 from trainables.limits import CEILING, limit
+from trainables.outcomes import EpochDone
 
 SPACE = JointSpace(inline_space({"x": {"low": 0.0, "high": 1.0}}), NoTraining())
 CONFIG = SPACE.validate({"x": 0.5}, None)
@@ -80,3 +85,38 @@ def test_what_is_not_finite_among_further_objectives_is_as_bad_as_can_be():
     assert objective.losses({"loss": 0.5, "w": math.inf, "accuracy": math.nan}) == (
         0.5, CEILING, CEILING,
     )  # fmt: skip
+
+
+def test_of_many_trials_a_searcher_is_told_some_from_the_best_to_the_worst():
+    short = [Observation(n, CONFIG, 1, float(n * 7919 % 1001)) for n in range(1001)]
+    far = [Observation(n, CONFIG, epoch, 1.0) for n in range(-20, 0) for epoch in (1, 9)]
+    found = thinned([*short, *far], 101)
+    assert [one for one in found if one.number < 0] == far
+    kept = sorted(one.loss for one in found if one.number >= 0)
+    assert kept == [float(10 * place) for place in range(101)]
+    assert set(thinned([*far, *short[::-1]], 101)) == set(found)
+    assert thinned(short[:50], 101) == short[:50]
+
+
+def test_a_suggestion_among_many_trials_takes_no_more_than_among_some():
+    """Of thousands of trials each suggestion would tell thousands anew."""
+    told = []
+
+    class Hears(RandomSearch):
+        def observe(self, observation):
+            told.append(observation.number)
+
+    learning = Learning(Hears(), SPACE, 0, None)
+    for number in range(4 * TOLD):
+        config = SPACE.validate({"x": number / (4 * TOLD)}, None)
+        learning.started(number, config)
+        learning.observe(number, config, 1, float(number), (float(number), -float(number)))
+    told.clear()
+    learning.suggest(4 * TOLD)
+    assert len(told) == TOLD
+
+
+def test_an_epoch_without_a_further_objective_is_refused_by_whoever_looks_at_it():
+    objective = Objective("loss", "min", others=(goal("w"),))
+    with pytest.raises(ConfigurationError, match="no metric 'w' is reported"):
+        objective.judged(EpochDone({"loss": 0.5}), 1)

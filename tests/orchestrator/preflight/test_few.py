@@ -11,7 +11,8 @@ from orchestrator.preflight.data import findings
 from orchestrator.preflight.few import Few, few, padded_steps
 from searchspaces import DataFacts
 from searchspaces.errors import ConfigurationError
-from trainables.data import Part, SweepData
+from trainables.data import Fold, FoldedData, Part, SweepData
+from trainables.data.scale import Scale
 
 FACTS = DataFacts(features=2, classes=3, steps=40)
 
@@ -139,3 +140,22 @@ def test_data_on_which_nothing_can_be_trained_are_refused(break_, problem):
     with pytest.raises(ConfigurationError) as caught:
         findings(broken)
     assert str(caught.value) == problem
+
+
+def test_of_folds_it_is_said_that_there_are_some_and_which_cannot_learn_a_class():
+    whole = part(90)
+    whole.labels[:] = 0
+    whole.labels[0::9] = 1  # all in the first of three folds
+    whole.labels[2::9] = 2  # all in the third
+    rows = np.arange(90)
+    folds = tuple(
+        Fold(rows[rows % 3 != fold], rows[rows % 3 == fold], Scale.of(whole)) for fold in range(3)
+    )
+    made = FoldedData(whole, folds, FACTS, "made-up", "none", ("a", "b", "c"))
+    assert findings(made) == (
+        "60 series to train, 30 to validate, in the first of 3 folds",
+        [
+            "data: no training series of b, so they cannot be learned",
+            "data: all series of c validate in fold 3, so there it cannot be learned",
+        ],
+    )

@@ -110,7 +110,7 @@ class Followed:
         self.algorithm.follow(job, number)
 
 
-OFTEN = {"hyperband", "capped", "population"}
+OFTEN = {"capped", "population"}
 """Run each time; all of them before a release."""
 
 

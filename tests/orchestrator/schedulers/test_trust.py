@@ -96,3 +96,11 @@ def test_as_many_trials_as_one_likes_cost_the_same():
         trust.note(number, 0, number % 7)
         trust.note(number, 1, number % 5)
     assert trust.floor in {0, 1}
+
+
+@pytest.mark.parametrize("trials", [10, 46, 200])
+def test_the_plan_counts_the_trials_that_go_on_whatever_they_are(trials):
+    made = Asha(form="promotion", cap=True, doubts=True)
+    made.begin(trials=trials, max_epochs=EPOCHS)
+    came, _, _ = sweep(fair, trials=trials, doubts=True)
+    assert made.total_epochs() == pytest.approx(sum(came), rel=0.25)

@@ -25,9 +25,9 @@ from searchspaces.describe import searched
 from searchspaces.domains import has_lists
 
 SPACES = 1000
-EVERY = {"auto": 40, "bohb": 2, "cmaes": 5, "hyperopt": 12, "optuna-tpe": 6, "sobol": 5}
+EVERY = {"auto": 100, "bohb": 4, "cmaes": 10, "hyperopt": 25, "optuna-tpe": 12, "sobol": 10}
 """Slow ones see one space in so many, all of them in the extended tests: they take 10 to 170 ms
-a space, and the test some 5 s of a core for each."""
+a space, and the test some 2 s of a core for each."""
 LARGEST_GRID = 200
 ELSEWHERE = range(7, SPACES, 97)
 """The spaces that another process sees too."""

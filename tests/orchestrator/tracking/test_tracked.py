@@ -169,6 +169,7 @@ def test_nothing_is_missing_or_twice_when_the_driver_is_killed_and_resumed(story
     assert states == {"completed", "pruned", "finished"}
 
 
+@pytest.mark.extended
 def test_a_server_that_never_answers_costs_the_driver_nothing(story, key):
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))

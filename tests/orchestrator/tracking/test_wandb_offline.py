@@ -137,6 +137,7 @@ def test_a_tracker_ends_by_itself_when_its_driver_is_killed(story):
     assert "wandb: has all of" in story.log(run)
 
 
+@pytest.mark.extended
 def test_a_tracker_waits_for_the_service_of_a_killed_one_to_write_its_last(story):
     """A process that is called like W&B's service, and has a file of the run open."""
     run = story.run(most=1)

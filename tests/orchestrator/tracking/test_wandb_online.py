@@ -82,6 +82,7 @@ def test_a_resumed_run_is_filled_up_from_the_step_that_the_server_has(story, ser
     assert all(kept["exit_code"] == 0 for kept in server.dump()["runs"].values())
 
 
+@pytest.mark.extended
 def test_offline_runs_are_uploaded_by_orch_sync_once(story, server):
     """In fragments, one of them torn by a kill."""
     run = story.run(most=11)
@@ -224,6 +225,7 @@ def test_a_server_that_falls_silent_in_the_middle_is_left_for_files(story, serve
     assert story.steps(run) == story.reported(run)
 
 
+@pytest.mark.extended
 def test_a_key_that_cannot_be_one_is_no_reason_to_lose_anything(story, server):
     run = story.run(most=9)
     story.env |= {**server.env, "WANDB_API_KEY": "too-short"}

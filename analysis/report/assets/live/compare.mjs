@@ -20,7 +20,8 @@ function sides(runs) {
 
 function part(group) {
   const section = html("section", {});
-  const title = group.data ? `${group.short} on ${group.data.split(",")[0]}` : group.short;
+  const on = group.data ? ` on ${group.data.split(",")[0]}` : "";
+  const title = `${group.short}${on}${group.limits && `, ${group.limits}`}`;
   const words = html("div", { class: "words" });
   const small = html("p", { class: "soft" });
   const pair = html("div", { class: "pair" });
@@ -75,7 +76,7 @@ function news({ runs, groups: found = [], problem = "" }) {
   sides(runs);
   write(apart, problem || (found.length > 1 ? "Runs that are judged differently stand apart: their scores cannot be compared." : found.length ? "" : "No run has a result yet."));
   apart.hidden = !apart.textContent;
-  const keys = found.map((group) => JSON.stringify([group.metric, group.mode, group.data]));
+  const keys = found.map((group) => JSON.stringify([group.metric, group.mode, group.data, group.limits]));
   for (const [key, { section }] of groups) {
     if (keys.includes(key)) continue;
     section.remove();

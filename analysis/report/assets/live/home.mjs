@@ -93,20 +93,20 @@ function rows(runs) {
   });
 }
 
-// Runs whose scores mean the same: judged by one metric on one data set, split alike.
+// Runs whose scores mean the same: judged by one metric on one data set, split and limited alike.
 function groups(runs) {
   const found = new Map();
   for (const run of runs.filter((one) => one.curve?.scores.length)) {
-    const { metric, mode, dataset, split } = run.curve;
-    const key = JSON.stringify([metric, mode, dataset, split]);
+    const { metric, mode, dataset, split, limits } = run.curve;
+    const key = JSON.stringify([metric, mode, dataset, split, limits]);
     found.set(key, [...(found.get(key) ?? []), run]);
   }
   return found;
 }
 
-function figure({ label, mode, dataset }) {
+function figure({ label, mode, dataset, limits }) {
   const section = html("section", { class: "best" });
-  const title = html("h2", {}, `Best ${label.replace(/ \(.*/, "")}${dataset ? ` on ${dataset}` : ""}`);
+  const title = html("h2", {}, `Best ${label.replace(/ \(.*/, "")}${dataset ? ` on ${dataset}` : ""}${limits && `, ${limits}`}`);
   const small = html("p", { class: "soft" });
   section.append(title, small);
   curves.append(section);
