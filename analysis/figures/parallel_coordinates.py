@@ -185,8 +185,9 @@ def _broken(parameter: Parameter) -> str:
     """The name over at most four lines, none wider than the way to the next axis."""
     lines: list[str] = []
     for word in parameter.name.replace("-", "_").replace(".", "._").split("_"):
-        if lines and text_width(f"{lines[-1]} {word}", 9) <= _PITCH:
-            lines[-1] += f" {word}"
+        more = word if lines and lines[-1].endswith(".") else f" {word}"
+        if lines and text_width(lines[-1] + more, 9) <= _PITCH:
+            lines[-1] += more
         else:
             lines.append(short_name(word, _PITCH))
     if len(lines) > 3:

@@ -21,7 +21,7 @@ from analysis.figures.style import (
     value_axis,
     with_log,
 )
-from analysis.metrics import label, number, plural
+from analysis.metrics import label, number, plural, short_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,7 +49,7 @@ def draw(findings: Findings) -> Drawing | Withheld:
         return Withheld(found.withheld)
     first, *others = found.goals
     subtitle = (f"{plural(found.compared, 'trial')} compared at epoch {found.epoch}, each at its "
-                f"best {label(first.metric)}")  # fmt: skip
+                f"best {short_label(first.metric)}")  # fmt: skip
     if found.earlier:
         subtitle += f"; light, not compared: {found.earlier} that ended before"
     reading = _reading(found)

@@ -13,6 +13,7 @@ from analysis import analyze, load_run
 from analysis.figures import figure_names
 from analysis.figures.epoch_optimum import draw as draw_optimum
 from analysis.figures.learning_curves import draw as draw_curves
+from analysis.figures.parallel_coordinates import _broken
 from analysis.figures.parallel_coordinates import draw as draw_parallel
 from analysis.figures.style import (
     Drawing,
@@ -24,6 +25,8 @@ from analysis.figures.style import (
     wrap,
 )
 from analysis.findings import find
+from analysis.parameters import Parameter
+from searchspaces import Float
 from searchspaces.errors import UsageError
 from tests.analysis.conftest import write_run
 
@@ -298,3 +301,11 @@ def test_trials_that_were_complete_before_the_last_epoch_are_told(make_run, rewr
 def subtitle(folder):
     with style():
         return " ".join(" ".join(texts(draw_optimum(find(load_run(folder))).figure)).split())
+
+
+def test_the_axis_of_a_parameter_in_a_group_has_its_name_without_a_gap():
+    found = [
+        _broken(Parameter(name, "space", Float(0.0, 1.0)))
+        for name in ("sgd.rate", "optimizer.learning_rate")
+    ]
+    assert found == ["sgd.rate", "optimizer.\nlearning\nrate"]

@@ -21,7 +21,7 @@ function sides(runs) {
 function part(group) {
   const section = html("section", {});
   const on = group.data ? ` on ${group.data.split(",")[0]}` : "";
-  const title = `${group.short}${on}${group.limits && `, ${group.limits}`}`;
+  const title = `${group.short}${on}${group.limits ? `, ${group.limits}` : ""}`;
   const words = html("div", { class: "words" });
   const small = html("p", { class: "soft" });
   const pair = html("div", { class: "pair" });

@@ -106,7 +106,7 @@ function groups(runs) {
 
 function figure({ label, mode, dataset, limits }) {
   const section = html("section", { class: "best" });
-  const title = html("h2", {}, `Best ${label.replace(/ \(.*/, "")}${dataset ? ` on ${dataset}` : ""}${limits && `, ${limits}`}`);
+  const title = html("h2", {}, `Best ${label.replace(/ \(.*/, "")}${dataset ? ` on ${dataset}` : ""}${limits ? `, ${limits}` : ""}`);
   const small = html("p", { class: "soft" });
   section.append(title, small);
   curves.append(section);
