@@ -205,6 +205,7 @@ def _ray() -> Iterator[None]:
     ray.shutdown()
 
 
+@pytest.mark.extended
 @pytest.mark.usefixtures("_ray")
 def test_a_sweep_in_folds_shares_its_data_and_goes_on_exactly(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

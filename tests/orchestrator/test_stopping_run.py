@@ -14,6 +14,7 @@ from orchestrator.engine.records import Closed, EpochReported
 from orchestrator.runs.folder import find_run
 
 
+@pytest.mark.extended
 def test_a_sweep_stops_at_its_limit_and_goes_on_to_its_target(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

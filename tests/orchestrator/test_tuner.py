@@ -104,7 +104,9 @@ class Attentive(RandomSearch):
 TOLD: list[Observation] = []
 
 
-@pytest.mark.parametrize(("epochs", "times"), [(5, 1.0), (1, 3.0)])
+@pytest.mark.parametrize(
+    ("epochs", "times"), [pytest.param(5, 1.0, marks=pytest.mark.extended), (1, 3.0)]
+)
 @pytest.mark.usefixtures("own_module", "ray_of_two")
 def test_the_searcher_learns_the_best_loss_so_far_as_from_the_engine(tmp_path, epochs, times):
     """Losses are 3, 1 and 2 times the depth; what returns after them has no fourth epoch."""

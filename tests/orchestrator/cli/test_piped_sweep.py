@@ -46,6 +46,7 @@ def test_sigterm_ends_a_piped_sweep_in_an_orderly_way(tmp_path, environment):
     assert "\x1b" not in out
 
 
+@pytest.mark.extended
 def test_a_sweep_in_which_all_diverges_says_so_in_a_pipe(tmp_path, environment):
     done = subprocess.run(
         [*ORCH, "sweep", "mlp-random", "--no-check", "--trials", "3", "--epochs", "2",

@@ -246,6 +246,7 @@ def test_what_is_no_address_is_refused(tmp_path: Path, address: str) -> None:
         Run(tmp_path / "run", address).go()
 
 
+@pytest.mark.extended
 def test_a_sweep_from_the_command_line_survives_a_node_in_clean_words(
     cluster: Any, tmp_path: Path
 ) -> None:

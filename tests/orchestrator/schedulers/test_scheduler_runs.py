@@ -110,7 +110,7 @@ class Followed:
         self.algorithm.follow(job, number)
 
 
-OFTEN = {"capped", "population"}
+OFTEN = {"capped"}
 """Run each time; all of them before a release."""
 
 

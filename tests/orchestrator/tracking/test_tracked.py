@@ -72,6 +72,7 @@ def alive(run):
     return None
 
 
+@pytest.mark.extended
 @pytest.mark.slow
 def test_a_sweep_on_ray_is_in_w_and_bs_files_when_its_tracking_has_ended(story):
     done = story.orch(
@@ -206,6 +207,7 @@ def test_w_and_bs_service_may_die_in_the_middle(story):
     assert story.steps(run) == story.reported(run)
 
 
+@pytest.mark.extended
 def test_few_w_and_b_runs_are_open_however_many_trials_are_paused(story):
     """The first bracket pauses all of its 81 trials after an epoch."""
     with story.study(trials=81, epochs=81) as study:
@@ -227,6 +229,7 @@ def test_few_w_and_b_runs_are_open_however_many_trials_are_paused(story):
         assert last.summary["valid_loss"] == {"min": last.summary["best"]["valid_loss"]}
 
 
+@pytest.mark.extended
 def test_a_sink_that_fails_does_not_hold_the_others(story):
     run = story.run(most=9)
     with socket.socket() as listener:
@@ -281,6 +284,7 @@ def test_online_without_a_key_is_refused_before_anything_runs(story):
     assert not (story.folder / "runs").exists()
 
 
+@pytest.mark.extended
 def test_a_study_that_goes_on_is_tracked_without_being_told(story):
     runs = story.folder / "runs"
     done = subprocess.run(

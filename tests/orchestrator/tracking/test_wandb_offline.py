@@ -126,6 +126,7 @@ def test_nothing_is_missing_and_nothing_is_twice_after_kill_9_of_the_tracker(sto
     assert all(found[-1].exit_code == 0 for found in story.fragments(run).values())
 
 
+@pytest.mark.extended
 def test_a_tracker_ends_by_itself_when_its_driver_is_killed(story):
     """The pipe's end is all that it needs to know."""
     run = story.run(most=5)
@@ -169,6 +170,7 @@ def test_a_second_tracker_waits_for_the_first(story):
     assert story.steps(run) == story.reported(run)
 
 
+@pytest.mark.extended
 def test_it_ignores_ctrl_c_takes_idle_time_alone_and_finishes_at_sigterm(story):
     run = story.run(most=5)
     del story.env["ORCH_TRACKING_PRIORITY"]

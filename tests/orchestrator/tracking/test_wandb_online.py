@@ -61,6 +61,7 @@ def test_the_server_is_told_all_of_it_and_a_second_telling_adds_nothing(story, s
     assert read_status(run.path)["wandb"]["mode"] == "online"
 
 
+@pytest.mark.extended
 def test_a_resumed_run_is_filled_up_from_the_step_that_the_server_has(story, server):
     """Tracker and W&B's service are killed when the server has a part."""
     story.env |= {**server.env, "WANDB__FILE_STREAM_TRANSMIT_INTERVAL": "0.2"}
