@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from analysis.budget.cost_front import Cost, CostFront, Front
 from analysis.figures.choosing import marks, thin, thinned_words
-from analysis.figures.panels import halo, panel
+from analysis.figures.panels import fit_across, halo, panel, room_beyond
 from analysis.figures.style import (
     BLUE,
     VERMILLION,
@@ -17,7 +16,6 @@ from analysis.figures.style import (
     Drawing,
     Withheld,
     legible,
-    log_ticks,
     new_figure,
     subtitle_of,
     value_axis,
@@ -76,38 +74,14 @@ def _scales(axes: Axes, front: Front, findings: Findings, wide: float) -> None:
     on = {trial.number for trial in front.trials}
     kept = (losses <= worst) | np.isin(front.numbers, list(on))
     value_axis(axes, front.scores[kept], rising=rising)
-    _room_below(axes, rising=rising)
-    low, high = float(front.costs.min()), float(front.costs.max())
-    name = _cost_name(front.cost, findings)
-    if high / low > 4:
-        margin = (high / low) ** 0.06
-        axes.set_xscale("log")
-        axes.set_xlim(low / margin, high * margin)
-        ticks = log_ticks(low / margin, high * margin)
-        ticks = ticks[:: max(1, math.ceil(len(ticks) / (wide / 0.45)))]
-        axes.set_xticks(ticks, [short(tick) for tick in ticks])
-        axes.minorticks_off()
-        axes.set_xlabel(f"{name} (log)")
-        return
-    from matplotlib.ticker import MaxNLocator
-
-    margin = 0.06 * (high - low)
-    axes.set_xlim(low - margin, high + margin)
-    ticks = [t for t in MaxNLocator(4).tick_values(low, high) if low - margin <= t <= high + margin]
-    axes.set_xticks(ticks, [short(tick) for tick in ticks])
-    axes.set_xlabel(name)
-
-
-def _room_below(axes: Axes, *, rising: bool) -> None:
-    """Make room for names on the side of better scores, where no trial can lie."""
     low, high = axes.get_ylim()
-    ticks = axes.get_yticks()
-    if axes.get_yscale() == "log":
-        axes.set_ylim(low / (high / low) ** _ROOM, high)
-        return
-    more = _ROOM * (high - low)
-    axes.set_ylim(*((low, high + more) if rising else (low - more, high)))
-    axes.set_yticks([tick for tick in ticks if low <= tick <= high])
+    ticks = [tick for tick in axes.get_yticks() if low <= tick <= high]
+    room_beyond(axes, _ROOM, rising=rising)
+    if axes.get_yscale() != "log":
+        axes.set_yticks(ticks)
+    fit_across(axes, front.costs, width=wide, log=True)
+    log = " (log)" * (axes.get_xscale() == "log")
+    axes.set_xlabel(_cost_name(front.cost, findings) + log)
 
 
 def _cost_name(cost: Cost, findings: Findings) -> str:
@@ -159,14 +133,6 @@ def _names(axes: Axes, front: Front, *, rising: bool) -> None:
                       textcoords="offset points",
                       ha="right" if left else "left", va="bottom" if side > 0 else "top",
                       zorder=6, path_effects=halo())  # fmt: skip
-
-
-def short(value: float) -> str:
-    """A number of weights or seconds as on a tick: ``0.5``, ``20``, ``3k``, ``1.5M``."""
-    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if abs(value) >= size:
-            return f"{value / size:.3g}{unit}"
-    return f"{value:.3g}"
 
 
 def _reading(found: CostFront) -> str:

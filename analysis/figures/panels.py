@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from analysis.figures.choosing import OFF
-from analysis.figures.style import GREY, WIDTH, short_name, text_width
+from analysis.figures.style import GREY, WIDTH, log_ticks, short_name, text_width
 from analysis.metrics import short_label
 from searchspaces import Choice
 
@@ -112,6 +112,57 @@ def scale(
             text.set_horizontalalignment("left" if place >= 0 else "center")
         elif place > 0.9:
             text.set_horizontalalignment("right")
+
+
+def fit_across(axes: Axes, values: FloatArray, *, width: float, log: bool) -> None:
+    """Fit the x axis to values, with ticks in few letters.
+
+    Args:
+        axes: whose x axis to set.
+        values: finite ones.
+        width: of the axes in inches.
+        log: take logarithms where values are positive and span a factor of 4.
+    """
+    low, high = float(values.min()), float(values.max())
+    if log and low > 0 and high / low > 4:
+        margin = (high / low) ** 0.06
+        axes.set_xscale("log")
+        axes.set_xlim(low / margin, high * margin)
+        ticks = log_ticks(low / margin, high * margin)
+        ticks = ticks[:: max(1, math.ceil(len(ticks) / (width / 0.45)))]
+        axes.set_xticks(ticks, [short(tick) for tick in ticks])
+        axes.minorticks_off()
+        return
+    from matplotlib.ticker import MaxNLocator
+
+    margin = 0.06 * (high - low) or 0.05 * abs(high) or 0.1
+    axes.set_xlim(low - margin, high + margin)
+    ticks = [t for t in MaxNLocator(4).tick_values(low, high) if low - margin <= t <= high + margin]
+    axes.set_xticks(ticks, [short(tick) for tick in ticks])
+
+
+def short(value: float) -> str:
+    """A number of weights or seconds as on a tick: ``0.5``, ``20``, ``3k``, ``1.5M``."""
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size:
+            return f"{value / size:.3g}{unit}"
+    return f"{value:.3g}"
+
+
+def room_beyond(axes: Axes, share: float, *, rising: bool) -> None:
+    """Room for names on the side of better values, where no trial can lie.
+
+    Args:
+        axes: with limits of y.
+        share: of the height, to be added.
+        rising: more is better.
+    """
+    low, high = axes.get_ylim()
+    if axes.get_yscale() == "log":
+        axes.set_ylim(low / (high / low) ** share, high)
+        return
+    more = share * (high - low)
+    axes.set_ylim(*((low, high + more) if rising else (low - more, high)))
 
 
 def name_lines(parameter: Parameter, width: float, most: int = 2) -> str:

@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.figures.choosing import marks, thin
-from analysis.figures.cost_quality import short
-from analysis.figures.panels import halo, panel
+from analysis.figures.panels import fit_across, halo, panel, room_beyond
 from analysis.figures.style import (
     BLUE,
     WIDTH,
     Drawing,
     Withheld,
     legible,
-    log_ticks,
     new_figure,
     subtitle_of,
     value_axis,
@@ -59,7 +57,7 @@ def draw(findings: Findings) -> Drawing | Withheld:
     for column in range(1, len(found.goals)):
         left = _LEFT + (column - 1) * (wide + _BETWEEN)
         axes = panel(figure, left, _BOTTOM, wide, _TALL)
-        _scales(axes, found, column)
+        _scales(axes, found, column, wide)
         _points(axes, found, column)
         if column == 1:
             axes.set_ylabel(with_log(label(first.metric), axes))
@@ -68,41 +66,14 @@ def draw(findings: Findings) -> Drawing | Withheld:
     return Drawing(figure, reading)
 
 
-def _scales(axes: Axes, found: Pareto, column: int) -> None:
+def _scales(axes: Axes, found: Pareto, column: int, wide: float) -> None:
     """Both axes; scores far off, of which none is on the front, are left out."""
     first, goal = found.goals[0], found.goals[column]
     value_axis(axes, _near(found, 0), rising=first.mode == "max")
-    _room_beyond(axes, rising=first.mode == "max")
-    shown = _near(found, column)
-    low, high = float(shown.min()), float(shown.max())
-    if goal.mode == "min" and low > 0 and high / low > 4:
-        margin = (high / low) ** 0.06
-        axes.set_xscale("log")
-        axes.set_xlim(low / margin, high * margin)
-        ticks = log_ticks(low / margin, high * margin)
-        ticks = ticks[:: max(1, -(-len(ticks) * (len(found.goals) - 1) // 8))]
-        axes.set_xticks(ticks, [short(tick) for tick in ticks])
-        axes.minorticks_off()
-    else:
-        from matplotlib.ticker import MaxNLocator
-
-        margin = 0.06 * (high - low) or 0.05 * abs(high) or 0.1
-        axes.set_xlim(low - margin, high + margin)
-        ticks = [tick for tick in MaxNLocator(4).tick_values(low, high)
-                 if low - margin <= tick <= high + margin]  # fmt: skip
-        axes.set_xticks(ticks, [short(tick) for tick in ticks])
+    room_beyond(axes, _NAME, rising=first.mode == "max")
+    fit_across(axes, _near(found, column), width=wide, log=goal.mode == "min")
     better = f", {'more' if goal.mode == 'max' else 'less'} is better"
     axes.set_xlabel(with_log(label(goal.metric), axes, "x") + better * (len(found.goals) == 2))
-
-
-def _room_beyond(axes: Axes, *, rising: bool) -> None:
-    """Room for names on the side of better values, where no trial can lie."""
-    low, high = axes.get_ylim()
-    if axes.get_yscale() == "log":
-        axes.set_ylim(low / (high / low) ** _NAME, high)
-        return
-    more = _NAME * (high - low)
-    axes.set_ylim(*((low, high + more) if rising else (low - more, high)))
 
 
 def _near(found: Pareto, column: int) -> FloatArray:
