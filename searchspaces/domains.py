@@ -305,11 +305,6 @@ Parameter: TypeAlias = AnyDomain | Scalar
 """What a field of a space holds: a domain, or a constant in its place."""
 
 
-def is_domain(parameter: Parameter) -> bool:
-    """Whether the parameter is searched (a domain), not a constant."""
-    return isinstance(parameter, Domain)
-
-
 def has_lists(parameter: object) -> bool:
     """Whether some value of a parameter is a list."""
     values = parameter.values if isinstance(parameter, Choice) else ()

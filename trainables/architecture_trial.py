@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from searchspaces.config import Config
@@ -78,10 +77,14 @@ class ArchitectureTrial(Trial):
         compute = compute_of(device, precision)
         keep_freed_memory()
         self.device = str(compute.device)
-        self._tasks = tasks_of(data, metric=metric, mode=mode, compute=compute, epochs=epochs)
-        if limits:
-            kept = tuple(map(limit, limits))
-            self._tasks = tuple(replace(task, limits=kept) for task in self._tasks)
+        self._tasks = tasks_of(
+            data,
+            metric=metric,
+            mode=mode,
+            compute=compute,
+            epochs=epochs,
+            limits=tuple(map(limit, limits)),
+        )
         self._task = self._tasks[0]
 
     def take_fold(self, fold: int) -> None:

@@ -9,6 +9,7 @@ from trainables.data.folds import FoldedData
 from trainables.data.part import SweepData
 from trainables.devices import Compute
 from trainables.learner import Task
+from trainables.limits import Limit
 
 
 def tasks_of(
@@ -18,6 +19,7 @@ def tasks_of(
     mode: Literal["min", "max"],
     compute: Compute,
     epochs: int | None,
+    limits: tuple[Limit, ...] = (),
 ) -> tuple[Task, ...]:
     """A task for each fold, or the only one; arguments as of :meth:`trainables.learner.Task.of`.
 
@@ -28,7 +30,9 @@ def tasks_of(
         UnknownNameError: no epoch reports such a metric.
     """
     if isinstance(data, SweepData):
-        return (Task.of(data, metric=metric, mode=mode, compute=compute, epochs=epochs),)
+        return (
+            Task.of(data, metric=metric, mode=mode, compute=compute, epochs=epochs, limits=limits),
+        )
     whole, device = TrainingBatches(data.whole, compute.device), compute.device
     return tuple(
         Task(
@@ -39,6 +43,7 @@ def tasks_of(
             mode,
             compute,
             epochs,
+            limits,
         )
         for fold in data.folds
     )

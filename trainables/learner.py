@@ -67,6 +67,7 @@ class Task:
         mode: Literal["min", "max"] = "min",
         compute: Compute = CPU,
         epochs: int | None = None,
+        limits: tuple[Limit, ...] = (),
     ) -> Task:
         """Prepare ``data`` once; costs a copy of the validation part, and on a GPU of both.
 
@@ -81,6 +82,7 @@ class Task:
             mode,
             compute,
             epochs,
+            limits,
         )
 
 

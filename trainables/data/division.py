@@ -91,20 +91,18 @@ def divide(
     name = checked_split(source, train, split)
     if name == "published":
         return _published(source, train, test(), seed)
-    grouped = default_split(train) == "group"
-    if name == "stratified" and grouped:
+    parted = _parts_groups(name, train)
+    if parted:
         drawn = hold_out(train, fraction=source.valid_fraction, seed=seed, whole_groups=False)
-        warning = f"scores are optimistic: the same {source.group_noun} train and validate"
-        words = f"{drawn.description}, {source.group_noun} shared"
     else:
         drawn = source.split(train, seed)
-        warning, words = "", drawn.description
+    description, warning = _in_words(source, train, drawn, parted=parted)
     return Division(
         train=train.take(drawn.train),
         valid=train.take(drawn.valid),
         name=name,
-        description=words + _cut(len(train), source.published_series.get("train", 0)),
-        warning=_joined(warning, source.caution),
+        description=description,
+        warning=warning,
     )
 
 
@@ -134,21 +132,31 @@ def folded(
             f"Give split {default_split(train)}, or leave folds out.",
             place="folds",
         )
-    warning, shared = "", ""
-    if name == "stratified" and default_split(train) == "group":
+    parted = _parts_groups(name, train)
+    if parted:
         found = deal(train, folds=folds, seed=seed, whole_groups=False)
-        warning = f"scores are optimistic: the same {source.group_noun} train and validate"
-        shared = f", {source.group_noun} shared"
     else:
         found = source.folds(train, folds, seed)
-    words = found[0].description + shared
-    cut = _cut(len(train), source.published_series.get("train", 0))
-    return found, words + cut, _joined(warning, source.caution)
+    return found, *_in_words(source, train, found[0], parted=parted)
 
 
 def cut_words(found: int, published: int) -> str:
     """``3,615 of the published 60,000``; empty where nothing is missing."""
     return f"{found:,} of the published {published:,}" if found < published else ""
+
+
+def _parts_groups(name: SplitName, train: Part) -> bool:
+    """Whether a split puts series of one group on both sides."""
+    return name == "stratified" and default_split(train) == "group"
+
+
+def _in_words(source: DatasetSource, train: Part, drawn: Split, *, parted: bool) -> tuple[str, str]:
+    """A split in words, and why its scores are to be taken with care."""
+    noun = source.group_noun
+    shared = f", {noun} shared" if parted else ""
+    warning = f"scores are optimistic: the same {noun} train and validate" if parted else ""
+    cut = _cut(len(train), source.published_series.get("train", 0))
+    return f"{drawn.description}{shared}{cut}", _joined(warning, source.caution)
 
 
 def _published(source: DatasetSource, train: Part, test: Part, seed: int) -> Division:

@@ -13,7 +13,7 @@ from trainables.data.catalog import source_of
 from trainables.data.division import folded
 from trainables.data.fingerprint import folded_fingerprint
 from trainables.data.folder import data_folder
-from trainables.data.load import published_part
+from trainables.data.load import facts_of, published_part
 from trainables.data.part import Part, SweepData
 from trainables.data.scale import Scale
 from trainables.data.source import DatasetSource
@@ -103,15 +103,12 @@ def folded_data(
     """As :func:`load_folded_data`, for a source object and a data folder."""
     whole = published_part(source, folder, "train")
     splits, words, warning = folded(source, whole, folds=folds, seed=seed, split=split)
-    _, steps, features = whole.values.shape
     return FoldedData(
         whole=whole,
         folds=tuple(
             Fold(each.train, each.valid, Scale.of(whole.take(each.train))) for each in splits
         ),
-        facts=DataFacts(
-            features=features, classes=len(source.classes), steps=steps, channels=source.channels
-        ),
+        facts=facts_of(source, whole),
         name=source.name,
         split=words,
         labels=source.classes,

@@ -74,19 +74,25 @@ def sweep_data(
     """As :func:`load_sweep_data`, for a source object and a data folder."""
     division = _divided(source, folder, seed=seed, split=split)
     scale = Scale.of(division.train)
-    features = division.train.values.shape[2]
-    steps = max(division.train.values.shape[1], division.valid.values.shape[1])
     return SweepData(
         train=scale.applied(division.train),
         valid=scale.applied(division.valid),
-        facts=DataFacts(
-            features=features, classes=len(source.classes), steps=steps, channels=source.channels
-        ),
+        facts=facts_of(source, division.train, division.valid),
         name=source.name,
         split=division.description,
         labels=source.classes,
         warning=division.warning,
         fingerprint=fingerprint(division.train, division.valid),
+    )
+
+
+def facts_of(source: DatasetSource, *parts: Part) -> DataFacts:
+    """Sizes of a data set, by the parts of it that a sweep sees."""
+    return DataFacts(
+        features=parts[0].values.shape[2],
+        classes=len(source.classes),
+        steps=max(part.values.shape[1] for part in parts),
+        channels=source.channels,
     )
 
 

@@ -53,19 +53,17 @@ def hold_out(
     """
     unit_of_row, grouped = _units(part, seed, whole_groups=whole_groups)
     units = int(unit_of_row.max()) + 1
+    what = noun if grouped else "series"
     if units < 2:
-        what, way_out = (noun, " Give split stratified.") if grouped else ("series", "")
+        way_out = " Give split stratified." if grouped else ""
         raise ConfigurationError(
             f"nothing can be held out of fewer than two {what}: {units}.{way_out}"
         )
     held = _drawn(_strata(unit_of_row, part.labels, units), fraction, seed)
     is_valid = np.isin(unit_of_row, held)
-    kind = (
-        f"group: {len(held)} of {units} {noun}"
-        if grouped
-        else (f"stratified: {len(held)} of {units} series")
-    )
-    return Split(np.flatnonzero(~is_valid), np.flatnonzero(is_valid), f"{kind} held out")
+    kind = "group" if grouped else "stratified"
+    words = f"{kind}: {len(held)} of {units} {what} held out"
+    return Split(np.flatnonzero(~is_valid), np.flatnonzero(is_valid), words)
 
 
 def deal(
