@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.engine.knowledge import Knowledge, configs_of
+from orchestrator.engine.knowledge import configs_of
 from orchestrator.searchers.priors import believed
 from searchspaces import DataFacts
 from searchspaces.config import flattened
@@ -56,8 +56,8 @@ def check_known(spec: SweepSpec, facts: DataFacts | None = None) -> None:
             f"trial{'s' * (spec.planned_trials != 1)}. Leave some out, or give more trials.",
             place="points",
         )
-    points, repeats = Knowledge(spec.points), spec.searcher.repeats
-    configs_of(points, spec.joint, spec.seed, facts, repeats=repeats)
+    repeats = spec.searcher.repeats
+    configs_of(spec.points, spec.joint, spec.seed, facts, repeats=repeats)
 
 
 def _check_laid_out(spec: SweepSpec) -> None:

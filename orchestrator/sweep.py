@@ -21,11 +21,11 @@ from orchestrator.names import compose
 from orchestrator.planning import asked_data, load_data, plan_of
 from orchestrator.result import Result
 from orchestrator.rules import bounded
+from orchestrator.runs import warm_start
 from orchestrator.runs.describe import tables_of
 from orchestrator.runs.folder import RunFolder, find_run
 from orchestrator.runs.refresh import is_study, rebuild
 from orchestrator.runs.storage import opened, tried
-from orchestrator.runs.warm_start import knowledge_of
 from orchestrator.spec import SweepSpec, spec_from
 from orchestrator.spec_file import read_spec
 from orchestrator.tracking.settings import changed
@@ -87,8 +87,6 @@ class Sweep:
         """
         if not self.spec.warm_start:
             return []
-        from orchestrator.runs import warm_start
-
         spec = warm_start.named(self.spec, Path(runs))
         data = asked_data(spec) if spec.program.form is Form.ASK else self.data
         earlier = warm_start.collected(spec, Path(runs), data)
@@ -243,8 +241,6 @@ def new_run(spec: SweepSpec, runs: Path, data: AnyData | None) -> RunFolder:
     """
     if not spec.warm_start:
         return RunFolder.create(runs, spec, provenance())
-    from orchestrator.runs import warm_start
-
     spec = warm_start.named(spec, runs)
     table = warm_start.packed(warm_start.collected(spec, runs, data))
     return RunFolder.create(runs, spec, provenance(), {warm_start.TABLE: table})
@@ -275,7 +271,7 @@ def _go(
     """The one path of new and resumed runs."""
     quiet_ray()
     joined = Joined(cluster) if isinstance(cluster, str) and cluster else cluster or None
-    plan = replace(plan_of(spec, data, joined), knowledge=knowledge_of(folder, spec))
+    plan = replace(plan_of(spec, data, joined), knowledge=warm_start.knowledge_of(folder, spec))
     with folder.owned(), opened(spec.storage, folder) as store, tracked(folder, spec):
         forget_stops(folder.inbox)
         tables = tables_of(folder, spec, split=plan.split, warning=plan.warning)

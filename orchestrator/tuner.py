@@ -11,7 +11,7 @@ import os
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.engine.knowledge import Knowledge, configs_of
+from orchestrator.engine.knowledge import configs_of
 from orchestrator.engine.learning import Learning
 from orchestrator.engine.stopping import StopRules
 from orchestrator.searchers import Searcher
@@ -99,6 +99,8 @@ def _tune_searcher(spec: SweepSpec, facts: DataFacts | None) -> Any:
     """Our searcher in the form Tune asks for; it learns from a trial what the engine would say."""
     from ray import tune
 
+    joint, objective = spec.joint, spec.objective
+
     class OrchSearcher(tune.search.Searcher):
         """Suggests what the sweep's own searcher suggests."""
 
@@ -107,7 +109,7 @@ def _tune_searcher(spec: SweepSpec, facts: DataFacts | None) -> Any:
             # Tune unwraps whatever is called ``searcher``, so ours is not.
             self._ours = searcher
             self._points = configs_of(
-                Knowledge(spec.points), spec.joint, spec.seed, facts, repeats=searcher.repeats
+                spec.points, joint, spec.seed, facts, repeats=searcher.repeats
             )
             self.set_state({"trials": {}, "seen": [], "best": {}})
 
@@ -119,11 +121,11 @@ def _tune_searcher(spec: SweepSpec, facts: DataFacts | None) -> Any:
             return config
 
         def _start(self, trial_id: str, config: dict[str, Any]) -> None:
-            self._learning.started(len(self.trials), spec.joint.validate(config, facts))
+            self._learning.started(len(self.trials), joint.validate(config, facts))
             self.trials[trial_id] = config
 
         def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-            loss = spec.objective.loss(result)
+            loss = objective.loss(result)
             if not math.isnan(loss):
                 self.best[trial_id] = min(self.best.get(trial_id, math.inf), loss)
 
@@ -135,7 +137,7 @@ def _tune_searcher(spec: SweepSpec, facts: DataFacts | None) -> Any:
             if result is not None:
                 epoch = int(result["training_iteration"])
                 failed = error or _says(result, "failure")
-                last = math.nan if failed else spec.objective.loss(result)
+                last = math.nan if failed else objective.loss(result)
                 if not math.isnan(last):
                     loss = min(best, last)
                     if _says(result, "finished"):  # all its epochs would have given the same
@@ -145,7 +147,7 @@ def _tune_searcher(spec: SweepSpec, facts: DataFacts | None) -> Any:
         def _see(self, trial_id: str, epoch: int, loss: float) -> None:
             self.seen.append((trial_id, epoch, loss))
             number = list(self.trials).index(trial_id)
-            config = spec.joint.validate(self.trials[trial_id], facts)
+            config = joint.validate(self.trials[trial_id], facts)
             self._learning.observe(number, config, epoch, loss)
 
         def get_state(self) -> dict[str, Any]:
@@ -158,7 +160,7 @@ def _tune_searcher(spec: SweepSpec, facts: DataFacts | None) -> Any:
 
         def set_state(self, state: dict[str, Any]) -> None:
             """Learn the same again."""
-            self._learning = Learning(self._ours, spec.joint, spec.seed, facts)
+            self._learning = Learning(self._ours, joint, spec.seed, facts)
             self.trials: dict[str, dict[str, Any]] = {}
             for trial_id, config in state["trials"].items():
                 self._start(trial_id, config)

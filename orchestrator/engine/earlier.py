@@ -135,9 +135,10 @@ class _Drawing:
 
 
 def _drawing(space: JointSpace, values: Mapping[str, Any], rng: np.random.Generator) -> _Drawing:
-    made = _Drawing()
+    made, parameters = _Drawing(), space.parameters()
     chance: set[str] = set()  # parameters that are what they are by what was drawn
-    for name, parameter in ((name, space.parameters()[name]) for name in space.order()):
+    for name in space.order():
+        parameter = parameters[name]
         by_chance = not chance.isdisjoint(condition(parameter))
         if not is_active(parameter, made.chosen):
             made.lost |= by_chance and name in values

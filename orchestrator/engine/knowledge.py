@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,7 +40,7 @@ NOTHING = Knowledge()
 
 
 def configs_of(
-    knowledge: Knowledge,
+    points: Sequence[Mapping[str, Any]],
     space: JointSpace,
     seed: int,
     facts: DataFacts | None,
@@ -50,7 +50,7 @@ def configs_of(
     """The whole configs of points, in their order.
 
     Args:
-        knowledge: with the points.
+        points: values of each; what is left out is drawn.
         space: that they are to be in.
         seed: of the sweep; what is drawn depends on it and the point's number alone.
         facts: of the data, for constraints.
@@ -61,7 +61,7 @@ def configs_of(
     """
     found: deque[Mapping[str, Any]] = deque()
     numbers: dict[Known, int] = {}
-    for index, values in enumerate(knowledge.points):
+    for index, values in enumerate(points):
         place = f"points.{index}"
         if not values:
             raise ConfigurationError(

@@ -100,7 +100,7 @@ class Ledger:
         self.counts: Counter[State] = Counter()
         self.started = 0
         self.epochs = 0
-        self.enqueued = configs_of(knowledge, space, seed, facts, repeats=searcher.repeats)
+        self.enqueued = configs_of(knowledge.points, space, seed, facts, repeats=searcher.repeats)
         self.settings: dict[str, Any] = {}
         self.letters: set[str] = set()
         self._learning = Learning(searcher, space, seed, facts, knowledge.earlier)

@@ -28,6 +28,7 @@ from searchspaces.errors import ConfigurationError, OrchError
 if TYPE_CHECKING:
     import polars as pl
 
+    from orchestrator.engine.objective import Objective
     from orchestrator.spec import SweepSpec
     from trainables.data import AnyData
 
@@ -234,10 +235,11 @@ def _trials(
     reported: dict[int, list[dict[str, Any]]] = {}
     for row in epochs.sort("number", "epoch").iter_rows(named=True):
         reported.setdefault(row["number"], []).append(row)
-    found = []
+    found, objective = [], spec.objective
     for trial in trials.sort("number").iter_rows(named=True):
+        rows = reported.get(trial["number"], [])
         try:
-            seen = _seen(trial, reported.get(trial["number"], []), meta, spec)
+            seen = _seen(trial, rows, meta, objective, spec.epochs)
         except ConfigurationError as error:
             raise _incomparable(run, f"does not know a metric ({error.problem})") from error
         if seen:
@@ -250,7 +252,8 @@ def _seen(
     trial: Mapping[str, Any],
     epochs: Sequence[Mapping[str, Any]],
     meta: Mapping[str, Any],
-    spec: SweepSpec,
+    objective: Objective,
+    max_epochs: int,
 ) -> list[Seen]:
     """What a searcher would have been told: at the end of each rung, and of the trial.
 
@@ -259,7 +262,7 @@ def _seen(
     found: dict[int, Seen] = {}  # by rung
     best = Seen(0, math.inf)
     for row in epochs:
-        if row["epoch"] > spec.epochs:
+        if row["epoch"] > max_epochs:
             break
         metrics = {
             name.removeprefix("metric."): value
@@ -268,17 +271,17 @@ def _seen(
         }
         also = {"weights": trial.get("weights"), "epoch_seconds": row.get("epoch_seconds")}
         metrics = {**{name: value for name, value in also.items() if value is not None}, **metrics}
-        loss = spec.objective.loss(metrics)
+        loss = objective.loss(metrics)
         if loss < best.loss:
-            losses = spec.objective.losses(metrics) if spec.objective.several else ()
+            losses = objective.losses(metrics) if objective.several else ()
             best = Seen(row["epoch"], loss, losses)
         if not math.isinf(best.loss):
             found[row.get("rung") or 0] = Seen(row["epoch"], best.loss, best.losses)
     seen = sorted(found.values(), key=lambda one: one.epoch)
     last = epochs[-1]["epoch"] if epochs else 0
-    if trial["state"] == "completed" and seen and last < spec.epochs:
-        end = max(last, min(int(meta["max_epochs"]), spec.epochs))
+    if trial["state"] == "completed" and seen and last < max_epochs:
+        end = max(last, min(int(meta["max_epochs"]), max_epochs))
         seen[-1] = Seen(end, seen[-1].loss, seen[-1].losses)
-    if trial["state"] in _FAILED and last < spec.epochs:
+    if trial["state"] in _FAILED and last < max_epochs:
         seen.append(Seen(last + 1, math.inf))
     return seen

@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator.engine import knowledge
 from orchestrator.engine.earlier import Carried, Earlier, Seen, carried
-from orchestrator.engine.knowledge import Knowledge, configs_of
+from orchestrator.engine.knowledge import configs_of
 from orchestrator.engine.learning import Learning
 from orchestrator.searchers.bohb import Bohb
 from orchestrator.searchers.fresh import known
@@ -132,29 +132,29 @@ def test_a_model_is_there_before_the_first_trial_and_after_the_space_has_changed
 def test_points_are_filled_up_the_same_way_each_time_and_lie_in_the_space():
     where = SPACES["awkward"]
     points = ({"width": 24}, {"gate": 0.5, "cell": "gru"}, {"warmth": 0.1}, {"heads": 8})
-    configs = configs_of(Knowledge(points), where, 3, FACTS, repeats=False)
-    assert configs == configs_of(Knowledge(points), where, 3, FACTS, repeats=False)
+    configs = configs_of(points, where, 3, FACTS, repeats=False)
+    assert configs == configs_of(points, where, 3, FACTS, repeats=False)
     for config, values in zip(configs, points, strict=True):
         assert where.validate(config, FACTS) == config
         assert values.items() <= dict(config).items()
-    alone = configs_of(Knowledge(points[:1]), where, 3, FACTS, repeats=False)
+    alone = configs_of(points[:1], where, 3, FACTS, repeats=False)
     assert configs[0] == alone[0]
-    other = configs_of(Knowledge(points), where, 4, FACTS, repeats=False)
+    other = configs_of(points, where, 4, FACTS, repeats=False)
     assert other != configs
 
 
 def test_no_two_points_are_the_same_config():
     where = space(k={"low": 1, "high": 2}, flag={"values": [False, True]})
     points = ({"k": 1}, {"k": 1}, {"k": 2, "flag": True})
-    configs = configs_of(Knowledge(points), where, 0, None, repeats=False)
+    configs = configs_of(points, where, 0, None, repeats=False)
     assert len({known(config) for config in configs}) == 3
     with pytest.raises(ConfigurationError) as caught:
-        configs_of(Knowledge((points[2], points[0], points[2])), where, 0, None, repeats=False)
+        configs_of((points[2], points[0], points[2]), where, 0, None, repeats=False)
     assert str(caught.value) == (
         "points.2: this is points.0 again. Leave it out, or allow that with "
         "--set searcher.repeats=true."
     )
-    assert len(configs_of(Knowledge((points[2],) * 2), where, 0, None, repeats=True)) == 2
+    assert len(configs_of((points[2],) * 2, where, 0, None, repeats=True)) == 2
 
 
 def test_a_failed_trial_of_an_earlier_run_is_told_as_failed():
@@ -178,5 +178,5 @@ def test_many_points_are_compared_with_no_effort_that_grows_with_their_number(mo
 
     monkeypatch.setattr(knowledge, "known", counted)
     points = tuple({"x": n / 400} for n in range(400))
-    assert len(configs_of(Knowledge(points), space(x=X), 0, None, repeats=False)) == 400
+    assert len(configs_of(points, space(x=X), 0, None, repeats=False)) == 400
     assert len(compared) <= 2 * 400
