@@ -78,23 +78,7 @@ def read_mapping(
             f'it is a program, no sweep. Write a file with the line command: "python {path} ...", '
             f"or {path.stem}:NAME for a function in it.",
         )
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise FileError(path, 0, f"cannot be read: {reason}.") from error
-    yaml = YAML(typ="safe", pure=True)
-    try:
-        values = yaml.load(text)
-        lines: dict[str, int] = {}
-        _collect(YAML(typ="safe", pure=True).compose(text), "", lines, ())
-    except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 0
-        raise FileError(path, line, f"not YAML: {error.problem}.") from error
-    except (YAMLError, ValueError) as error:
-        raise FileError(path, 0, f"not YAML: {' '.join(str(error).split())}.") from error
-    except RecursionError as error:
-        raise FileError(path, 0, "nested too deeply.") from error
+    values, lines = _read(path)
     if not isinstance(values, dict):
         raise FileError(path, 0, f"holds no mapping. See: {example}")
     return values, lines
@@ -106,13 +90,7 @@ def points_in(path: Path) -> list[Any]:
     Raises:
         FileError: it cannot be read, or holds something else.
     """
-    try:
-        values = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise FileError(path, 0, f"cannot be read: {reason}.") from error
-    except (YAMLError, ValueError, RecursionError) as error:
-        raise FileError(path, 0, f"not YAML: {' '.join(str(error).split())}.") from error
+    values, _ = _read(path)
     points = values if isinstance(values, list) else [values]
     if not points or not all(isinstance(point, dict) for point in points):
         raise FileError(path, 0, "holds no configs. Write each as learning_rate: 0.003 and so on.")
@@ -158,6 +136,28 @@ class _Representer(SafeRepresenter):
 
 
 _Representer.add_representer(str, _Representer.represent_str)
+
+
+def _read(path: Path) -> tuple[Any, dict[str, int]]:
+    """What is in a YAML file, and the line of each of its dotted paths."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise FileError(path, 0, f"cannot be read: {reason}.") from error
+    yaml = YAML(typ="safe", pure=True)
+    try:
+        values = yaml.load(text)
+        lines: dict[str, int] = {}
+        _collect(YAML(typ="safe", pure=True).compose(text), "", lines, ())
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        raise FileError(path, line, f"not YAML: {error.problem}.") from error
+    except (YAMLError, ValueError) as error:
+        raise FileError(path, 0, f"not YAML: {' '.join(str(error).split())}.") from error
+    except RecursionError as error:
+        raise FileError(path, 0, "nested too deeply.") from error
+    return values, lines
 
 
 def _collect(node: Node | None, place: str, lines: dict[str, int], above: tuple[int, ...]) -> None:

@@ -45,7 +45,7 @@ _SWEEP = (
     click.option("--search", metavar="NAME", help="Which config comes next; see: orch list."),
     click.option("--scheduler", metavar="NAME", help="How far each runs: docs/search.md."),
     click.option(
-        "--concurrency", callback=options.number_or_auto, metavar="N|auto",
+        "--concurrency", callback=options.number_or(int, "auto"), metavar="N|auto",
         help="Trials at a time; auto, as many as there is room for, is the default.",
     ),
     click.option("--cpus", type=float, metavar="N", help="A trial takes, and computes with."),
@@ -88,9 +88,7 @@ _SWEEP = (
 
 def sweep_options(function: F) -> F:
     """NAME|FILE and everything that changes the sweep it means."""
-    for decorate in reversed(_SWEEP):
-        function = decorate(function)
-    return function
+    return options.all_of(_SWEEP, function)
 
 
 def changes_of(settings: tuple[str, ...], given: dict[str, Any]) -> dict[str, Any]:

@@ -39,9 +39,7 @@ _SHARED = (
 
 
 def _shared(function: F) -> F:
-    for decorate in reversed(_SHARED):
-        function = decorate(function)
-    return function
+    return options.all_of(_SHARED, function)
 
 
 @click.group("import")

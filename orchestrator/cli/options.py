@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -54,23 +54,34 @@ def run_argument(function: F) -> F:
     return click.argument("run", default="", metavar="[RUN]")(function)
 
 
-def number_or_auto(
-    ctx: click.Context, param: click.Parameter, value: str | None
-) -> int | str | None:
-    """A whole number, or ``auto``; a callback for an option.
+def all_of(decorators: Sequence[Callable[[F], F]], function: F) -> F:
+    """A command with all these options, in their order in the help."""
+    for decorate in reversed(decorators):
+        function = decorate(function)
+    return function
 
-    Raises:
-        ConfigurationError: it is neither.
-    """
-    del ctx
-    if value is None or value == "auto":
-        return value
-    try:
-        return int(value)
-    except ValueError:
-        raise ConfigurationError(
-            f"{value!r} is no number. Give one, or auto.", place=param.opts[0]
-        ) from None
+
+def number_or(
+    kind: type[int] | type[float], *words: str
+) -> Callable[[click.Context, click.Parameter, str | None], int | float | str | None]:
+    """A callback for an option that takes a number or one of these words, and nothing else."""
+
+    def read(
+        ctx: click.Context, param: click.Parameter, value: str | None
+    ) -> int | float | str | None:
+        del ctx
+        if value is None or value in words:
+            return value
+        try:
+            return kind(value)
+        except ValueError:
+            what = "whole number" if kind is int else "number"
+            others = ", ".join(f"or {word}" for word in words)
+            raise ConfigurationError(
+                f"{value!r} is no {what}. Give one, {others}.", place=param.opts[0]
+            ) from None
+
+    return read
 
 
 def several(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> list[str] | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from orchestrator.cli.options import all_of
 from searchspaces.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
@@ -36,9 +37,7 @@ class TrackingCommand(click.Command):
 
 def options(function: F) -> F:
     """Where the sweep is told about while it runs; see :func:`changes_of`."""
-    for decorate in reversed(_OPTIONS):
-        function = decorate(function)
-    return function
+    return all_of(_OPTIONS, function)
 
 
 def changes_of(given: dict[str, Any], *, new: bool = True) -> dict[str, Any]:

@@ -158,13 +158,14 @@ def _spec(
         for key in (*field_names(type(part)), *part.parameters())
     }
     known = [*parts, "strategy"]
-    shown = [key for key, value in base.joint.parameters().items() if isinstance(value, Domain)]
+    parameters = base.joint.parameters()
+    shown = [key for key, value in parameters.items() if isinstance(value, Domain)]
     for text, key in keys.items():
         if text in dotted:
             continue
         ((head, value),) = setting(text).items()
         if key in groups:
-            parameter = base.joint.parameters().get(key)
+            parameter = parameters.get(key)
             if isinstance(parameter, Domain) and (has_lists(parameter) or "." in key):
                 value = _fixed(value, parameter)
             changes = merge(changes, {groups[key]: {head: value}})
