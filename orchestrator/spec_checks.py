@@ -29,8 +29,6 @@ def check_spec(spec: SweepSpec, program: Program) -> None:
         raise placed(mine, type(spec.training), "training") from error
     check_pair(spec.searcher, spec.scheduler, spec.joint, program)
     check_known(spec)
-    if spec.metric == "accuracy" and spec.mode == "min":
-        raise ConfigurationError("a small accuracy is a bad one. Give max.", place="mode")
     _check_goals(spec)
     check_rules(spec)
     check_several(spec, program)
@@ -53,10 +51,10 @@ def check_rules(spec: SweepSpec) -> None:
 
 
 def _check_goals(spec: SweepSpec) -> None:
-    """Refuse an objective that is there already, or a scheduler that takes one alone."""
-    seen = {spec.metric}
-    for index, goal in enumerate(spec.objective.others):
-        place = f"objectives.{index}"
+    """Refuse what makes no sense to seek or is there already; a scheduler that takes one alone."""
+    seen: set[str] = set()
+    for index, goal in enumerate(spec.objective.goals):
+        place = f"objectives.{index - 1}" if index else "mode"
         if goal.metric in seen:
             raise ConfigurationError(f"{goal.metric} is an objective already.", place=place)
         if goal.metric == "accuracy" and goal.mode == "min":

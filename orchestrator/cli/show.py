@@ -230,7 +230,7 @@ def _document(reading: Reading, top: int) -> dict[str, Any]:
         "state": reading.state,
         "stopped": why(reading.meta) or None,
         "limit": reading.meta.get("limit") or None,
-        "more": outlook and {"trials": outlook.trials, "gain": outlook.gain},
+        "more": outlook and outlook.as_dict(),
         "states": {state.value: count for state, count in reading.counts.items()},
         "metric": reading.meta.get("metric"),
         "mode": reading.meta.get("mode"),

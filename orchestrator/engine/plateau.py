@@ -22,6 +22,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
+from typing import Any
 
 from orchestrator.engine.objective import Objective
 from orchestrator.engine.records import (
@@ -67,6 +68,10 @@ class Outlook:
     def matters(self) -> float:
         """The least gain that matters, where nobody says: the noise, or a share of the progress."""
         return max(self.noise or 0.0, SHARE * self.progress)
+
+    def as_dict(self) -> dict[str, Any]:
+        """What of it is for programs."""
+        return {"trials": self.trials, "gain": self.gain}
 
     def __str__(self) -> str:
         """``20 more trials are expected to gain at most about 0.0021 in valid_loss``."""

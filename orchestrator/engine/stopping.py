@@ -125,7 +125,7 @@ class Stopping:
 
     def _note_plateau(self, finals: Finals) -> None:
         count, least = len(finals.losses), self._rules.plateau
-        if least is None or count - self._asked < max(1, count // 100 if count > FEW else 1):
+        if least is None or count - self._asked < (count // 100 if count > FEW else 1):
             return
         self._asked = count
         outlook = finals.outlook()

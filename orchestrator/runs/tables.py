@@ -331,7 +331,8 @@ class RunTables:
             return {}
         if row.best_epoch is None:
             return {"keeps": None, "violation": None}
-        return {**self._kept(row.best), "violation": self._objective.violation(row.best)}
+        violation = self._objective.violation(row.best)
+        return {"keeps": violation == 0, "violation": violation}
 
     def _changing(self, row: _Row) -> dict[str, Value | None]:
         """What the epoch was trained with, of what changes on the way."""

@@ -21,7 +21,7 @@ def document(
         path: of its folder.
         now: by the monotonic clock.
     """
-    closed, best = progress.closed, progress.best
+    closed, best, outlook = progress.closed, progress.best, progress.finals.outlook()
     worked = closed is not None and closed.worker_seconds > 0
     return {
         "run": progress.outline.run,
@@ -38,7 +38,7 @@ def document(
         **({"nearest": _best(best, progress)} if best is not None and best.broken else {}),
         "seconds": round(progress.elapsed(now), 3),
         "epochs": progress.epochs,
-        "more": _more(progress),
+        "more": outlook and outlook.as_dict(),
         "worker_share": round(closed.epoch_seconds / closed.worker_seconds, 4)
         if closed is not None and worked
         else None,
@@ -78,12 +78,6 @@ def present(
         ],
         "notes": [note.text for note in progress.notes],
     }
-
-
-def _more(progress: Progress) -> dict[str, Any] | None:
-    """What more trials are expected to gain."""
-    outlook = progress.finals.outlook()
-    return None if outlook is None else {"trials": outlook.trials, "gain": outlook.gain}
 
 
 def _best(best: Best, progress: Progress) -> dict[str, Any]:

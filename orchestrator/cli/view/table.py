@@ -66,7 +66,7 @@ def table(
     best = best_lines(progress, width, sparks=True)
     short = best_lines(progress, width, sparks=False)
     doing = block("now", [STOPPING]) if stopping else now_lines(progress, width, now)
-    doing += done_lines(progress, width, now)
+    doing += done_lines(progress, width, now, left)
     small = [*doing, *trouble_lines(progress, width, now, brief=True)]
     whole_tail = [
         *doing,
@@ -213,10 +213,9 @@ def more_lines(progress: Progress, width: int) -> list[str]:
     return block("more", wrap(str(outlook), width - LABEL)) if outlook else []
 
 
-def done_lines(progress: Progress, width: int, now: float) -> list[str]:
+def done_lines(progress: Progress, width: int, now: float, left: float | None) -> list[str]:
     """How much is done, how much failed, how long it took and how long it will."""
     outline = progress.outline
-    left = progress.left(now)
     items = [
         f"{progress.done:,} of {plural(outline.trials, 'trial')}",
         f"{progress.epochs:,} of {'' if outline.exact else 'about '}"
