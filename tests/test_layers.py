@@ -56,6 +56,7 @@ def test_no_module_imports_what_its_folder_must_not(folder):
         ("analysis", {"ray", "torch", "pandas", "sklearn", "matplotlib"}),
         ("orchestrator", {"ray", "torch", "pandas", "polars"}),
         ("orchestrator.spec", {"ray", "torch", "pandas", "polars", "hyperopt"}),
+        ("orchestrator.runs.letters", {"ray", "torch", "pandas", "polars"}),
         ("orchestrator.schedulers", {"ray", "torch", "pandas"}),
         ("orchestrator.searchers", {"ray", "torch", "pandas", "hyperopt", "optuna", "cmaes"}),
         ("orchestrator.cli.main", {"ray", "torch", "pandas", "numpy", "pydantic", "rich"}),

@@ -20,7 +20,6 @@ from orchestrator.engine.learning import Learning
 from orchestrator.engine.ledger import Ledger
 from orchestrator.engine.records import Opened
 from orchestrator.runs.folder import RunFolder, find_run
-from orchestrator.runs.refresh import refresh
 from searchspaces import DataFacts
 from searchspaces.cells import config_of
 from searchspaces.errors import ConfigurationError, OrchError
@@ -68,6 +67,8 @@ def collected(spec: SweepSpec, runs: Path, data: AnyData | None) -> tuple[Earlie
         ConfigurationError: its results say nothing about this sweep, or leave nothing to try.
         OrchError: it cannot be read.
     """
+    from orchestrator.runs.refresh import refresh  # loads polars; a letter does without
+
     found = []
     for part in spec.warm_start:
         run = find_run(runs, part)
