@@ -123,7 +123,7 @@ def _training_of(spec: SweepSpec) -> tuple[type[Trial], dict[str, Any]]:
         "device": spec.device,
         "precision": spec.precision,
         "epochs": spec.epochs,
-        **({"limits": spec.outcomes} if spec.outcomes else {}),
+        "limits": spec.outcomes,
     }
 
 

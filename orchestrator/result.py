@@ -34,10 +34,10 @@ class Result:
     @property
     def best(self) -> dict[str, Any] | None:
         """The config of the best trial; None if no trial has a result, or none keeps the limits."""
-        if self.trials.is_empty() or self.trials.item(0, "objective") is None:
-            return None
-        row = self.trials.row(0, named=True)
-        if row.get("keeps") is False:
+        from orchestrator.runs.ranking import winner
+
+        row = winner(self.trials)
+        if row is None:
             return None
         parameters = self.run.spec().joint.parameters()
         domains = {n: one.as_mapping() for n, one in parameters.items() if isinstance(one, Domain)}

@@ -61,21 +61,16 @@ class Reading:
     @property
     def best(self) -> dict[str, Any] | None:
         """The row of the best trial, if any has a result and keeps the limits."""
-        row = self._first
-        return None if row is None or row.get("keeps") is False else row
+        from orchestrator.runs.ranking import winner
+
+        return None if self.trials is None else winner(self.trials)
 
     @property
     def nearest(self) -> dict[str, Any] | None:
         """The row of the trial that breaks the limits by the least, if none keeps them."""
-        row = self._first
-        return row if row is not None and row.get("keeps") is False else None
+        from orchestrator.runs.ranking import leader
 
-    @property
-    def _first(self) -> dict[str, Any] | None:
-        if self.trials is None or self.trials.is_empty():
-            return None
-        row = self.trials.row(0, named=True)
-        return None if row["objective"] is None else row
+        return None if self.trials is None or self.best else leader(self.trials)
 
     @property
     def front(self) -> list[dict[str, Any]]:

@@ -98,6 +98,8 @@ def _counted(folder: Path) -> dict[str, Any]:
         return {}
     import polars as pl
 
+    from orchestrator.runs.ranking import winner
+
     try:
         columns = [*_COLUMNS, *(["keeps"] if meta.get("outcomes") else [])]
         trials = pl.read_parquet(folder / "trials.parquet", columns=columns)
@@ -105,9 +107,7 @@ def _counted(folder: Path) -> dict[str, Any]:
         line = " ".join(str(error).split())
         raise OrchError(f"{folder / 'trials.parquet'}: cannot be read: {line}") from error
     counts = Counter(trials["state"].to_list())
-    best = trials.row(0, named=True) if len(trials) else None
-    if best is not None and (best["objective"] is None or best.get("keeps") is False):
-        best = None
+    best = winner(trials)
     first = trials["started_at"].min()
     words = {
         "started": first.isoformat() if isinstance(first, datetime) else None,

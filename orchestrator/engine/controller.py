@@ -64,6 +64,7 @@ class Controller:
         observers: told of every record.
         flush: writes the run's tables; called every half minute.
         demand: of the sweep, on machines that may become more or fewer; None elsewhere.
+        stopping: stops the run by rules of its own, beside the time; one of the observers.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class Controller:
         observers: list[Observer],
         flush: Callable[[], None],
         demand: Demand | None = None,
+        stopping: Stopping | None = None,
     ) -> None:
         self._ledger = ledger
         self._journal = journal
@@ -96,18 +98,16 @@ class Controller:
             prune=lambda trial: self._end(trial, "pruned", STOPPED),
             flush=self._write_tables,
             demand=demand,
+            rules=stopping,
         )
         self._draining, self._next_tick = False, 0.0
         self._next_flush = time.monotonic() + TABLE_SECONDS
 
-    def run(
-        self, *, max_seconds: float | None = None, stopping: Stopping | None = None
-    ) -> StopRun | None:
+    def run(self, *, max_seconds: float | None = None) -> StopRun | None:
         """Run until nothing is left or somebody stops it.
 
         Args:
             max_seconds: time after which the run stops itself.
-            stopping: what else stops it; one of the observers.
 
         Returns:
             what stopped it; None when it is finished.
@@ -116,7 +116,7 @@ class Controller:
             OrchError: the journal or a checkpoint cannot be written, or the objective is
                 never reported.
         """
-        self._helm.stop_after(max_seconds, stopping)
+        self._helm.stop_after(max_seconds)
         while not self._ledger.finished:
             stop = self._tick()
             if stop is not None:

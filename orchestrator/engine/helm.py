@@ -34,6 +34,7 @@ class Helm:
         prune: ends a trial that has no worker.
         flush: writes the run's tables.
         demand: of the sweep, on machines that may become more or fewer; None elsewhere.
+        rules: stop the sweep, beside the time; None where there are none.
 
     Attributes:
         stopping: running trials that end with their next result.
@@ -53,6 +54,7 @@ class Helm:
         prune: Callable[[Trial], None],
         flush: Callable[[], None],
         demand: Demand | None = None,
+        rules: Stopping | None = None,
     ) -> None:
         self._ledger = ledger
         self._pool = pool
@@ -62,6 +64,7 @@ class Helm:
         self._prune = prune
         self._flush = flush
         self._demand = demand
+        self._rules = rules
         self._workers = 0
         self._next_look = 0.0
         self._paused_at = 0.0
@@ -69,22 +72,15 @@ class Helm:
         self.yielding: set[int] = set()
         self.paused = False
         self.deadline: float | None = None
-        self._stopping: Stopping | None = None
 
     @property
     def due(self) -> StopRun | None:
         """What stops the sweep by its own rules, from when on one does."""
-        return None if self._stopping is None else self._stopping.stop
+        return None if self._rules is None else self._rules.stop
 
-    def stop_after(self, seconds: float | None, stopping: Stopping | None = None) -> None:
-        """Have the sweep stop itself after so many seconds from now; None is never.
-
-        Args:
-            seconds: from now.
-            stopping: what else stops it; None leaves that as it is.
-        """
+    def stop_after(self, seconds: float | None) -> None:
+        """Have the sweep stop itself after so many seconds from now; None is never."""
         self.deadline = None if seconds is None else time.monotonic() + seconds
-        self._stopping = stopping or self._stopping
 
     def take(self) -> StopRun | None:
         """Follow everything that came; what ends the sweep, if something does."""

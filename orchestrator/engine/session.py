@@ -193,7 +193,8 @@ def run(
                     observers=observers,
                     flush=lambda: flush(journal.sequence),
                     demand=crew.demand,
-                ).run(max_seconds=settings.get("max_time", plan.max_seconds), stopping=stopping)
+                    stopping=stopping,
+                ).run(max_seconds=settings.get("max_time", plan.max_seconds))
     except BaseException as error:
         # What went wrong is what counts: a journal that cannot be closed either adds nothing.
         with suppress(JournalError):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import polars as pl
 
 from orchestrator.engine.objective import Mode, Objective
@@ -26,6 +28,18 @@ def best_first(trials: pl.DataFrame, mode: Mode) -> pl.DataFrame:
         keys.insert(0, (pl.col("violation"), False))
     by, descending = zip(*keys, strict=True)
     return trials.sort(by, descending=descending, nulls_last=True)
+
+
+def leader(trials: pl.DataFrame) -> dict[str, Any] | None:
+    """The row of the trial that ranks first; None if no trial has a result."""
+    row = None if trials.is_empty() else trials.row(0, named=True)
+    return None if row is None or row["objective"] is None else row
+
+
+def winner(trials: pl.DataFrame) -> dict[str, Any] | None:
+    """The row of the best trial; None if no trial has a result, or none keeps the limits."""
+    row = leader(trials)
+    return None if row is None or row.get("keeps") is False else row
 
 
 def with_front(trials: pl.DataFrame, objective: Objective) -> pl.DataFrame:

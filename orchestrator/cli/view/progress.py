@@ -218,20 +218,23 @@ class Progress(Timeline):
                     self._note_go_on(record.at)
                     if self.deadline is not None:
                         self.deadline += self.since - before
-                case "set" if record.values.get("max_time"):
-                    self._max_time = float(record.values["max_time"])
-                    self._stop_after(self.at(record.at))
-            match record.command:
-                case "set" if record.values.get("concurrency"):
-                    workers = min(int(record.values["concurrency"]), self.outline.trials)
-                    self.outline = replace(self.outline, workers=workers)
-                    if self.now_live:
-                        self._begin_pace(self.at(record.at))
+                case "set":
+                    self._note_set(record)
                 case "edit":
                     self.outline = outline_after(self.outline, record.values)
         note = Note(self.at(record.at), said(record, self.outline, self.started))
         self.notes.append(note)
         return note
+
+    def _note_set(self, record: Commanded) -> None:
+        if record.values.get("max_time"):
+            self._max_time = float(record.values["max_time"])
+            self._stop_after(self.at(record.at))
+        if record.values.get("concurrency"):
+            workers = min(int(record.values["concurrency"]), self.outline.trials)
+            self.outline = replace(self.outline, workers=workers)
+            if self.now_live:
+                self._begin_pace(self.at(record.at))
 
     def _note_scaled(self, record: Scaled) -> Note | None:
         """So many at a time from here on: told where machines came or went."""

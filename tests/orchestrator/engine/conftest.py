@@ -23,6 +23,7 @@ from orchestrator.engine.records import Record, Scaled
 from orchestrator.engine.results import EpochResult
 from orchestrator.engine.room import Node, Room
 from orchestrator.engine.session import Place, tidy
+from orchestrator.engine.stopping import Stopping
 from orchestrator.engine.testing import Curve, curve_space
 from orchestrator.engine.trial import State
 from orchestrator.engine.worker import Blueprint, Lease, Report, Worker
@@ -226,6 +227,7 @@ class Bench:
             name=NAME,
             observers=[Watch(), *also],
             flush=lambda: None,
+            stopping=next((each for each in also if isinstance(each, Stopping)), None),
         )
         try:
             return loop.run()

@@ -20,16 +20,13 @@ def rule(**rules: Any) -> Stopping:
 
 
 @pytest.fixture
-def go(bench: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+def go() -> Callable[..., Any]:
     """Runs a sweep of one process with a rule."""
-    run = controller.Controller.run
 
     def started(made: Any, stopping: Stopping, **how: Any) -> Any:
         for record in made.records() if (made.folder / "journal").exists() else []:
             stopping.note(record)
-        with monkeypatch.context() as patched:
-            patched.setattr(controller.Controller, "run", lambda self: run(self, stopping=stopping))
-            return made.run(also=[stopping], **how)
+        return made.run(also=[stopping], **how)
 
     return started
 
