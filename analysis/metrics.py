@@ -78,11 +78,16 @@ def least_loss(mode: Mode, best: float, worst: float) -> float:
 
 
 def number(value: float | None, metric: str = "") -> str:
-    """A value in words: accuracies with three decimals, others with four significant digits."""
+    """A value in words: accuracies with three decimals, others with four significant digits.
+
+    Large whole numbers are whole.
+    """
     if value is None or not math.isfinite(value):
         return "-"
     if "accuracy" in metric:
         return f"{value:.3f}"
+    if value == int(value) and 1e4 <= abs(value) < 1e9:  # a count, such as that of weights
+        return f"{value:.0f}"
     return f"{value:.4g}"
 
 

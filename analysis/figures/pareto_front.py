@@ -152,13 +152,8 @@ def _reading(found: Pareto) -> str:
     said = []
     for place in (found.on[0], found.on[-1]):
         values = ", ".join(
-            f"{goal.metric} {_said(value, goal.metric)}"
+            f"{goal.metric} {number(value, goal.metric)}"
             for goal, value in zip(found.goals, found.values[place].tolist(), strict=True)
         )
         said.append(f"trial {int(found.numbers[place])} ({values})")
     return f"{count}, from {said[0]} to {said[1]}."
-
-
-def _said(value: float, metric: str) -> str:
-    """A number of weights whole, other values as everywhere."""
-    return f"{value:.0f}" if value == int(value) and abs(value) >= 1e4 else number(value, metric)
