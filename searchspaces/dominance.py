@@ -32,8 +32,20 @@ def layers(points: Sequence[Point]) -> list[int]:
 
 
 def front(points: Sequence[Point]) -> list[bool]:
-    """Which points nothing dominates."""
-    return [layer == 0 for layer in layers(points)]
+    """Which points nothing dominates; takes a step for each point and each one that is kept."""
+    if not points or len(points[0]) == 2:
+        return [layer == 0 for layer in layers(points)]
+    import numpy as np
+
+    values = np.array(points, dtype=float).reshape(len(points), -1)
+    found = [False] * len(points)
+    kept, count = np.empty_like(values), 0
+    # Whatever is dominated is so by one that is kept, which is before it in ascending order.
+    for index in sorted(range(len(points)), key=lambda index: tuple(points[index])):
+        point, before = values[index], kept[:count]
+        if not ((before <= point).all(axis=1) & (before < point).any(axis=1)).any():
+            kept[count], found[index], count = point, True, count + 1
+    return found
 
 
 def ranked(points: Sequence[Point]) -> list[int]:
