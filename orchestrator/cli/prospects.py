@@ -24,6 +24,11 @@ def state_words(state: str, limit: str) -> str:
     return f"stopped: {_SHORT.get(limit, limit)}" if state == "interrupted" and limit else state
 
 
+def enough(limit: str) -> bool:
+    """Whether a run that this limit stopped has what it was to have; out of time it has not."""
+    return limit not in {"", "max_time"}
+
+
 def go_further(reading: Reading) -> str:
     """What to type to go on with it, past what stopped it."""
     from orchestrator.cli.reading import go_on
@@ -38,7 +43,7 @@ def past(command: str, limit: str) -> str:
         command: ``orch resume`` and so on, or a call in Python.
         limit: the setting that did; empty for none.
     """
-    if limit in {"", "max_time"}:
+    if not enough(limit):
         return command
     if command.endswith(")"):
         return f"{command.removesuffix(')')}, {limit}='none')"

@@ -122,6 +122,7 @@ def _standing(onlooker: Onlooker, *, latest: bool) -> list[str]:
 
 def ending(onlooker: Onlooker, *, latest: bool, told: Told = ()) -> list[str]:
     """The lines that stay when the run's process has let it go."""
+    from orchestrator.cli.prospects import enough
     from orchestrator.cli.view.closing import closing
     from orchestrator.cli.view.table import best_lines
     from orchestrator.cli.view.words import block
@@ -134,7 +135,7 @@ def ending(onlooker: Onlooker, *, latest: bool, told: Told = ()) -> list[str]:
         progress, onlooker.stopped, width=width, now=time.monotonic(), latest=latest, told=told
     )
     stopped = onlooker.stopped
-    if stopped is None or progress.best is None or stopped.limit not in {"", "max_time"}:
+    if stopped is None or progress.best is None or enough(stopped.limit):
         return lines  # which have the best trial
     return [*best_lines(progress, width, sparks=False), *lines]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from shlex import quote
 
-from orchestrator.cli.prospects import past
+from orchestrator.cli.prospects import enough, past
 from orchestrator.cli.view.progress import Progress
 from orchestrator.cli.view.table import (
     best_lines,
@@ -122,7 +122,7 @@ def _interrupted(progress: Progress, stopped: StopRun, width: int, told: Told) -
     text = f"{stopped.reason} after {progress.epochs:,} of {of}; everything reported is kept"
     commands = [outline.resume, f"orch show {outline.short}"]
     found: list[str] = []
-    if stopped.limit not in {"", "max_time"}:  # it has what it was to have
+    if enough(stopped.limit):
         found = [*best_lines(progress, width, sparks=False), *more_lines(progress, width)]
         commands = [
             f"orch analyze {outline.short}",
