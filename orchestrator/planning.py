@@ -127,13 +127,24 @@ def _training_of(spec: SweepSpec) -> tuple[type[Trial], dict[str, Any]]:
     }
 
 
+def worker_trial_of(spec: SweepSpec) -> tuple[type[Trial], dict[str, Any]]:
+    """What a worker runs: the same, but that it starts the processes that are asked for.
+
+    It is none of Ray Tune's Trainables: to import those takes every worker a second.
+    """
+    kind, settings = trial_of(spec)
+    if spec.program.ranks:
+        from trainables.programs.together import TogetherTrial
+
+        return TogetherTrial, {**settings, "ranks": spec.program.ranks}
+    return kind, settings
+
+
 def trainable_of(spec: SweepSpec) -> tuple[type[TrialTrainable], dict[str, Any]]:
     """The same as one of Ray Tune's Trainables, and the keyword arguments of its ``setup``."""
     from trainables import trainables
 
     _, settings = trial_of(spec)
-    if spec.program.ranks:
-        return trainables.TogetherTrainable, {**settings, "ranks": spec.program.ranks}
     if spec.trainings > 1:
         return trainables.SeveralTrainable, settings
     kinds: dict[Form, type[TrialTrainable]] = {
@@ -152,7 +163,7 @@ def plan_of(spec: SweepSpec, data: AnyData | None, cluster: Joined | None = None
         data: as :func:`load_data` has them.
         cluster: of Ray's, to run on; None is a Ray of its own.
     """
-    trainable, settings = trainable_of(spec)
+    trainable, settings = worker_trial_of(spec)
     return Plan(
         space=spec.joint,
         searcher=spec.searcher,

@@ -59,6 +59,11 @@ def test_no_module_imports_what_its_folder_must_not(folder):
         ("orchestrator.runs.letters", {"ray", "torch", "pandas", "polars"}),
         ("orchestrator.schedulers", {"ray", "torch", "pandas"}),
         ("orchestrator.searchers", {"ray", "torch", "pandas", "hyperopt", "optuna", "cmaes"}),
+        ("orchestrator.planning", {"ray", "torch", "pandas"}),
+        ("orchestrator.engine.actors", {"ray.tune", "torch", "pandas"}),
+        ("orchestrator.engine.controller", {"ray.tune", "torch", "pandas"}),
+        ("trainables.architecture_trial", {"ray", "pandas"}),
+        ("trainables.several", {"ray", "pandas"}),
         ("orchestrator.cli.main", {"ray", "torch", "pandas", "numpy", "pydantic", "rich"}),
     ],
 )

@@ -1,4 +1,7 @@
-"""What a sweep runs, each as one of Ray Tune's Trainables: the same trials, with Ray's hooks."""
+"""What a sweep runs, each as one of Ray Tune's Trainables: the same trials, with Ray's hooks.
+
+Only stock Tune needs them. orch's own workers run the trials as they are.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,6 @@ from trainables.architecture_trial import ArchitectureTrial
 from trainables.programs.command import CommandTrial
 from trainables.programs.function import FunctionTrial
 from trainables.programs.lightning import LightningTrial
-from trainables.programs.together import TogetherTrial
 from trainables.several import SeveralTrial
 from trainables.trainable import TrialTrainable
 
@@ -25,10 +27,6 @@ class LightningTrainable(LightningTrial, TrialTrainable):
 
 class FunctionTrainable(FunctionTrial, TrialTrainable):
     """Runs a training function."""
-
-
-class TogetherTrainable(TogetherTrial, TrialTrainable):
-    """Runs a training function in several processes."""
 
 
 class CommandTrainable(CommandTrial, TrialTrainable):

@@ -108,7 +108,7 @@ def _warm_up() -> None:
     from orchestrator.engine.machines import quiet_ray
 
     quiet_ray()
-    import ray.tune  # noqa: F401  # what importing it costs is what this is for
+    import ray  # noqa: F401  # what importing it costs is what this is for
 
     import orchestrator.engine.controller  # noqa: F401  # as above
 

@@ -156,7 +156,7 @@ class Pool:
         """Wait until a worker stands, so that a bad blueprint is told at once.
 
         Raises:
-            OrchError: it cannot be made; the Trainable's own OrchError, if it raised one.
+            OrchError: it cannot be made; the trial's own OrchError, if it raised one.
         """
         while not self._idle:
             ready, _ = ray.wait(list(self._starting), num_returns=1)

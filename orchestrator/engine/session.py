@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from orchestrator.engine.demand import Demand
     from orchestrator.engine.observer import Observer
     from orchestrator.engine.pool import Pool
-    from trainables.trainable import TrialTrainable
+    from trainables.trial import Trial
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Plan:
         max_epochs: of a trial that is never stopped.
         seed: of the searcher and the trials.
         trainable: what runs in the workers.
-        settings: keyword arguments of its ``setup``, but for the data.
+        settings: keyword arguments of its ``prepare``, but for the data.
         data: goes to the object store once.
         facts: of the data; None if constraints need none.
         split: how validation data were held out, in words.
@@ -72,7 +72,7 @@ class Plan:
     trials: int
     max_epochs: int
     seed: int
-    trainable: type[TrialTrainable]
+    trainable: type[Trial]
     settings: Mapping[str, Any]
     data: object
     facts: DataFacts | None = None

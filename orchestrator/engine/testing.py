@@ -1,4 +1,8 @@
-"""A Trainable that trains nothing, for tests and benchmarks of the engine."""
+"""A trial that trains nothing, for tests and benchmarks of the engine.
+
+:class:`Curve`, the same for stock Tune, is imported on first use: a worker that runs a
+:class:`CurveTrial` does not wait for Ray Tune.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +13,20 @@ import struct
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from searchspaces import Float, FloatParam, JointSpace, SearchSpace
 from trainables.outcomes import EpochDone, EpochFailed, NothingLeft, Outcome
-from trainables.trainable import TrialTrainable
+from trainables.trial import Trial
+
+if TYPE_CHECKING:
+    from orchestrator.engine.tuned import Curve
+
+__all__ = ["Curve", "CurveSpace", "CurveTrial", "NoTraining", "curve_space"]
 
 
 class CurveSpace(SearchSpace):
-    """One parameter: how low the curve of :class:`Curve` ends."""
+    """One parameter: how low the curve of :class:`CurveTrial` ends."""
 
     depth: FloatParam = Float(0.0, 1.0)
 
@@ -27,11 +36,11 @@ class NoTraining(SearchSpace):
 
 
 def curve_space() -> JointSpace:
-    """The space of :class:`Curve`."""
+    """The space of :class:`CurveTrial`."""
     return JointSpace(CurveSpace(), NoTraining())
 
 
-class Curve(TrialTrainable):
+class CurveTrial(Trial):
     """A learning curve that falls towards ``1 - depth``; the state is one number.
 
     Settings make it misbehave, by trial: a trial is known by its ``depth``.
@@ -40,7 +49,7 @@ class Curve(TrialTrainable):
     def prepare(
         self,
         *,
-        data: object = None,  # noqa: ARG002  # every Trainable is given it
+        data: object = None,  # noqa: ARG002  # every trial is given it
         seconds: float = 0.0,
         diverge_below: float = -1.0,
         raise_below: float = -1.0,
@@ -118,3 +127,11 @@ class Curve(TrialTrainable):
             if note:
                 note.touch()
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+def __getattr__(name: str) -> Any:
+    if name != "Curve":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from orchestrator.engine import tuned
+
+    return tuned.Curve

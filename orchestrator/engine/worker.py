@@ -1,4 +1,4 @@
-"""What runs in a Ray actor: one warm Trainable that is leased to one trial after another."""
+"""What runs in a Ray actor: one warm object that is leased to one trial after another."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from searchspaces.errors import raised
 from trainables.outcomes import EpochFailed, NothingLeft, WorkersLostError
 
 if TYPE_CHECKING:
-    from trainables.trainable import TrialTrainable
+    from trainables.trial import Trial
 
 
 REASON, DETAIL = 500, 20_000
@@ -33,15 +33,15 @@ class Blueprint:
     """What every worker of a sweep needs to train any of its trials.
 
     Attributes:
-        trainable: subclass of :class:`trainables.trainable.TrialTrainable`.
-        settings: keyword arguments of its ``setup``, but for the data.
+        trainable: subclass of :class:`trainables.trial.Trial`.
+        settings: keyword arguments of its ``prepare``, but for the data.
         threads: of torch and of the libraries under it, per worker.
         store: where checkpoints go.
         checkpoint_seconds: training time after which one is written between rungs.
         ranks: processes of a trial beside the worker's; 0 is none.
     """
 
-    trainable: type[TrialTrainable]
+    trainable: type[Trial]
     settings: Mapping[str, Any]
     threads: int
     store: CheckpointStore
@@ -104,11 +104,11 @@ Report = EpochResult | NoMore | Fault
 
 
 class Worker:
-    """Holds a Trainable between leases, so that a trial costs no process and no imports.
+    """Holds what trains between leases, so that a trial costs no process and no imports.
 
     Args:
         blueprint: of the sweep.
-        data: what the Trainable's ``setup`` takes as ``data``; shared memory, read only.
+        data: what ``prepare`` takes as ``data``; shared memory, read only.
         more: settings that are this worker's alone.
     """
 
@@ -121,14 +121,14 @@ class Worker:
         self._node = platform.node()
         self._holds: tuple[int, int, int] | None = None
         self._frozen = 0
-        self._trainable: TrialTrainable | None = None
+        self._trainable: Trial | None = None
 
     def ready(self) -> int:
-        """Make the Trainable; the process id, once it stands.
+        """Make what trains; the process id, once it stands.
 
         Raises:
             StoreError: checkpoints cannot reach their place from this machine.
-            Exception: whatever the Trainable raises when it is made.
+            Exception: whatever that raises when it is made.
         """
         blueprint = self._blueprint
         require(blueprint.store)
@@ -143,12 +143,12 @@ class Worker:
 
         Raises:
             WorkersLostError: the trial's processes are gone; another worker has others.
-            Exception: the Trainable cannot be made; another worker may succeed.
+            Exception: what trains cannot be made; another worker may succeed.
         """
         if self._trainable is None:
             self.ready()
         if self._trainable is None:
-            raise RuntimeError("ready() makes the Trainable")
+            raise RuntimeError("ready() makes what trains")
         try:
             yield from self._epochs(lease, self._trainable)
         except CheckpointError as error:
@@ -171,7 +171,7 @@ class Worker:
             self._holds = None
             self._trainable.release()
 
-    def _epochs(self, lease: Lease, trainable: TrialTrainable) -> Iterator[Report]:
+    def _epochs(self, lease: Lease, trainable: Trial) -> Iterator[Report]:
         begun_at = self._take(lease, trainable)
         self._holds = None
         saved = time.monotonic()
@@ -213,7 +213,7 @@ class Worker:
             if last:
                 return
 
-    def _take(self, lease: Lease, trainable: TrialTrainable) -> int:
+    def _take(self, lease: Lease, trainable: Trial) -> int:
         """Have the lease's trial held; the epoch it is at."""
         if self._holds == (lease.number, lease.attempt, lease.epoch):
             return lease.epoch
@@ -224,7 +224,7 @@ class Worker:
         self._frozen = epoch
         return epoch
 
-    def _save(self, lease: Lease, epoch: int, trainable: TrialTrainable) -> Checkpoint | None:
+    def _save(self, lease: Lease, epoch: int, trainable: Trial) -> Checkpoint | None:
         """Write what the trial can go on from; None where that lies there already."""
         at = trainable.frozen_epoch(epoch) if trainable.can_pause else 0
         if at <= self._frozen:
@@ -236,7 +236,7 @@ class Worker:
 
 
 def _limit_threads(threads: int) -> None:
-    """Give torch the worker's share of the machine, if the Trainable uses torch at all."""
+    """Give torch the worker's share of the machine, if what trains uses torch at all."""
     torch = sys.modules.get("torch")
     if torch is not None:
         torch.set_num_threads(threads)

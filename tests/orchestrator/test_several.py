@@ -81,7 +81,7 @@ def test_a_spec_that_says_nothing_dumps_as_before_and_one_that_does_comes_back()
 def test_a_plain_sweep_is_planned_without_anything_of_it() -> None:
     spec = spec_from({"architecture": "gru"})
     plan = plan_of(spec, None)
-    assert plan.trainable.__name__ == "ArchitectureTrainable"
+    assert plan.trainable.__name__ == "ArchitectureTrial"
     assert plan_of(spec_from(spec.dump(), {"seeds": 1}), None) == plan
 
 

@@ -23,7 +23,7 @@ from orchestrator.engine.journal import read
 from orchestrator.engine.machines import Joined
 from orchestrator.engine.objective import Objective
 from orchestrator.engine.records import EpochReported, Record, Scaled, TrialEnded
-from orchestrator.engine.testing import Curve, curve_space
+from orchestrator.engine.testing import CurveTrial, curve_space
 from orchestrator.runs.checkpoints import FolderStore
 from orchestrator.strategies import scheduler_from, searcher_from
 from tests import waiting
@@ -36,7 +36,7 @@ ALL = 3
 """Nodes there can be, the head among them."""
 
 
-class Placed(Curve):
+class Placed(CurveTrial):
     """Notes on which node a trial began; the first of all waits until it is let go."""
 
     def prepare(self, *, marks: str = "", waits: bool = False, **settings: Any) -> None:

@@ -18,7 +18,7 @@ from orchestrator.engine.machines import Joined, quiet_ray
 from orchestrator.engine.objective import Objective
 from orchestrator.engine.records import EpochReported, Record, Scaled, TrialEnded, TrialResumed
 from orchestrator.engine.session import Place, Plan, run
-from orchestrator.engine.testing import Curve, curve_space
+from orchestrator.engine.testing import CurveTrial, curve_space
 from orchestrator.runs.checkpoints import FolderStore
 from orchestrator.strategies import scheduler_from, searcher_from
 from searchspaces import ConfigurationError, OrchError
@@ -28,7 +28,7 @@ from tests import waiting
 TRIALS, EPOCHS = 90, 9
 
 
-class Roaming(Curve):
+class Roaming(CurveTrial):
     """Notes which nodes it ran on, and after which epoch it went on there."""
 
     def prepare(self, *, marks: str = "", **settings: Any) -> None:

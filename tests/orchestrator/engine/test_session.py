@@ -27,7 +27,7 @@ from orchestrator.engine.records import (
     TrialStarted,
 )
 from orchestrator.engine.session import Place, Plan, run
-from orchestrator.engine.testing import Curve, curve_space
+from orchestrator.engine.testing import CurveTrial, curve_space
 from orchestrator.runs.checkpoints import FolderStore
 from orchestrator.strategies import scheduler_from, searcher_from
 from searchspaces import ConfigurationError, OrchError
@@ -75,7 +75,7 @@ class Sweep:
             "trials": 12,
             "max_epochs": 9,
             "seed": 0,
-            "trainable": Curve,
+            "trainable": CurveTrial,
             "settings": self.settings,
             "data": None,
             "workers": 2,
@@ -220,7 +220,7 @@ def test_trials_that_diverge_or_raise_fail_and_their_worker_goes_on(
     pids = tmp_path / "pids"
     pids.mkdir()
 
-    class Counted(Curve):  # defined here, so that it travels by value
+    class Counted(CurveTrial):  # defined here, so that it travels by value
         def prepare(self, **settings: Any) -> None:
             (pids / str(os.getpid())).touch()
             super().prepare(**settings)
@@ -274,11 +274,11 @@ def test_a_trial_that_kills_every_worker_fails_and_the_others_go_on(
 
 
 def test_a_worker_that_cannot_be_made_is_told_at_once(sweep: Callable[..., Sweep]) -> None:
-    class Broken(Curve):
+    class Broken(CurveTrial):
         def prepare(self, **settings: Any) -> None:
             raise ConfigurationError("no such thing.", place="architecture")
 
-    class Odd(Curve):
+    class Odd(CurveTrial):
         def prepare(self, **settings: Any) -> None:
             raise ZeroDivisionError("by nothing")
 

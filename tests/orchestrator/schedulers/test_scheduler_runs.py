@@ -22,7 +22,7 @@ from orchestrator.engine.records import (
     TrialStarted,
 )
 from orchestrator.engine.session import Place, Plan, run
-from orchestrator.engine.testing import Curve, curve_space
+from orchestrator.engine.testing import CurveTrial, curve_space
 from orchestrator.runs.checkpoints import FolderStore
 from orchestrator.strategies import scheduler_from, searcher_from
 from tests.orchestrator.schedulers.published import Algorithm, Asha, Brackets, MedianRule, resources
@@ -128,7 +128,7 @@ def test_a_real_sweep_decides_as_published(tmp_path: Path, name: str) -> None:
         trials=TRIALS,
         max_epochs=EPOCHS,
         seed=3,
-        trainable=Curve,
+        trainable=CurveTrial,
         settings={"diverge_below": 0.1, "early_below": 0.3, "done_at": 4},
         data=None,
         workers=3,

@@ -11,12 +11,14 @@ import pytest
 import torch
 
 from orchestrator import Sweep
-from orchestrator.planning import trainable_of, trial_of
+from orchestrator.planning import trainable_of, trial_of, worker_trial_of
 from searchspaces import ConfigurationError
 from trainables.outcomes import EpochDone
 from trainables.programs import program_of
+from trainables.programs.function import FunctionTrial
 from trainables.programs.rank import AloneTrial
-from trainables.trainables import FunctionTrainable, TogetherTrainable
+from trainables.programs.together import TogetherTrial
+from trainables.trainables import FunctionTrainable
 
 CODE = """
 import torch
@@ -86,12 +88,13 @@ def sweep(**changes: Any) -> Sweep:
 
 def test_a_sweep_takes_what_fits(code: Callable[[str], None]) -> None:
     code("train.workers = 3")
-    chosen, settings = trainable_of(sweep().spec)
-    assert (chosen, settings["ranks"]) == (TogetherTrainable, 3)
+    chosen, settings = worker_trial_of(sweep().spec)
+    assert (chosen, settings["ranks"]) == (TogetherTrial, 3)
     with pytest.raises(ConfigurationError, match="a Tuner gives a trial one process"):
         sweep().to_tuner()
     code("")
     sys.modules.pop("asking")
+    assert worker_trial_of(sweep().spec)[0] is FunctionTrial
     assert trainable_of(sweep().spec)[0] is FunctionTrainable
 
 
