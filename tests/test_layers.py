@@ -59,6 +59,7 @@ def test_no_module_imports_what_its_folder_must_not(folder):
         ("orchestrator.runs.letters", {"ray", "torch", "pandas", "polars"}),
         ("orchestrator.schedulers", {"ray", "torch", "pandas"}),
         ("orchestrator.searchers", {"ray", "torch", "pandas", "hyperopt", "optuna", "cmaes"}),
+        ("orchestrator.searchers.auto", {"scipy", "polars"}),
         ("orchestrator.planning", {"ray", "torch", "pandas"}),
         ("orchestrator.engine.actors", {"ray.tune", "torch", "pandas"}),
         ("orchestrator.engine.controller", {"ray.tune", "torch", "pandas"}),

@@ -1,24 +1,27 @@
-"""The default searcher: most configs from a Gaussian process, some from Parzen densities."""
+"""The default searcher: most configs from a Gaussian process, some from Parzen densities.
+
+SciPy is imported where it is used: nobody waits for it who only looks at what a sweep would do.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
 from enum import IntEnum
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from pydantic import Field, PrivateAttr
-from threadpoolctl import ThreadpoolController
 
 from orchestrator.searchers.base import Observation, Searcher
-from orchestrator.searchers.gp import Embedding, fit, log_improvement, warped
-from orchestrator.searchers.kde import Floats, Integers, categories_of
-from orchestrator.searchers.lattice import Lattice
-from orchestrator.searchers.parzen import Parzen
+from orchestrator.searchers.lattice import Lattice, categories_of
 from searchspaces import Config, DataFacts, JointSpace
 from searchspaces.conditions import condition
 from searchspaces.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from orchestrator.searchers.gp import Embedding
+    from orchestrator.searchers.kde import Floats, Integers
 
 MOST = 220
 """Observations that the process takes."""
@@ -38,9 +41,6 @@ DRAWN = 64
 """Points drawn from the density of the good."""
 TRIED = 50
 """Of the points looked at, those that constraints may refuse."""
-
-
-BLAS = ThreadpoolController()
 
 
 class _Purpose(IntEnum):
@@ -84,13 +84,9 @@ class Auto(Searcher):
     def begin(self, space: JointSpace, *, seed: int, facts: DataFacts | None) -> None:
         """Forget all observations."""
         super().begin(space, seed=seed, facts=facts)
-        cube, parameters = space.cube(), space.parameters()
         self._points, self._losses = {}, {}
-        self._lattice = Lattice(space)
-        self._categories = categories_of(cube)
-        self._embedding = Embedding(
-            self._categories, [bool(condition(parameters[name])) for name in cube.names]
-        )
+        self._lattice, self._embedding = None, None
+        self._categories = categories_of(space.cube())
 
     def begun(self, number: int, config: Config) -> None:
         """Know where the trial looks, before it has found anything."""
@@ -106,12 +102,14 @@ class Auto(Searcher):
 
     def suggest(self, number: int) -> Config:
         """A config from one of the two models, or a random one."""
+        from orchestrator.searchers.gp import BLAS
+
         rng = self.generator(number, _Purpose.DRAW)
         observed = len({one for _, one in self._losses})
         config = None
         if observed >= self.first and self._categories.size:
             by_process = self.generator(number, _Purpose.MIX).random() < self.process
-            with BLAS.limit(limits=1, user_api="blas"):  # else the threads wait for each other
+            with BLAS.limit(limits=1, user_api="blas"):
                 points = self._by_process(rng) if by_process else self._by_densities(rng)
             config = self._first_valid(points)
         if config is None:
@@ -131,6 +129,8 @@ class Auto(Searcher):
 
     def _by_densities(self, rng: np.random.Generator) -> Floats:
         """Points, the most promising first; shape (m, d)."""
+        from orchestrator.searchers.parzen import Parzen
+
         level, numbers = self._furthest()
         losses = {number: self._losses[level, number] for number in numbers}
         ranked = sorted(losses, key=lambda number: (losses[number], number))
@@ -160,16 +160,20 @@ class Auto(Searcher):
     @property
     def _grid(self) -> Lattice:
         if self._lattice is None:
-            raise RuntimeError("begin() comes before anything else")
+            self._lattice = Lattice(self.space)
         return self._lattice
 
     # --- the process
 
     def _by_process(self, rng: np.random.Generator) -> Floats:
         """Points, the one that promises most first; shape (m, d)."""
+        from orchestrator.searchers.gp import Embedding, fit, log_improvement, warped
+
+        if self._embedding is None:
+            parameters = self.space.parameters()
+            conditional = [bool(condition(parameters[name])) for name in self.space.cube().names]
+            self._embedding = Embedding(self._categories, conditional)
         embedding = self._embedding
-        if embedding is None:
-            raise RuntimeError("begin() comes before anything else")
         keys = sorted(self._losses)
         targets = warped(np.array([self._losses[key] for key in keys]))
         furthest = keys[-1][0]
@@ -187,7 +191,8 @@ class Auto(Searcher):
         last = np.flatnonzero(epochs == furthest)
         if self._categories.size + 2 <= len(last) < len(keys):
             # Early epochs may say nothing of the last: then its own trials alone say more.
-            alone = fit(rows[last], owners, targets[last], chosen(targets[last], FEW))
+            few = chosen(targets[last], FEW)
+            alone = fit(rows[last], owners, targets[last], few, like=process)
             if alone.left_out(np.arange(len(last))) > process.left_out(last):
                 process = alone
 

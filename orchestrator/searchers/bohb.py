@@ -11,7 +11,8 @@ import numpy as np
 from pydantic import Field, PrivateAttr
 
 from orchestrator.searchers.base import Observation, Searcher
-from orchestrator.searchers.kde import Density, Floats, Integers, categories_of, impute
+from orchestrator.searchers.kde import Density, Floats, Integers, impute
+from orchestrator.searchers.lattice import categories_of
 from searchspaces import Config, DataFacts, JointSpace
 from searchspaces.errors import ConfigurationError
 

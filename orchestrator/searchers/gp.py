@@ -6,20 +6,25 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve, solve_triangular
+from scipy.linalg import cho_solve, solve_triangular
+from scipy.linalg.lapack import dpotrf, dpotri, dpotrs
 from scipy.optimize import minimize
 from scipy.spatial.distance import cdist
 from scipy.special import log_ndtr, ndtri
+from threadpoolctl import ThreadpoolController
 
 from orchestrator.searchers.kde import Floats, Integers
 
 ARC = 0.8
 """Of half a circle that the values of a conditional parameter are laid out on."""
-STEPS = 30
-"""Of the search for length scales."""
+STEPS, ENOUGH = 30, 1e-4
+"""Of the search for length scales: at most, and it ends where a step gains less, relatively."""
 JITTER = 1e-8
 RIDGE = 1e-3
 """Precision of the prior of the trend, in parts of the process's."""
+
+BLAS = ThreadpoolController()
+"""Of NumPy and SciPy: with several threads, small matrices wait for these."""
 
 
 class Embedding:
@@ -76,8 +81,9 @@ class Process:
     Attributes:
         columns: shape (n, c).
         targets: shape (n,).
-        scales: length scale of each column, shape (c,).
-        noise: variance of the targets' noise, in parts of the process's.
+        owners: dimension of each column, shape (c,).
+        logs: logarithms of the length scale of each dimension, and of the variance of the
+            targets' noise in parts of the process's, shape (d + 1,).
         factor: Cholesky factor of the covariance, lower, shape (n, n).
         trend: of the mean, a constant and a slope along the last column, shape (2,).
         weights: covariance inverse times what the trend leaves of the targets, shape (n,).
@@ -86,8 +92,8 @@ class Process:
 
     columns: Floats
     targets: Floats
-    scales: Floats
-    noise: float
+    owners: Integers
+    logs: Floats
     factor: Floats
     trend: Floats
     weights: Floats
@@ -95,7 +101,8 @@ class Process:
 
     def believe(self, columns: Floats) -> tuple[Floats, Floats]:
         """Mean and standard deviation, shape (m,) each, at points of shape (m, c)."""
-        across = _matern(cdist(columns / self.scales, self.columns / self.scales))  # (m, n)
+        scales = np.exp(self.logs[self.owners])
+        across = _matern(cdist(columns / scales, self.columns / scales))  # (m, n)
         mean = across @ self.weights + _basis(columns) @ self.trend
         solved = solve_triangular(self.factor, across.T, lower=True, check_finite=False)
         left = np.maximum(1.0 - np.einsum("nm,nm->m", solved, solved), 1e-12)
@@ -119,10 +126,16 @@ class Process:
         Optimization (2010), section 4: the kriging believer.
         """
         targets = np.concatenate([self.targets, self.believe(columns)[0]])
-        return _process(np.vstack([self.columns, columns]), targets, self.scales, self.noise)
+        return _process(np.vstack([self.columns, columns]), targets, self.owners, self.logs)
 
 
-def fit(columns: Floats, owners: Integers, targets: Floats, few: Integers) -> Process:
+def fit(
+    columns: Floats,
+    owners: Integers,
+    targets: Floats,
+    few: Integers,
+    like: Process | None = None,
+) -> Process:
     """A process through noisy targets, with a length scale for each dimension.
 
     Its mean is a constant and a slope along the last column, which is that of the epoch.
@@ -135,6 +148,7 @@ def fit(columns: Floats, owners: Integers, targets: Floats, few: Integers) -> Pr
         owners: dimension of each column, shape (c,).
         targets: shape (n,).
         few: points on which length scales are found.
+        like: where the search for them begins, by default at what the prior likes best.
 
     Source: Rasmussen and Williams, Gaussian Processes for Machine Learning (2006), sections 2.2
     and 5.4; the prior of length scales, which grow with the number of dimensions, is that of
@@ -143,24 +157,38 @@ def fit(columns: Floats, owners: Integers, targets: Floats, few: Integers) -> Pr
     """
     dimensions = int(owners.max()) + 1 if owners.size else 0
     centre = math.sqrt(2) + 0.5 * math.log(max(dimensions, 1)) - 1.5
-    start = np.full(dimensions + 1, centre)
-    start[-1] = math.log(1e-2)
-    problem = Likelihood(columns[few], owners, targets[few], centre)
+    start = np.append(np.full(dimensions, centre), math.log(1e-2)) if like is None else like.logs
     bounds = [(math.log(0.03), math.log(30.0))] * dimensions + [(math.log(1e-5), math.log(1.0))]
     found = minimize(
-        problem, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": STEPS}
-    ).x
-    return _process(columns, targets, np.exp(found[owners]), math.exp(found[-1]))
+        Likelihood(columns[few], owners, targets[few], centre), start, jac=True,
+        method="L-BFGS-B", bounds=bounds, options={"maxiter": STEPS, "ftol": ENOUGH},
+    )  # fmt: skip
+    return _process(columns, targets, owners, found.x)
 
 
-def _process(columns: Floats, targets: Floats, scales: Floats, noise: float) -> Process:
-    scaled = columns / scales
+def _process(columns: Floats, targets: Floats, owners: Integers, logs: Floats) -> Process:
+    scaled = columns / np.exp(logs[owners])
     covariance = _matern(cdist(scaled, scaled))
-    covariance[np.diag_indices_from(covariance)] += noise + JITTER
-    factor = cho_factor(covariance, lower=True, check_finite=False)
+    covariance.flat[:: len(targets) + 1] += math.exp(logs[-1]) + JITTER
+    factor = _factor(covariance)
     trend, rest, weights = _detrended(factor, _basis(columns), targets)
     variance = max(float(rest @ weights) / len(targets), 1e-6)
-    return Process(columns, targets, scales, noise, factor[0], trend, weights, variance)
+    return Process(columns, targets, owners, logs, factor, trend, weights, variance)
+
+
+def _factor(covariance: Floats) -> Floats:
+    """Its Cholesky factor, lower, what is above the diagonal left as it was; it is overwritten.
+
+    LAPACK itself: what SciPy does around it takes as long as a small matrix.
+
+    Raises:
+        LinAlgError: it is not positive definite.
+    """
+    factor: Floats
+    factor, wrong = dpotrf(covariance.T, lower=1, clean=0, overwrite_a=1)
+    if wrong:
+        raise np.linalg.LinAlgError("the covariance is not positive definite")
+    return factor
 
 
 def _basis(columns: Floats) -> Floats:
@@ -168,14 +196,12 @@ def _basis(columns: Floats) -> Floats:
     return np.column_stack([np.ones(len(columns)), columns[:, -1]])
 
 
-def _detrended(
-    factor: tuple[Floats, bool], basis: Floats, targets: Floats
-) -> tuple[Floats, Floats, Floats]:
+def _detrended(factor: Floats, basis: Floats, targets: Floats) -> tuple[Floats, Floats, Floats]:
     """The trend by generalised least squares, what it leaves, and the inverse times that.
 
     Source: Rasmussen and Williams (2006), section 2.7, with a weak prior of the trend.
     """
-    solved = cho_solve(factor, np.column_stack([basis, targets]), check_finite=False)
+    solved = dpotrs(factor, np.column_stack([basis, targets]), lower=1)[0]
     normal = basis.T @ solved[:, :2] + RIDGE * np.eye(2)
     trend: Floats = np.linalg.solve(normal, basis.T @ solved[:, 2])
     return trend, targets - basis @ trend, solved[:, 2] - solved[:, :2] @ trend
@@ -198,35 +224,32 @@ class Likelihood:
         self._basis = _basis(columns)
         self._centre = centre
         dimensions = int(owners.max()) + 1 if owners.size else 0
-        self._squares = np.stack(
-            [
-                cdist(columns[:, owners == one], columns[:, owners == one], "sqeuclidean")
-                for one in range(dimensions)
-            ]
-        ) if dimensions else np.zeros((0, len(targets), len(targets)))  # fmt: skip
+        shares = [columns[:, owners == one] for one in range(dimensions)]
+        self._squares = np.array(
+            [cdist(share, share, "sqeuclidean").ravel() for share in shares]
+        ).reshape(dimensions, len(targets) ** 2)
 
     def __call__(self, logs: Floats) -> tuple[float, Floats]:
         """The value and the gradient, shape (d + 1,), at d length scales and the noise."""
         count = len(self._targets)
         inverse = np.exp(-2 * logs[:-1])
         noise = math.exp(logs[-1])
-        distance = np.sqrt(np.tensordot(inverse, self._squares, axes=1))
-        root = math.sqrt(5) * distance
+        root = np.sqrt(5 * (inverse @ self._squares)).reshape(count, count)
         decay = np.exp(-root)
         covariance = (1 + root + root**2 / 3) * decay
-        covariance[np.diag_indices(count)] += noise + JITTER
-        factor = cho_factor(covariance, lower=True, check_finite=False)
-        precision = cho_solve(factor, np.eye(count), check_finite=False)
+        covariance.flat[:: count + 1] += noise + JITTER
+        factor = _factor(covariance)
         _, rest, weights = _detrended(factor, self._basis, self._targets)
         variance = max(float(rest @ weights) / count, 1e-6)
-        value = 0.5 * count * math.log(variance) + np.log(np.diag(factor[0])).sum()
-        # d/dK of the profiled likelihood
-        slope = 0.5 * (precision - np.outer(weights, weights) / variance)
-        # Matern 5/2: dk/d(r^2) = -5/6 (1 + root) exp(-root)
-        inner = slope * (5.0 / 3.0) * (1 + root) * decay
+        value = 0.5 * count * math.log(variance) + np.log(factor.diagonal()).sum()
+        # d/dK of the profiled likelihood; of what is symmetric the lower triangle alone is made
+        precision = dpotri(factor, lower=1, overwrite_c=1)[0]
+        slope = precision - np.multiply.outer(weights, weights / variance)
         gradient = np.empty_like(logs)
-        gradient[:-1] = inverse * np.einsum("ij,dij->d", inner, self._squares)
-        gradient[-1] = noise * np.trace(slope)
+        gradient[-1] = 0.5 * noise * slope.trace()
+        # Matern 5/2: dk/d(r^2) = -5/6 (1 + root) exp(-root)
+        inner = np.tril(slope) * (5.0 / 3.0) * (1 + root) * decay
+        gradient[:-1] = inverse * (self._squares @ inner.ravel())
         # Weak priors: log-normal scales and noise.
         away = logs[:-1] - self._centre
         quiet = logs[-1] - math.log(1e-2)

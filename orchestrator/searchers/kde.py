@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 from scipy.special import ndtr, ndtri
 
-from searchspaces.unit_cube import UnitCube
-
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
@@ -90,17 +88,6 @@ class Density:
         other = np.floor(uniform[1] * self.categories)
         kept = np.where(uniform[0] < 1 - self.bandwidths, around, other)
         return np.where(self.categories > 0, kept, np.clip(moved, 0.0, 1.0))
-
-
-def categories_of(cube: UnitCube) -> Integers:
-    """Number of values of each unordered choice, shape (d,); 0 for what has an order."""
-    return np.array(
-        [
-            count if kind == "unordered" else 0
-            for count, kind in zip(cube.cardinalities, cube.kinds, strict=True)
-        ],
-        dtype=np.int64,
-    )
 
 
 def impute(data: Floats, categories: Integers, rng: np.random.Generator) -> Floats:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from orchestrator.searchers.kde import Floats
 from searchspaces import JointSpace
 from searchspaces.conditions import condition
 from searchspaces.domains import Choice, Float, Int
 from searchspaces.scalars import Value, same
 from searchspaces.unit_cube import domain_from_unit, domain_to_unit
+
+if TYPE_CHECKING:
+    from orchestrator.searchers.kde import Floats, Integers
+    from searchspaces.unit_cube import UnitCube
 
 Flags = NDArray[np.bool_]
 
@@ -72,3 +76,14 @@ class Lattice:
                 active = fits[cells[:, parent]] & ~np.isnan(found[:, parent])
                 found[~active, dimension] = np.nan
         return found
+
+
+def categories_of(cube: UnitCube) -> Integers:
+    """Number of values of each unordered choice, shape (d,); 0 for what has an order."""
+    return np.array(
+        [
+            count if kind == "unordered" else 0
+            for count, kind in zip(cube.cardinalities, cube.kinds, strict=True)
+        ],
+        dtype=np.int64,
+    )
