@@ -1,13 +1,16 @@
-"""A real cluster on two hosts: Ray's launcher, its job server through a tunnel, and its end."""
+"""A real cluster on two hosts: Ray's launcher, a sweep from a laptop and home, and its end."""
 
 from __future__ import annotations
 
 import dataclasses
+import json
+import re
 import subprocess
 import time
 from functools import partial
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from orchestrator.cluster import launch, rest, ssh
@@ -23,6 +26,7 @@ from orchestrator.cluster.ssh import Host, as_ray_does
 from orchestrator.cluster.tunnel import Away, Back, Tunnel
 from tests import waiting
 from tests.orchestrator.cluster.cluster_yaml import cluster_yaml
+from tests.orchestrator.cluster.laptop import orch, the_run
 
 JOB = """
 import ray
@@ -58,12 +62,17 @@ def head(file):
 
 
 @pytest.fixture(scope="module")
-def steps(file):
+def folder(tmp_path_factory):
+    """Where a person works."""
+    made = tmp_path_factory.mktemp("laptop")
+    (made / "orch.toml").write_text('[cluster.prices]\n"local.cluster.node" = 36.0\n')
+    return made
+
+
+@pytest.fixture(scope="module")
+def said(folder, written):
     """The cluster is up for the tests that follow; what was told on the way."""
-    told = []
-    launch.up(file, told.append)
-    launch.wait(file, launch.expected(file), told.append, patience=180)
-    return told
+    return orch(folder, "cluster", "up", str(written)).splitlines()
 
 
 def test_hosts_on_which_no_ray_runs_are_not_up(file):
@@ -75,18 +84,40 @@ def test_hosts_on_which_no_ray_runs_are_not_up(file):
     )
 
 
-def test_each_step_is_told_until_all_nodes_have_joined(steps, file):
-    assert steps == [
-        "a head was launched",
-        "waiting for ssh",
-        "copying file_mounts",
-        "starting Ray",
-        f"the head is up: {file.head}",
-        "2 of 2 nodes are up",
+def test_what_is_not_up_can_be_brought_up(written, folder, rig):
+    told = orch(folder, "cluster", "status", str(written), code=1)
+    assert told == f"cluster {rig.name!r} is not up\n\nnext   orch cluster up {written}\n"
+
+
+def test_each_step_is_told_until_all_nodes_have_joined(said, file, written, rig):
+    one, two = (host.address for host in rig.hosts)
+    lines = [re.sub(r"\d+:\d\d", "TIME", line) for line in said]
+    assert lines == [
+        "step   a head was launched",
+        "step   waiting for ssh",
+        "step   copying file_mounts",
+        "step   starting Ray",
+        f"step   the head is up: {file.head}",
+        "step   2 of 2 nodes are up",
+        f"cluster {rig.name!r} is up: 2 nodes, 4 cpus, for TIME",
+        f"head   {one}  2 cpus  TIME",
+        f"worker {two}  2 cpus  TIME",
+        next(line for line in lines if line.startswith("cost")),
+        "",
+        f"next   orch sweep gru-bohb --cluster {written}",
+        f"       orch cluster down {written}",
     ]
 
 
-def test_status_tells_the_nodes_what_they_have_and_since_when(steps, file):
+def test_a_cluster_that_is_up_is_seen(said, written, folder, rig):
+    seen = json.loads(orch(folder, "cluster", "status", str(written), "--json"))
+    assert (seen["cluster"], seen["up"]) == (rig.name, True)
+    nodes = [(node["address"], node["head"]) for node in seen["nodes"]]
+    assert nodes == [(host.address, host is rig.hosts[0]) for host in rig.hosts]
+    assert re.fullmatch(r"about \d+\.\d\d USD: 2 nodes for \d+ min", seen["cost"])
+
+
+def test_status_tells_the_nodes_what_they_have_and_since_when(said, file):
     up = launch.status(file)
     assert [(node.address, node.head, node.cpus) for node in up.nodes] == [
         (file.head, True, 2.0),
@@ -96,22 +127,22 @@ def test_status_tells_the_nodes_what_they_have_and_since_when(steps, file):
     assert 0 < time.time() - up.since < 300
 
 
-def test_ray_itself_counts_two_nodes(steps, head):
+def test_ray_itself_counts_two_nodes(said, head):
     done = head.run(*as_ray_does("RAY_AUTH_MODE=token RAY_enable_autoscaler_v2=0 ray status"))
     assert b"0.0/4.0 CPU" in done.stdout
 
 
-def test_the_head_of_a_file_that_names_none_is_asked_of_rays_launcher(steps, file):
+def test_the_head_of_a_file_that_names_none_is_asked_of_rays_launcher(said, file):
     assert launch.head_address(dataclasses.replace(file, head="")) == file.head
 
 
-def test_a_cluster_that_is_up_is_left_as_it_is(steps, file):
+def test_a_cluster_that_is_up_is_left_as_it_is(said, file):
     since, told = launch.status(file).since, []
     assert launch.up(file, told.append).since == since
     assert told == ["is up already, and is used as it is"]
 
 
-def test_nobody_gets_in_without_the_token(steps, file, head):
+def test_nobody_gets_in_without_the_token(said, file, head):
     with pytest.raises(TokenRefusedError) as error:
         rest.get(head, "/api/v0/nodes", token="f" * 64)
     assert str(error.value) == (
@@ -122,7 +153,27 @@ def test_nobody_gets_in_without_the_token(steps, file, head):
     assert done.stdout == b"600\n"
 
 
-def test_a_job_runs_on_both_hosts_through_a_tunnel_that_breaks_and_comes_back(steps, rig, head):
+def test_a_sweep_runs_there_and_comes_home(said, written, folder):
+    told = orch(folder, "sweep", "gru-asha", "--trials", "4", "--epochs", "3", "--name", "first",
+                "--cluster", str(written))  # fmt: skip
+    run = the_run(folder, "first")
+    assert len(pl.read_parquet(run.trials)) == 4
+    assert json.loads((run.path / "cluster.json").read_text())["home"] is True
+    lines = told.splitlines()
+    assert [line.split()[0] for line in lines[:2]] == ["check", "expect"]
+    assert lines[1].startswith("expect 4 trials at a time on 2 nodes with 4 cpus; about ")
+    assert "4 trials at a time on 2 nodes" in lines
+    assert any(line.startswith("ship   orch ") and line.endswith("verified") for line in lines)
+    assert any(line.startswith("fetch ") and line.endswith("verified") for line in lines)
+    assert lines[-3].startswith("up     2 nodes of cluster ")
+    assert lines[-2] == "       about 72.00 USD: 2 nodes for 1 h"
+    assert lines[-1] == f"       end it with: orch cluster down {written}"
+    # What reads run folders reads this one.
+    shown = orch(folder, "show", "first")
+    assert next(line for line in lines if line.startswith("4 trials in")).split(": ")[1] in shown
+
+
+def test_a_job_runs_on_both_hosts_through_a_tunnel_that_breaks_and_comes_back(said, rig, head):
     from ray.job_submission import JobStatus, JobSubmissionClient
 
     token = Path(rig.environment["RAY_AUTH_TOKEN_PATH"]).read_text()
@@ -157,7 +208,7 @@ def client_says(url, headers, job):
 until = partial(waiting.until, seconds=60, every=0.1)
 
 
-def test_down_ends_ray_on_every_host(steps, rig, file):
+def test_down_ends_ray_on_every_host(said, rig, file):
     told = []
     assert launch.down(file, told.append) == ()
     assert told == [f"{host.address}: Ray has ended" for host in rig.hosts]

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import re
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -19,8 +15,8 @@ from orchestrator.cluster import launch
 from orchestrator.cluster.file import read_cluster
 from orchestrator.engine.journal import read
 from orchestrator.engine.records import Commanded, EpochReported, Opened, Scaled, TrialResumed
-from orchestrator.runs.folder import RunFolder
 from tests.orchestrator.cluster.cluster_yaml import cluster_yaml
+from tests.orchestrator.cluster.laptop import orch, started, the_run
 
 SLOW = """\
 import platform
@@ -49,11 +45,15 @@ train.space = Space
 
 @pytest.fixture(scope="module")
 def written(rig, tmp_path_factory):
+    """The file of a cluster that is up."""
     path = cluster_yaml(rig, tmp_path_factory.mktemp("cluster"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_AUTH_TOKEN_PATH", rig.environment["RAY_AUTH_TOKEN_PATH"])
+        file = read_cluster(path)
+        launch.up(file, lambda step: None)
+        launch.wait(file, launch.expected(file), lambda step: None, patience=180)
         yield path
-        launch.down(read_cluster(path))
+        launch.down(file)
 
 
 @pytest.fixture(scope="module")
@@ -64,24 +64,6 @@ def folder(tmp_path_factory):
     return made
 
 
-def started(folder, *words):
-    return subprocess.Popen(
-        [sys.executable, "-m", "orchestrator", *words],
-        cwd=folder,
-        env=dict(os.environ),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def orch(folder, *words, code=0):
-    process = started(folder, *words)
-    said, errors = process.communicate(timeout=240)
-    assert (process.returncode, errors) == (code, ""), said + errors
-    return said
-
-
 def until(look, seconds=120.0):
     end = time.monotonic() + seconds
     while not (found := look()):
@@ -90,56 +72,8 @@ def until(look, seconds=120.0):
     return found
 
 
-def the_run(folder, name):
-    [path] = (folder / "runs").glob(f"*-{name}-*")
-    return RunFolder(path)
-
-
 def records(run, kind):
     return [entry.record for entry in read(run.journal) if isinstance(entry.record, kind)]
-
-
-def test_a_cluster_goes_up_and_is_seen(written, folder, rig):
-    one, two = (host.address for host in rig.hosts)
-    (folder / "orch.toml").write_text('[cluster.prices]\n"local.cluster.node" = 36.0\n')
-    said = orch(folder, "cluster", "status", str(written), code=1)
-    assert said == (f"cluster {rig.name!r} is not up\n\nnext   orch cluster up {written}\n")
-    said = re.sub(r"\d+:\d\d", "TIME", orch(folder, "cluster", "up", str(written)))
-    lines = said.splitlines()
-    assert lines[lines.index("step   2 of 2 nodes are up") + 1 :] == [
-        f"cluster {rig.name!r} is up: 2 nodes, 4 cpus, for TIME",
-        f"head   {one}  2 cpus  TIME",
-        f"worker {two}  2 cpus  TIME",
-        next(line for line in lines if line.startswith("cost")),
-        "",
-        f"next   orch sweep gru-bohb --cluster {written}",
-        f"       orch cluster down {written}",
-    ]
-    seen = json.loads(orch(folder, "cluster", "status", str(written), "--json"))
-    assert (seen["cluster"], seen["up"]) == (rig.name, True)
-    nodes = [(node["address"], node["head"]) for node in seen["nodes"]]
-    assert nodes == [(one, True), (two, False)]
-    assert re.fullmatch(r"about \d+\.\d\d USD: 2 nodes for \d+ min", seen["cost"])
-
-
-def test_a_sweep_runs_there_and_comes_home(written, folder):
-    said = orch(folder, "sweep", "gru-asha", "--trials", "4", "--epochs", "3", "--name", "first",
-                "--cluster", str(written))  # fmt: skip
-    run = the_run(folder, "first")
-    assert len(pl.read_parquet(run.trials)) == 4
-    assert json.loads((run.path / "cluster.json").read_text())["home"] is True
-    lines = said.splitlines()
-    assert [line.split()[0] for line in lines[:2]] == ["check", "expect"]
-    assert lines[1].startswith("expect 4 trials at a time on 2 nodes with 4 cpus; about ")
-    assert "4 trials at a time on 2 nodes" in lines
-    assert any(line.startswith("ship   orch ") and line.endswith("verified") for line in lines)
-    assert any(line.startswith("fetch ") and line.endswith("verified") for line in lines)
-    assert lines[-3].startswith("up     2 nodes of cluster ")
-    assert lines[-2] == "       about 72.00 USD: 2 nodes for 1 h"
-    assert lines[-1] == f"       end it with: orch cluster down {written}"
-    # What reads run folders reads this one.
-    shown = orch(folder, "show", "first")
-    assert next(line for line in lines if line.startswith("4 trials in")).split(": ")[1] in shown
 
 
 @pytest.mark.extended
