@@ -89,36 +89,6 @@ def test_a_network_that_raises_stops_a_sweep_before_it_has_a_folder(orch, tmp_pa
     assert not (tmp_path / "runs").exists()
 
 
-LIGHTNING = """\
-import pytorch_lightning
-
-from searchspaces import Int, IntParam, SearchSpace
-
-
-class Space(SearchSpace):
-    width: IntParam = Int(4, 64)
-
-
-class Lit(pytorch_lightning.LightningModule):
-    space = Space
-
-    def __init__(self, config, facts):
-        raise ValueError("not yet written")
-"""
-
-
-def test_a_lightning_module_on_data_of_orch_is_tried_before_a_sweep_too(orch, tmp_path):
-    pytest.importorskip("pytorch_lightning")
-    (tmp_path / "lit.py").write_text(LIGHTNING)
-    done = orch("sweep", "lit:Lit", "--dataset", "digits")
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == (
-        "error: check: ValueError: not yet written. "
-        "Look closer: orch try lit:Lit --dataset digits --set width=4\n"
-    )
-    assert not (tmp_path / "runs").exists()
-
-
 WITH_A_CHOICE = RAISING.replace("Int, IntParam,", "Choice, ChoiceParam, Int, IntParam,").replace(
     "Int(4, 64)\n", 'Int(4, 64)\n    how: ChoiceParam = Choice(("good", "bad"))\n'
 ).replace('config["width"] == 64', 'config["how"] == "bad"')  # fmt: skip

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 
 import pytest
+from click.testing import CliRunner
 
-from orchestrator.preflight import CheckError
+from orchestrator.cli.main import cli
 from orchestrator.preflight.batches import has_batches
 from orchestrator.sweep import Sweep
 from searchspaces.errors import ConfigurationError
@@ -88,29 +89,30 @@ def own(tmp_path, monkeypatch):
 
 
 def test_each_config_is_measured_on_a_few_batches_and_nothing_is_written(own, tmp_path):
-    sweep = own("Fine")
+    """A config whose objective is not finite has failed, as in a sweep."""
+    sweep = own("Diverges")
     assert has_batches(sweep.spec)
     report = sweep.check()
     assert [one.name for one in report.tried[:3]] == ["smallest", "largest", "slowest"]
     assert (report.device, report.unchecked) == ("cpu", "")
-    assert not report.failures
-    assert all(0 < one.seconds < 60 for one in report.tried)
+    wide = [one.name for one in report.tried if one.config["width"] == 64]
+    assert [(found.name, found.failure) for found in report.failures] == [
+        (name, "valid_loss is not finite at epoch 1") for name in wide
+    ]
+    assert 0 < len(wide) < len(report.tried)
+    assert all(0 < one.seconds < 60 for one in report.tried if one.name not in wide)
     assert report.sweep_seconds is not None
     assert {path.name for path in tmp_path.iterdir()} <= {"own_lightning.py", "__pycache__"}
 
 
-def test_a_module_that_raises_is_named_with_its_config(own):
-    with pytest.raises(CheckError) as caught:
-        own("Raises").check(sweep="own_lightning:Raises --dataset digits")
-    assert str(caught.value) == (
-        "check: ValueError: too wide. Look closer: orch try own_lightning:Raises --dataset digits "
-        "--set width=64 --set batch_size=64"
+def test_a_module_that_raises_stops_a_sweep_before_it_has_a_folder(own, tmp_path):
+    done = CliRunner().invoke(cli, ["sweep", "own_lightning:Raises", "--dataset", "digits"])
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr == (
+        "error: check: ValueError: too wide. Look closer: orch try own_lightning:Raises "
+        "--dataset digits --set width=64 --set batch_size=64\n"
     )
-
-
-def test_a_config_whose_objective_is_not_finite_has_failed_as_in_a_sweep(own):
-    (found, *_) = own("Diverges").check().failures
-    assert (found.name, found.failure) == ("largest", "valid_loss is not finite at epoch 1")
+    assert not (tmp_path / "runs").exists()
 
 
 def test_a_metric_that_is_not_logged_is_bad_input(own):
