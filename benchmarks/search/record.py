@@ -5,7 +5,7 @@
 
 Each config is trained to the end with two seeds. A training is written down when it is
 complete, as a file of its own beside the table; an interruption costs at most one training
-per process. The table is made of these files at the end, and at every start.
+per process. These files join the table at the end, and at every start.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 
-from benchmarks.search.problems.table import EPOCHS, TABLE, columns, gru_space
+from benchmarks.search.problems.table import CONFIGS, EPOCHS, TABLE, columns, gru_space
 from searchspaces import Config
 
 DATASET = "spoken-arabic-digits"
@@ -91,46 +92,47 @@ def train(index: int, config: Config, seed: int, file: Path) -> str:
     return f"config {index} seed {seed}: loss {min(found['losses']):.4f} in {took:.0f} s"
 
 
-def gather(parts: Path, out: Path) -> int:
-    """Make the table of all complete trainings; how many there are."""
-    import polars as pl
-
+def gather(parts: Path, out: Path) -> pl.DataFrame:
+    """Let all complete trainings join the table; what it has then."""
     rows = [json.loads(file.read_text()) for file in sorted(parts.glob("*.json"))]
+    tables = [pl.read_parquet(out)] if out.is_file() else []
     if rows:
         lists = [pl.col(name).cast(pl.List(pl.Float32)) for name in CURVES]
-        table = pl.DataFrame(rows, infer_schema_length=None).with_columns(lists)
-        part = out.with_suffix(".part")
-        table.sort("index", "seed").write_parquet(part, compression="zstd")
-        part.replace(out)
-    return len(rows)
+        tables.append(pl.DataFrame(rows, infer_schema_length=None).with_columns(lists))
+    if not tables:
+        return pl.DataFrame(schema={"index": pl.Int64, "seed": pl.Int64})
+    table = pl.concat(tables, how="diagonal_relaxed").unique(["index", "seed"])
+    part = out.with_suffix(".part")
+    table.sort("index", "seed").write_parquet(part, compression="zstd")
+    part.replace(out)
+    return table
 
 
-def todo(count: int, parts: Path) -> Iterator[tuple[int, Config, int, Path]]:
+def todo(count: int, parts: Path, table: pl.DataFrame) -> Iterator[tuple[int, Config, int, Path]]:
     """Trainings that are not there yet, both seeds of a config together."""
+    there = set(table.select("index", "seed").iter_rows())
     for index, config in enumerate(configs(count)):
         for seed in (0, 1):
-            file = parts / f"{index:04d}-{seed}.json"
-            if not file.is_file():
-                yield index, config, seed, file
+            if (index, seed) not in there:
+                yield index, config, seed, parts / f"{index:04d}-{seed}.json"
 
 
 def main() -> None:
     """Train what is missing."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--configs", type=int, default=160)
+    parser.add_argument("--configs", type=int, default=CONFIGS)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--out", type=Path, default=TABLE)
     given = parser.parse_args()
     parts = given.out.with_suffix(".trainings")
     parts.mkdir(parents=True, exist_ok=True)
-    gather(parts, given.out)
-    left = list(todo(given.configs, parts))
+    left = list(todo(given.configs, parts, gather(parts, given.out)))
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # one core a process
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(given.jobs, mp_context=context) as pool:
         for done, future in enumerate(as_completed([pool.submit(train, *job) for job in left]), 1):
             print(f"{done}/{len(left)} {future.result()}", flush=True)
-    print(f"{gather(parts, given.out)} trainings in {given.out}")
+    print(f"{len(gather(parts, given.out))} trainings in {given.out}")
 
 
 if __name__ == "__main__":
