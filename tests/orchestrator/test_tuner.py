@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,8 @@ from orchestrator.searchers import Observation
 from orchestrator.searchers.random_ import RandomSearch
 from orchestrator.tuner import _tune_searcher, to_tuner
 from searchspaces.errors import ConfigurationError
+from trainables.checkpoint import decode
+from trainables.trainable import CHECKPOINT_FILE
 
 pytestmark = [
     pytest.mark.slow,
@@ -19,8 +22,27 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
-def ray_of_two():
+@pytest.fixture(scope="module")
+def own_module(tmp_path_factory):
+    """A module that Ray's workers find, if it is asked for before Ray."""
+    folder = tmp_path_factory.mktemp("own")
+    (folder / "own_tuned.py").write_text(
+        "def train(config):\n"
+        "    for epoch in range(1, 4):\n"
+        "        yield {'valid_loss': config['depth'] / epoch}\n"
+        "def bends(config):\n"
+        "    for loss in (3.0, 1.0, 2.0):\n"
+        "        yield {'valid_loss': config['depth'] * loss, 'finished': 0.0, 'failure': 0.5}\n"
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder)
+        patch.setenv("PYTHONPATH", str(folder))
+        yield
+    sys.modules.pop("own_tuned", None)
+
+
+@pytest.fixture(scope="module")
+def ray_of_two(own_module):
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     import ray
 
@@ -51,6 +73,10 @@ def test_a_sweep_runs_under_stock_tune_with_tunes_asha(ray_of_two, tmp_path):
     assert any(result.metrics["training_iteration"] == 4 for result in results)
     best = results.get_best_result()
     assert best.metrics["valid_loss"] == min(result.metrics["valid_loss"] for result in results)
+    with best.checkpoint.as_directory() as folder:
+        document = decode(Path(folder, CHECKPOINT_FILE).read_bytes()).document
+    assert document["epoch"] == best.metrics["training_iteration"]
+    assert document["config"] == space.validate(best.config)
 
 
 def test_a_setting_that_tune_does_not_know_is_named():
@@ -59,25 +85,8 @@ def test_a_setting_that_tune_does_not_know_is_named():
     assert str(error.value) == "shedule: neither ray.tune.TuneConfig nor ray.tune.RunConfig has it."
 
 
-@pytest.fixture
-def own_module(tmp_path, monkeypatch):
-    """A module that Ray's workers find, if it is asked for before Ray."""
-    (tmp_path / "own_tuned.py").write_text(
-        "def train(config):\n"
-        "    for epoch in range(1, 4):\n"
-        "        yield {'valid_loss': config['depth'] / epoch}\n"
-        "def bends(config):\n"
-        "    for loss in (3.0, 1.0, 2.0):\n"
-        "        yield {'valid_loss': config['depth'] * loss, 'finished': 0.0, 'failure': 0.5}\n"
-    )
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    yield
-    sys.modules.pop("own_tuned", None)
-
-
 @pytest.mark.extended
-@pytest.mark.usefixtures("own_module", "ray_of_two")
+@pytest.mark.usefixtures("ray_of_two")
 def test_a_function_and_a_program_run_under_stock_tune_too(tmp_path):
     line = "import json; print(json.dumps({{'valid_loss': {depth}}}))"
     space = {"depth": {"low": 0.5, "high": 1.0}}
@@ -107,7 +116,7 @@ TOLD: list[Observation] = []
 @pytest.mark.parametrize(
     ("epochs", "times"), [pytest.param(5, 1.0, marks=pytest.mark.extended), (1, 3.0)]
 )
-@pytest.mark.usefixtures("own_module", "ray_of_two")
+@pytest.mark.usefixtures("ray_of_two")
 def test_the_searcher_learns_the_best_loss_so_far_as_from_the_engine(tmp_path, epochs, times):
     """Losses are 3, 1 and 2 times the depth; what returns after them has no fourth epoch."""
     TOLD.clear()

@@ -84,6 +84,7 @@ def tuner(monkeypatch, tmp_path):
         ray.shutdown()
 
 
+@pytest.mark.extended  # as a sweep under stock Tune does
 def test_a_stock_tuner_with_asha_trains_checkpoints_and_finds_the_best(tuner):
     results = tuner("gru", [0.0001, 0.001, 0.01, 0.03]).fit()
     assert not results.errors
