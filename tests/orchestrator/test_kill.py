@@ -32,7 +32,7 @@ NEW = """
 import sys, orchestrator
 orchestrator.run(
     "mlp-hyperband", runs=sys.argv[1], trials=24, epochs=9, concurrency=2, checkpoint_seconds=0.05,
-    training={"batch_size": 16},
+    training={"batch_size": 64},
 )
 """
 AGAIN = "import sys, orchestrator; orchestrator.resume(runs=sys.argv[1])"
