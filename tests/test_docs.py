@@ -87,7 +87,7 @@ def test_contributings_first_architecture_works_as_written(tmp_path):
         "for config in sampled_configs(Tcn):\n"
         "    for check in CHECKS:\n"
         "        check(Tcn, config)\n"
-        "result = orchestrator.run('tcn-asha', trials=2, epochs=3)\n"
+        "result = orchestrator.run('tcn-asha', trials=2, epochs=3, concurrency=1)\n"
         "assert result.trials['state'].to_list().count('completed') >= 1\n"
     )
     done = subprocess.run(

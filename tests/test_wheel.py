@@ -88,7 +88,8 @@ def test_the_wheel_gives_a_working_orch_in_an_empty_environment(tmp_path):
     orch = venv / "bin" / "orch"
     home = {"HOME": str(tmp_path), "ORCH_DATA": str(tmp_path / "data")}
     assert "gru-bohb" in call(orch, "list", cwd=tmp_path, **home)
-    call(orch, "sweep", "mlp-asha", "--trials", "3", "--epochs", "3", cwd=tmp_path, **home)
+    call(orch, "sweep", "mlp-asha", "--trials", "3", "--epochs", "3",
+         "--concurrency", "1", cwd=tmp_path, **home)  # fmt: skip
     best = call(orch, "best", cwd=tmp_path, **home)
     assert "learning_rate:" in best
     call(orch, "analyze", cwd=tmp_path, **home)

@@ -258,7 +258,7 @@ def test_a_program_is_swept_stopped_and_leaves_no_process(
 
 @pytest.mark.usefixtures("ray_of_two")
 def test_a_plain_network_is_trained_by_orch(tmp_path: Path) -> None:
-    result = swept("own_network:Net-hyperband", tmp_path, trials=3, epochs=3)
+    result = swept("own_network:Net-hyperband", tmp_path, trials=3, epochs=3, concurrency=1)
     assert "completed" in set(result.trials["state"])
     assert result.run.spec().name == "net-hyperband"
     weights = result.trials.select("config.width", "weights").rows()
@@ -269,7 +269,8 @@ def test_a_plain_network_is_trained_by_orch(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("ray_of_two")
 def test_a_lightning_module_is_paused_and_promoted(tmp_path: Path) -> None:
     pytest.importorskip("pytorch_lightning", reason="the extra lightning is not installed")
-    result = swept("own_lit:Lit-hyperband", tmp_path, dataset="digits", trials=3, epochs=3)
+    few = {"trials": 3, "epochs": 3, "concurrency": 1}
+    result = swept("own_lit:Lit-hyperband", tmp_path, dataset="digits", **few)
     assert sorted(result.trials["epochs"]) == [1, 1, 3]
     assert result.run.spec().scheduler.kind == "hyperband"
     [best] = result.trials.filter(state="completed").rows(named=True)

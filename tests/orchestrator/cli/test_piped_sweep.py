@@ -25,7 +25,7 @@ def environment(tmp_path_factory):
 
 def test_sigterm_ends_a_piped_sweep_in_an_orderly_way(tmp_path, environment):
     process = subprocess.Popen(
-        [*ORCH, "sweep", "gru-bohb", "--concurrency", "2", "--no-check", "--trials", "40",
+        [*ORCH, "sweep", "gru-bohb", "--concurrency", "1", "--no-check", "--trials", "40",
          "--epochs", "3"],
         cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip

@@ -14,6 +14,7 @@ import pytest
 pytestmark = pytest.mark.slow
 
 SWEEP = ["-m", "orchestrator", "sweep", "gru-bohb", "--concurrency", "2"]
+ONE = [*SWEEP[:-1], "1"]
 
 
 @pytest.fixture
@@ -135,7 +136,8 @@ def test_a_sweep_at_80_columns_leaves_a_clean_screen(terminal):
 
 
 def test_ctrl_c_keeps_everything_and_resume_finishes_it(terminal, tmp_path, environment):
-    child = terminal(*SWEEP, "--no-check", "--trials", "8", "--epochs", "9")
+    small = ("--set", "space={num_layers: 2, hidden_size: 64}", "--set", "training.batch_size=32")
+    child = terminal(*ONE, "--no-check", "--trials", "8", "--epochs", "9", *small)
     child.expect(r"[3-9] of 18 epochs")
     child.sendintr()
     text, code = finish(child)
