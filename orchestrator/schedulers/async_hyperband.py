@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from orchestrator.schedulers.halving import AsynchronousHalving
 from orchestrator.schedulers.rungs import check_halving, layout, levels
 
@@ -19,8 +21,13 @@ class AsyncHyperBand(AsynchronousHalving):
     :class:`AsynchronousHalving`; whether a trial is due for promotion is asked in all
     brackets, the first one first, before a new trial starts.
 
+    After so many ``turns`` through the brackets every new trial runs to the end. For a searcher
+    that learns: what early epochs can say of good configs it knows by then, and what is left to
+    find out shows at the last epoch alone.
+
     Raises:
-        ConfigurationError: ``max_epochs < eta``; there is nothing to halve.
+        ConfigurationError: ``max_epochs < eta``, so that there is nothing to halve, and that
+            without end.
 
     Source: Li et al., A System for Massively Parallel Hyperparameter Tuning, MLSys (2020),
     section 3, which goes through brackets of ASHA as HyperBand does; Li et al., Hyperband,
@@ -28,12 +35,15 @@ class AsyncHyperBand(AsynchronousHalving):
     """
 
     kind: Literal["async-hyperband"] = "async-hyperband"
+    turns: int | None = Field(default=None, ge=1)
+    """Turns through the brackets before every trial runs to the end; by default without end."""
 
     def _laid_out(
         self, trials: int, max_epochs: int
     ) -> tuple[list[tuple[int, ...]], list[tuple[int, int]]]:
-        check_halving(max_epochs, self.eta)
+        if self.turns is None:
+            check_halving(max_epochs, self.eta)
         epochs = levels(max_epochs, self.eta)
-        turns = layout(trials, len(epochs), self.eta)
+        turns = layout(trials, len(epochs), self.eta, self.turns)
         used = 1 + max(start for start, _ in turns)
         return [epochs[start:] for start in range(used)], turns

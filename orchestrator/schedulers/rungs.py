@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import cycle
+from itertools import chain, repeat
 
 from searchspaces.errors import ConfigurationError
 
@@ -23,25 +23,28 @@ def levels(max_epochs: int, eta: int, min_epochs: int = 1) -> tuple[int, ...]:
     return tuple(reversed(found))
 
 
-def layout(trials: int, count: int, eta: int) -> list[tuple[int, int]]:
+def layout(trials: int, count: int, eta: int, turns: int | None = None) -> list[tuple[int, int]]:
     """The brackets one after another: index of the first level, and the trials each starts.
 
     With ``s_max = count - 1``, bracket ``s`` starts ``(s_max + 1) // (s + 1) * eta**s``
-    trials; ``s`` goes from ``s_max`` to 0, again and again; the last is cut short.
+    trials; ``s`` goes from ``s_max`` to 0, again and again; the last is cut short. After so
+    many ``turns`` all others start in the last bracket.
 
     Args:
         trials: trials of the whole sweep.
         count: number of levels, ``s_max + 1``.
         eta: the halving factor.
+        turns: how often ``s`` goes down; None is without end.
     """
     found: list[tuple[int, int]] = []
-    for s in cycle(range(count - 1, -1, -1)):
+    downs = repeat(range(count - 1, -1, -1), *([] if turns is None else [turns]))
+    for s in chain.from_iterable(downs):
         if trials == 0:
             break
         size = min(trials, count // (s + 1) * eta**s)
         found.append((count - 1 - s, size))
         trials -= size
-    return found
+    return [*found, (count - 1, trials)] if trials else found
 
 
 def remaining(size: int, rung: int, eta: int) -> int:

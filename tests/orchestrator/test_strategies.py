@@ -28,8 +28,8 @@ KINDS = "asha, async-hyperband, fifo, hyperband, median, pbt"
 def test_each_name_stands_for_a_searcher_and_a_scheduler():
     pairs = {name: tuple(part.kind for part in strategy(name)) for name in STRATEGIES}
     assert pairs == {
-        "auto": ("auto", "asha"),
-        "auto-stopping": ("auto", "asha"),
+        "auto": ("auto", "async-hyperband"),
+        "auto-stopping": ("auto", "async-hyperband"),
         "random": ("random", "fifo"),
         "grid": ("grid", "fifo"),
         "asha": ("random", "asha"),

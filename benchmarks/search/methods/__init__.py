@@ -9,13 +9,14 @@ from benchmarks.search.methods.hyperopt_ import HyperOpt
 from benchmarks.search.methods.optuna_ import Optuna
 from benchmarks.search.methods.ray_bohb import RayBohb
 from benchmarks.search.methods.syne import SyneTune
+from orchestrator.strategies import STRATEGIES
 
 CQR = "syne_tune.optimizer.schedulers.searchers.conformal.conformal_quantile_regression_searcher"
 
 PROMOTION = {"kind": "asha", "form": "promotion", "cap": True}
 
 METHODS: tuple[Method, ...] = (
-    Pair("auto", "auto", {**PROMOTION, "doubts": True}),
+    Pair("auto", dict(STRATEGIES["auto"].searcher), dict(STRATEGIES["auto"].scheduler)),
     Pair("orch-random", "random", "fifo"),
     Pair("orch-asha", "random", "asha"),
     Pair("orch-hyperband", "random", "hyperband"),

@@ -197,7 +197,7 @@ def test_a_damaged_table_of_a_running_sweep_is_one_line(run):
     assert done.stderr.count("\n") == 1
 
 
-AUTO = "auto a model of all epochs; halves where rungs agree (the default)"
+AUTO = "auto a model of all epochs; one turn of halving (the default)"
 
 
 def test_list_tells_what_a_sweep_can_be_made_of():

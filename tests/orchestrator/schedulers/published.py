@@ -249,14 +249,16 @@ class Brackets:
     where: dict[int, Asha] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, trials: int, max_epochs: int, eta: int, *, promotes: bool, cap: bool) -> Brackets:
+    def of(
+        cls, trials: int, max_epochs: int, eta: int, *, promotes: bool, cap: bool, most: int = 99999
+    ) -> Brackets:
         epochs = resources(max_epochs, eta)
         s_max = len(epochs) - 1
         table = [((s_max + 1) // (s + 1)) * eta**s for s in range(s_max, -1, -1)]
         turns: list[int] = []
-        while len(turns) < trials:
+        while len(turns) < min(trials, most * sum(table)):
             turns += [index for index, size in enumerate(table) for _ in range(size)]
-        turns = turns[:trials]
+        turns = (turns + trials * [s_max])[:trials]
         made = [
             Asha(epochs[index:], turns.count(index), eta, promotes, cap, index)
             for index in range(max(turns) + 1)

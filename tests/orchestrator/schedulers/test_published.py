@@ -78,9 +78,10 @@ def test_asha_decides_as_published_in_random_sweeps(form, cap):
 @pytest.mark.parametrize(("form", "cap"), FORMS)
 def test_async_hyperband_decides_as_published_in_random_sweeps(form, cap):
     for index, trials, max_epochs, eta, workers, trouble in sweeps(150):
-        ours = Ours(AsyncHyperBand(eta=eta, form=form, cap=cap), trials, max_epochs)
+        turns = index % 3 or None
+        ours = Ours(AsyncHyperBand(eta=eta, form=form, cap=cap, turns=turns), trials, max_epochs)
         theirs = published.Brackets.of(
-            trials, max_epochs, eta, promotes=form == "promotion", cap=cap
+            trials, max_epochs, eta, promotes=form == "promotion", cap=cap, most=turns or trials
         )
         how = {"trials": trials, "workers": workers, "seed": index, "trouble": trouble}
         check_same(ours, theirs, curves=curves(index, trials, max_epochs), **how)
@@ -125,6 +126,16 @@ def test_243_epochs_with_eta_3_have_six_brackets_that_decide_as_published(form, 
         (1, 243), (3, 81), (9, 27), (27, 18), (81, 9), (243, 6),
     ]  # fmt: skip
     check_same(ours, theirs, trials=trials, workers=7, seed=1, curves=curves(1, trials, 243))
+
+
+def test_after_its_turns_every_trial_runs_to_the_end():
+    once = AsyncHyperBand(turns=1, form="promotion", cap=True)
+    once.begin(trials=100, max_epochs=27)
+    assert [bracket[0] for bracket in once.plan()] == [(1, 27), (3, 9), (9, 6), (27, 58)]
+    assert once.most_epochs() == once.total_epochs() == 342 + 54 * 27
+    short = AsyncHyperBand(turns=1)
+    short.begin(trials=5, max_epochs=2)  # nothing to halve
+    assert short.plan() == [[(2, 5)]]
 
 
 @pytest.mark.parametrize("kind", [Asha, AsyncHyperBand])

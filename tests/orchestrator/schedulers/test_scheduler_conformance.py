@@ -73,9 +73,15 @@ def test_asha_that_doubts_its_rungs_keeps_the_promises(eta, max_epochs, cap, **s
 
 
 @settings(deadline=None, max_examples=60)
-@given(eta=st.integers(2, 5), max_epochs=st.integers(1, 300), **forms, **sweeps)
-def test_async_hyperband_keeps_the_promises(eta, max_epochs, form, cap, **sweep):
-    made = AsyncHyperBand(eta=eta, form=form, cap=cap)
+@given(
+    eta=st.integers(2, 5),
+    max_epochs=st.integers(1, 300),
+    turns=st.none() | st.integers(1, 3),
+    **forms,
+    **sweeps,
+)
+def test_async_hyperband_keeps_the_promises(eta, max_epochs, form, cap, turns, **sweep):
+    made = AsyncHyperBand(eta=eta, form=form, cap=cap, turns=turns)
     seen = check_scheduler(made.model_copy, max_epochs=max(eta, max_epochs), **sweep)
     levels = {max(eta, max_epochs) // eta**k for k in range(10)} - {0}
     assert set(seen.ends.values()) <= levels
