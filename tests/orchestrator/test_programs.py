@@ -166,7 +166,7 @@ def records(result: Result) -> list[Record]:
 def test_a_function_is_swept_and_its_metrics_are_columns(tmp_path: Path) -> None:
     """It returns after five epochs of nine: complete, without a scheduler's word."""
     result = swept("own_swept:stops", tmp_path, space=SPACE)
-    assert result.run.spec().dump()["scheduler"]["kind"] == "asha"
+    assert result.run.spec().dump()["scheduler"]["kind"] == "async-hyperband"
     done = result.trials.filter(pl.col("state") == "completed")
     assert set(done["epochs"]) == {5}
     assert set(done["note"]) == {"the function returned"}

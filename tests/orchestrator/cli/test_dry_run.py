@@ -61,7 +61,7 @@ def test_options_change_the_file_and_set_changes_both(folder):
     assert spec["training"]["batch_size"] == 32
     assert found["plan"]["trials"] == 7
     assert found["plan"]["brackets"] == [
-        [{"epochs": 1, "trials": 7}, {"epochs": 3, "trials": 4}, {"epochs": 9, "trials": 3}]
+        [{"epochs": 1, "trials": 7}, {"epochs": 3, "trials": 2}, {"epochs": 9, "trials": 1}]
     ]
 
 
