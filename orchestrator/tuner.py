@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.engine.knowledge import configs_of
 from orchestrator.engine.learning import Learning
 from orchestrator.engine.stopping import StopRules
-from orchestrator.searchers import Searcher
+from orchestrator.searchers import Observation, Searcher
 from orchestrator.spec import SweepSpec
 from searchspaces import DataFacts
 from searchspaces.errors import ConfigurationError
@@ -127,7 +127,9 @@ def _tune_searcher(spec: SweepSpec, facts: DataFacts | None) -> Any:
         def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
             loss = objective.loss(result)
             if not math.isnan(loss):
-                self.best[trial_id] = min(self.best.get(trial_id, math.inf), loss)
+                best = self.best[trial_id] = min(self.best.get(trial_id, math.inf), loss)
+                if self._learning.looks(epoch := int(result["training_iteration"])):
+                    self._see(trial_id, epoch, best, running=True)
 
         def on_trial_complete(
             self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
@@ -144,11 +146,11 @@ def _tune_searcher(spec: SweepSpec, facts: DataFacts | None) -> Any:
                         epoch = spec.epochs
             self._see(trial_id, epoch, loss)
 
-        def _see(self, trial_id: str, epoch: int, loss: float) -> None:
-            self.seen.append((trial_id, epoch, loss))
+        def _see(self, trial_id: str, epoch: int, loss: float, *, running: bool = False) -> None:
+            self.seen.append((trial_id, epoch, loss, running))
             number = list(self.trials).index(trial_id)
             config = joint.validate(self.trials[trial_id], facts)
-            self._learning.observe(number, config, epoch, loss)
+            self._learning.observe(Observation(number, config, epoch, loss, running))
 
         def get_state(self) -> dict[str, Any]:
             """What Tune writes down: trials and what was learnt from them, in plain values."""
@@ -165,9 +167,9 @@ def _tune_searcher(spec: SweepSpec, facts: DataFacts | None) -> Any:
             for trial_id, config in state["trials"].items():
                 self._start(trial_id, config)
             self.best: dict[str, float] = dict(state.get("best", {}))
-            self.seen: list[tuple[str, int, float]] = []
-            for trial_id, epoch, loss in state["seen"]:
-                self._see(trial_id, epoch, loss)
+            self.seen: list[tuple[str, int, float, bool]] = []
+            for trial_id, epoch, loss, running in state["seen"]:
+                self._see(trial_id, epoch, loss, running=running)
 
     return OrchSearcher(spec.searcher.model_copy())
 

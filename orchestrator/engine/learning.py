@@ -67,16 +67,17 @@ class Learning:
         """
         return most_trials(self._searcher, self.space, wanted, self._facts, tried=self._tried)
 
-    def observe(
-        self, number: int, config: Config, epoch: int, loss: float, losses: Losses = ()
-    ) -> None:
+    def observe(self, observation: Observation, losses: Losses = ()) -> None:
         """A trial's loss at an epoch; of several objectives all losses."""
-        observation = Observation(number, config, epoch, loss)
         self._observed.append(observation)
         self._losses.append(losses)
         self._several = self._several or bool(losses)
-        self._unseen.pop(number, None)
+        self._unseen.pop(observation.number, None)
         self._tell(observation)
+
+    def looks(self, epoch: int) -> bool:
+        """Whether the searcher is told of trials at that epoch where nothing is decided."""
+        return self._searcher.looks(epoch)
 
     def started(self, number: int, config: Config) -> None:
         """A trial was started with the config, whoever chose it."""

@@ -35,7 +35,7 @@ from orchestrator.engine.steering import edited
 from orchestrator.engine.trial import State, Trial
 from orchestrator.engine.weighing import decided, take
 from orchestrator.schedulers import Proposal, Scheduler
-from orchestrator.searchers import Searcher
+from orchestrator.searchers import Observation, Searcher
 from searchspaces import DataFacts, JointSpace
 from searchspaces.errors import OrchError
 
@@ -279,9 +279,11 @@ class Ledger:
             self.scheduler.done(record.number)
             self._complete(trial)
             return
+        if record.verdict is not None or self._learning.looks(record.epoch):
+            goes_on = record.verdict is None or record.verdict.kind == "continue"
+            self._observe(trial, record.epoch, trial.best, running=goes_on)
         if record.verdict is None:
             return
-        self._observe(trial, record.epoch, trial.best)
         match record.verdict.kind:
             case "continue":
                 trial.until = record.verdict.until or self.max_epochs
@@ -338,8 +340,9 @@ class Ledger:
             case _:
                 pass
 
-    def _observe(self, trial: Trial, epoch: int, loss: float) -> None:
-        self._learning.observe(trial.number, trial.config, epoch, loss, trial.losses)
+    def _observe(self, trial: Trial, epoch: int, loss: float, *, running: bool = False) -> None:
+        observation = Observation(trial.number, trial.config, epoch, loss, running)
+        self._learning.observe(observation, trial.losses)
 
     def _over(self, trial: Trial, state: State) -> None:
         trial.become(state)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -240,7 +240,7 @@ def _trials(
     for trial in trials.sort("number").iter_rows(named=True):
         rows = reported.get(trial["number"], [])
         try:
-            seen = _seen(trial, rows, meta, objective, spec.epochs)
+            seen = _seen(trial, rows, meta, objective, spec.epochs, spec.searcher.looks)
         except ConfigurationError as error:
             raise _incomparable(run, f"does not know a metric ({error.problem})") from error
         if seen:
@@ -255,12 +255,14 @@ def _seen(
     meta: Mapping[str, Any],
     objective: Objective,
     max_epochs: int,
+    looks: Callable[[int], bool],
 ) -> list[Seen]:
-    """What a searcher would have been told: at the end of each rung, and of the trial.
+    """What a searcher would have been told: where it looks, at the ends of rungs and of the trial.
 
     Nothing beyond the new sweep's last epoch: there the loss at that epoch is told.
     """
-    found: dict[int, Seen] = {}  # by rung
+    ends: dict[int, Seen] = {}  # by rung
+    looked: list[Seen] = []
     best = Seen(0, math.inf)
     for row in epochs:
         if row["epoch"] > max_epochs:
@@ -277,8 +279,10 @@ def _seen(
             losses = objective.losses(metrics) if objective.several else ()
             best = Seen(row["epoch"], loss, losses)
         if not math.isinf(best.loss):
-            found[row.get("rung") or 0] = Seen(row["epoch"], best.loss, best.losses)
-    seen = sorted(found.values(), key=lambda one: one.epoch)
+            here = ends[row.get("rung") or 0] = Seen(row["epoch"], best.loss, best.losses)
+            if looks(row["epoch"]):
+                looked.append(here)
+    seen = sorted({*looked, *ends.values()}, key=lambda one: one.epoch)
     last = epochs[-1]["epoch"] if epochs else 0
     if trial["state"] == "completed" and seen and last < max_epochs:
         end = max(last, min(int(meta["max_epochs"]), max_epochs))

@@ -24,7 +24,7 @@ schedulers: Registry[Scheduler] = Registry(
     package="orchestrator.schedulers",
     group="orch.schedulers",
     base="orchestrator.schedulers.base:Scheduler",
-    skip=("bracket", "decisions", "halving", "places", "rungs", "testing", "trust"),
+    skip=("bracket", "decisions", "halving", "places", "rungs", "testing"),
 )
 """Every scheduler by its ``kind``."""
 

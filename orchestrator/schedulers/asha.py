@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Literal
 
 from pydantic import Field
 
-from orchestrator.schedulers.bracket import Rule
 from orchestrator.schedulers.halving import AsynchronousHalving
 from orchestrator.schedulers.rungs import levels
 from searchspaces.errors import ConfigurationError
@@ -29,17 +27,6 @@ class Asha(AsynchronousHalving):
     kind: Literal["asha"] = "asha"
     min_epochs: int = Field(default=1, ge=1)
     """No trial is stopped before this epoch."""
-    doubts: bool = False
-    """Leave out rungs with which later ones do not agree; for the promotion form."""
-
-    @property
-    def exact(self) -> bool:
-        """As without doubts, as long as there are none."""
-        return super().exact and not self.doubts
-
-    @property
-    def _rule(self) -> Rule:
-        return replace(super()._rule, doubts=self.doubts and self.pauses)
 
     def _laid_out(
         self, trials: int, max_epochs: int

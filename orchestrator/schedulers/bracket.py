@@ -11,7 +11,6 @@ from typing import Literal
 from orchestrator.schedulers.base import unexpected
 from orchestrator.schedulers.decisions import Continue, Decision, Pause, Prune, Resume, Rung, Stop
 from orchestrator.schedulers.places import placed
-from orchestrator.schedulers.trust import PROBES, Trust
 
 Form = Literal["stopping", "promotion"]
 _Entry = tuple[float, int]
@@ -25,13 +24,11 @@ class Rule:
         eta: one in ``eta`` does.
         form: ``stopping`` decides at once, ``promotion`` when a worker is free.
         cap: of ``n`` that have reported, no more than ``n // eta`` ever go on.
-        doubts: rungs with which later ones do not agree are left out; of the promotion form.
     """
 
     eta: int
     form: Form
     cap: bool
-    doubts: bool = False
 
     @property
     def promotes(self) -> bool:
@@ -73,9 +70,6 @@ class Bracket:
         running: rung that each running trial is heading for.
         paused: rung and entry of each paused trial.
         standings: of all rungs but the last.
-        trust: in its rungs, if there may be doubts.
-        probes: running trials that go on from every rung, to tell what rungs are worth.
-        owes: a trial was started since the last one went on from a rung that is doubted.
         told: all losses of the trial that is about to report, where there are several.
     """
 
@@ -87,24 +81,10 @@ class Bracket:
     running: dict[int, int] = field(default_factory=dict)
     paused: dict[int, tuple[int, _Entry]] = field(default_factory=dict)
     standings: list[_Standing] = field(init=False)
-    trust: Trust | None = field(init=False)
-    probes: set[int] = field(default_factory=set)
-    owes: bool = False
     told: dict[int, tuple[float, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.standings = [_Standing() for _ in self.levels[:-1]]
-        self.trust = Trust(len(self.levels)) if self.rule.doubts else None
-
-    @property
-    def first(self) -> int:
-        """The first rung that counts."""
-        return self.trust.floor if self.trust else 0
-
-    @property
-    def begins(self) -> int:
-        """The rung that the next new trial heads for."""
-        return 0 if self.begun + 1 in PROBES else self.first
 
     @property
     def over(self) -> bool:
@@ -112,12 +92,9 @@ class Bracket:
         return self.begun == self.size and not self.running and not self.paused
 
     def start(self, number: int) -> None:
-        """A new trial heads for the first rung that counts; some for all of them."""
-        self.running[number] = self.begins
+        """A new trial heads for the first rung."""
+        self.running[number] = 0
         self.begun += 1
-        self.owes = True
-        if self.trust and self.begun in PROBES:
-            self.probes.add(number)
 
     def report(self, number: int, epoch: int, loss: float) -> Decision:
         """A running trial has come to its rung."""
@@ -125,8 +102,6 @@ class Bracket:
         if rung < 0 or epoch != self.levels[rung]:
             raise unexpected(number, f"reported at epoch {epoch}")
         losses = self.told.pop(number, ())
-        if self.trust:
-            self.trust.note(number, rung, loss)
         if rung + 1 == len(self.levels):
             self.crowned = True
             del self.running[number]
@@ -138,9 +113,6 @@ class Bracket:
             insort(standing.ranked, entry)
             if losses:
                 entry = self._placed(rung, number, losses)
-            if number in self.probes:
-                self.running[number] = rung + 1
-                return Continue(self.levels[rung + 1])
             if self.rule.promotes:
                 insort(standing.waiting, entry)
                 self.paused[number] = rung, entry
@@ -157,11 +129,7 @@ class Bracket:
         """What is to be done with a paused trial, if anything is."""
         for rung in range(len(self.standings) - 1, -1, -1):
             standing = self.standings[rung]
-            if rung < self.first:  # its order says nothing: they go on as they came, now and then
-                if standing.waiting and (self.owes or self.begun == self.size):
-                    number = min(number for _, number in standing.waiting)
-                    return Resume(number, self.levels[self.first])
-            elif standing.waiting and self._among_best(standing, standing.waiting[0]):
+            if standing.waiting and self._among_best(standing, standing.waiting[0]):
                 return self._resume(rung)
         if self.running or self.begun < self.size or not self.paused:
             return None
@@ -174,10 +142,8 @@ class Bracket:
         """A paused trial heads for the next rung; which that is."""
         rung = self._leave(number)
         self.standings[rung].sent += 1
-        if rung < self.first:
-            self.owes = False
-        self.running[number] = max(rung + 1, self.first)
-        return self.running[number]
+        self.running[number] = rung + 1
+        return rung + 1
 
     def pruned(self, number: int) -> None:
         """A paused trial is over."""
@@ -195,11 +161,10 @@ class Bracket:
 
     def plan(self) -> Iterator[Rung]:
         """Its rungs, with the trials expected there when losses come in random order."""
-        probes = sum(number <= self.size for number in PROBES) if self.rule.doubts else 0
         trials = self.size
         for level in self.levels:
             yield Rung(level, trials)
-            trials = max(1, min(trials, _expected(trials, self.rule) + probes))
+            trials = max(1, min(trials, _expected(trials, self.rule)))
 
     def _among_best(self, standing: _Standing, entry: _Entry, least: int = 0) -> bool:
         """Is it one of the best 1/eta of the rung, and not more than are to be sent on?"""

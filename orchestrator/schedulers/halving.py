@@ -61,10 +61,6 @@ class AsynchronousHalving(Scheduler):
     _known: dict[Place, Place] = PrivateAttr(default_factory=dict)
 
     @property
-    def _rule(self) -> Rule:
-        return Rule(self.eta, self.form, self.cap)
-
-    @property
     def pauses(self) -> bool:
         """In the promotion form."""
         return self.form == "promotion"
@@ -75,14 +71,13 @@ class AsynchronousHalving(Scheduler):
         return self.form == "promotion" and self.cap
 
     def most_epochs(self) -> int:
-        """With a cap no more than the plan, but for trials that go on for the sake of doubts."""
-        capped = self.cap and (self.exact or not self.pauses)
-        return self.total_epochs() if capped else super().most_epochs()
+        """With a cap no more than the plan."""
+        return self.total_epochs() if self.cap else super().most_epochs()
 
     def begin(self, *, trials: int, max_epochs: int) -> None:
         """Lay out the brackets."""
         super().begin(trials=trials, max_epochs=max_epochs)
-        rule = self._rule
+        rule = Rule(self.eta, self.form, self.cap)
         brackets, turns = self._laid_out(trials, max_epochs)
         sizes = [0] * len(brackets)
         for index, count in turns:
@@ -112,14 +107,14 @@ class AsynchronousHalving(Scheduler):
             return resume
         index = self._turns[self._turn][0]
         bracket = self._brackets[index]
-        return Start(bracket=index, until=bracket.levels[bracket.begins])
+        return Start(bracket=index, until=bracket.levels[0])
 
     def started(self, number: int) -> None:
         """Give the trial the first rung of the bracket whose turn it is."""
         if number in self._places or self._turn == len(self._turns):
             raise unexpected(number, "started")
         index = self._turns[self._turn][0]
-        self._give(number, index, rung=self._brackets[index].begins)
+        self._give(number, index, rung=0)
         self._brackets[index].start(number)
         self._left -= 1
         if self._left == 0:

@@ -36,11 +36,13 @@ LEADERS = 5
 STEP = 0.1
 """Standard deviation of the first steps away from them; each round's is a third of the last."""
 RUNNING = 16
-"""Trials without a result that are counted with what is believed of them."""
+"""Trials under way that are counted with what is believed of their end."""
 DRAWN = 64
 """Points drawn from the density of the good."""
 TRIED = 50
 """Of the points looked at, those that constraints may refuse."""
+LOOKS = frozenset(round(3 ** (power / 2)) for power in range(40))
+"""Epochs at which every trial is looked at: 1, 2, 3, 5, 9, 16, 27, 47 and so on."""
 
 
 class _Purpose(IntEnum):
@@ -60,8 +62,12 @@ class Auto(Searcher):
     best and of the rest at the furthest epoch with enough trials. The first is quick where the
     loss is smooth, the second where it is not, or where choices and conditions decide.
 
-    Trials that run are expected to do as the process believes, so that several at a time do not
-    look in the same place. Failed trials are the worst.
+    All trials are looked at on their way, at epochs that grow by the root of three, whether the
+    scheduler decides something there or not: how a trial came to its end tells what the early
+    epochs of the others are worth.
+
+    Trials that run are expected to end as the process believes, so that several at a time do
+    not look in the same place. Failed trials are the worst.
 
     Source: expected improvement, Jones et al. 1998; the process, see
     :mod:`orchestrator.searchers.gp`; the densities, see :mod:`orchestrator.searchers.parzen`.
@@ -77,6 +83,7 @@ class Auto(Searcher):
 
     _points: dict[int, Floats] = PrivateAttr(default_factory=dict)
     _losses: dict[tuple[int, int], float] = PrivateAttr(default_factory=dict)
+    _reached: dict[int, tuple[int, bool]] = PrivateAttr(default_factory=dict)
     _lattice: Lattice | None = PrivateAttr(default=None)
     _embedding: Embedding | None = PrivateAttr(default=None)
     _categories: Integers = PrivateAttr(default_factory=lambda: np.zeros(0, dtype=np.int64))
@@ -84,7 +91,7 @@ class Auto(Searcher):
     def begin(self, space: JointSpace, *, seed: int, facts: DataFacts | None) -> None:
         """Forget all observations."""
         super().begin(space, seed=seed, facts=facts)
-        self._points, self._losses = {}, {}
+        self._points, self._losses, self._reached = {}, {}, {}
         self._lattice, self._embedding = None, None
         self._categories = categories_of(space.cube())
 
@@ -92,11 +99,17 @@ class Auto(Searcher):
         """Know where the trial looks, before it has found anything."""
         self._points[number] = self.space.cube().to_unit(config)
 
+    def looks(self, epoch: int) -> bool:
+        """At some epochs, the closer to each other the earlier they are."""
+        return epoch in LOOKS
+
     def observe(self, observation: Observation) -> None:
-        """Note the loss at its epoch."""
-        if observation.number not in self._points:
-            self.begun(observation.number, observation.config)
-        key = (observation.epoch, observation.number)
+        """Note the loss at its epoch, and whether that is the last one for now."""
+        number, here = observation.number, (observation.epoch, not observation.running)
+        if number not in self._points:
+            self.begun(number, observation.config)
+        self._reached[number] = max(here, self._reached.get(number, here))
+        key = (observation.epoch, number)
         loss = observation.loss if math.isfinite(observation.loss) else math.inf
         self._losses[key] = max(loss, self._losses.get(key, -math.inf))
 
@@ -203,7 +216,7 @@ class Auto(Searcher):
         means = process.believe(at_end(self._rows(seen)))[0]
         best = float(means.min())
         leaders = self._rows(np.array(seen)[np.argsort(means, kind="stable")[:LEADERS]].tolist())
-        running = sorted(self._points.keys() - {number for _, number in self._losses})
+        running = [n for n in sorted(self._points) if not self._reached.get(n, (0, False))[1]]
         if running:
             process = process.expecting(at_end(self._rows(running[-RUNNING:])))
 

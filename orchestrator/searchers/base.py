@@ -25,13 +25,16 @@ class Observation:
         epoch: the epoch, counted from 1, at which the loss was measured; of a failed
             trial the last epoch it ran or was to run to; of one that was done early the
             last of the sweep, since its best loss would have been the same there.
-        loss: what the sweep minimises; infinity for a failed trial; never nan.
+        loss: what the sweep minimises, the least up to that epoch; infinity for a failed
+            trial; never nan.
+        running: the trial goes on from there without a break.
     """
 
     number: int
     config: Config
     epoch: int
     loss: float
+    running: bool = False
 
 
 class Searcher(BaseModel):
@@ -112,6 +115,14 @@ class Searcher(BaseModel):
         The same trial comes again at a higher epoch. Searchers that do not learn
         leave this as it is.
         """
+
+    def looks(self, epoch: int) -> bool:  # noqa: ARG002  # for those that do
+        """Whether it is told of trials at that epoch also where nothing is decided.
+
+        Args:
+            epoch: counted from 1; the answer depends on nothing else.
+        """
+        return False
 
     @property
     def learns(self) -> bool:

@@ -114,7 +114,6 @@ def test_a_setting_changes_what_the_line_names():
     spec = dry_run("mlp", "--scheduler", "asha", "--set", "scheduler.form=promotion")
     assert spec["scheduler"] == {
         "kind": "asha", "eta": 3, "form": "promotion", "cap": False, "min_epochs": 1,
-        "doubts": False,
     }  # fmt: skip
 
 

@@ -113,7 +113,7 @@ def test_a_class_of_ones_own_is_named_by_module_and_attribute(tmp_path, monkeypa
         (
             {"kind": "asha", "min_epoch": 3},
             "scheduler.min_epoch: unknown key. Did you mean 'min_epochs'? "
-            "Known: eta, form, cap, min_epochs, doubts.",
+            "Known: eta, form, cap, min_epochs.",
         ),
         ({"kind": "fifo", "eta": 3}, "scheduler.eta: unknown key. There are none here."),
         (

@@ -106,6 +106,11 @@ def test_a_function_and_a_program_run_under_stock_tune_too(tmp_path):
 class Attentive(RandomSearch):
     """Notes what it is told."""
 
+    at: int = 0
+
+    def looks(self, epoch: int) -> bool:
+        return epoch == self.at
+
     def observe(self, observation: Observation) -> None:
         TOLD.append(observation)
 
@@ -174,6 +179,21 @@ def test_the_best_loss_so_far_outlives_the_process():
     again.set_state(first.get_state())
     complete(again, "a", 0.5)
     assert [seen.loss for seen in TOLD] == [0.25]
+
+
+def test_a_searcher_looks_at_trials_on_their_way_there_too():
+    TOLD.clear()
+    space = {"depth": {"low": 0.5, "high": 1.0}}
+    spec = Sweep("ask-random", space=space, trials=3, epochs=9).spec
+    spec = spec.model_copy(update={"searcher": Attentive(at=2)})
+    first = _tune_searcher(spec, None)
+    first.suggest("a")
+    complete(first, "a", 0.5, 0.75, 0.25)
+    told = [(seen.epoch, seen.loss, seen.running) for seen in TOLD]
+    assert told == [(2, 0.5, True), (3, 0.25, False)]
+    TOLD.clear()
+    _tune_searcher(spec, None).set_state(first.get_state())
+    assert [(seen.epoch, seen.loss, seen.running) for seen in TOLD] == told
 
 
 def test_points_come_first_and_only_once_whatever_process_asks():

@@ -88,6 +88,17 @@ def test_a_searcher_is_told_what_it_would_have_been_told(before: RunFolder) -> N
     assert set(trials["state"]) == {"completed", "pruned", "failed"}
 
 
+def test_a_searcher_that_looks_on_the_way_is_told_what_it_would_have_seen(
+    before: RunFolder,
+) -> None:
+    losses = pl.read_parquet(before.epochs)
+    for trial in collected(made("auto", warm_start=before.id).spec, before.path.parent, None):
+        its = losses.filter(pl.col("number") == trial.number + 12)["metric.valid_loss"]
+        finite = [seen for seen in trial.seen if seen.loss < float("inf")]
+        assert [seen.epoch for seen in finite] == [e for e in (1, 2, 3, 5, 9) if e <= len(its)]
+        assert [seen.loss for seen in finite] == [min(its[: seen.epoch]) for seen in finite]
+
+
 def test_nothing_is_told_beyond_the_last_epoch_of_the_new_sweep(before: RunFolder) -> None:
     short = made("random", epochs=2, warm_start=before.id)
     earlier = collected(short.spec, before.path.parent, None)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pydantic import PrivateAttr
 
 from orchestrator.engine.ledger import Ledger, trial_seed
 from orchestrator.engine.objective import Objective
@@ -23,11 +24,13 @@ from orchestrator.engine.records import (
 from orchestrator.engine.results import EpochResult
 from orchestrator.engine.testing import curve_space
 from orchestrator.engine.trial import FINAL, State, Trial
+from orchestrator.searchers import Observation, Searcher
+from orchestrator.searchers.random_ import RandomSearch
 from orchestrator.strategies import scheduler_from, searcher_from
 from searchspaces import ConfigurationError, OrchError
 
 PAIRS = list(
-    itertools.product(("random", "grid", "hyperopt", "bohb"), ("fifo", "asha", "hyperband"))
+    itertools.product(("random", "grid", "hyperopt", "bohb", "auto"), ("fifo", "asha", "hyperband"))
 )
 SETTINGS = {
     "hyperopt": {"kind": "hyperopt", "n_startup_jobs": 5},
@@ -55,10 +58,28 @@ def test_replaying_any_prefix_of_the_records_gives_the_live_state(
     assert sum(ledger.counts.values()) == 24
 
 
-def make_ledger(scheduler: Any = "hyperband", *, mode: Any = "min", trials: int = 9) -> Ledger:
+class Looking(RandomSearch):
+    """Looks at the second epoch, and notes what it is told."""
+
+    _told: list[tuple[int, float, bool]] = PrivateAttr(default_factory=list)
+
+    def looks(self, epoch: int) -> bool:
+        return epoch == 2
+
+    def observe(self, observation: Observation) -> None:
+        self._told.append((observation.epoch, observation.loss, observation.running))
+
+
+def make_ledger(
+    scheduler: Any = "hyperband",
+    *,
+    mode: Any = "min",
+    trials: int = 9,
+    searcher: Searcher | None = None,
+) -> Ledger:
     return Ledger(
         space=curve_space(),
-        searcher=searcher_from("random"),
+        searcher=searcher or searcher_from("random"),
         scheduler=scheduler_from(scheduler),
         objective=Objective("valid_loss", mode),
         trials=trials,
@@ -128,6 +149,25 @@ def test_a_result_between_milestones_needs_no_decision() -> None:
     assert ledger.live[0].epoch == 0  # judging changes nothing but the scheduler
     ledger.note(record)
     assert (ledger.live[0].epoch, ledger.epochs) == (1, 1)
+
+
+@pytest.mark.parametrize("replayed", [False, True])
+def test_a_searcher_is_told_where_it_looks_and_where_something_is_decided(replayed: bool) -> None:
+    ledger = make_ledger("asha", searcher=(looking := Looking()))
+    records: list[Any] = [start(ledger)]
+    for epoch, loss in ((1, 0.5), (2, 0.9), (3, 0.4), (4, 0.3), (9, 0.7)):
+        records.append(ledger.judge(result(0, epoch, loss)))
+        ledger.note(records[-1])
+    if replayed:
+        ledger = make_ledger("asha", searcher=(looking := Looking()))
+        for record in records:
+            ledger.replay(record)
+    assert looking._told == [
+        (1, 0.5, True),
+        (2, 0.5, True),
+        (3, 0.4, True),
+        (9, 0.3, False),
+    ]
 
 
 def test_an_epoch_that_runs_again_is_compared_and_not_counted() -> None:

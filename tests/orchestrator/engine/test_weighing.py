@@ -110,7 +110,8 @@ def test_a_suggestion_among_many_trials_takes_no_more_than_among_some():
     for number in range(4 * TOLD):
         config = SPACE.validate({"x": number / (4 * TOLD)}, None)
         learning.started(number, config)
-        learning.observe(number, config, 1, float(number), (float(number), -float(number)))
+        losses = float(number), -float(number)
+        learning.observe(Observation(number, config, 1, losses[0]), losses)
     told.clear()
     learning.suggest(4 * TOLD)
     assert len(told) == TOLD

@@ -66,13 +66,6 @@ def test_asha_keeps_the_promises(eta, max_epochs, grace, form, cap, **sweep):
 
 
 @settings(deadline=None, max_examples=60)
-@given(eta=st.integers(2, 5), max_epochs=st.integers(1, 300), cap=st.booleans(), **sweeps)
-def test_asha_that_doubts_its_rungs_keeps_the_promises(eta, max_epochs, cap, **sweep):
-    made = Asha(eta=eta, form="promotion", cap=cap, doubts=True)
-    check_scheduler(made.model_copy, max_epochs=max_epochs, **sweep)
-
-
-@settings(deadline=None, max_examples=60)
 @given(
     eta=st.integers(2, 5),
     max_epochs=st.integers(1, 300),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -140,7 +141,7 @@ def test_of_many_observations_the_best_stay_and_some_of_all_others():
     assert targets[taken].max() == targets.max()
 
 
-def test_what_runs_counts_until_it_is_observed():
+def test_what_runs_counts_until_it_has_ended():
     space = SPACES["gru"]
     searcher = Auto(process=1.0)
     searcher.begin(space, seed=1, facts=FACTS)
@@ -155,6 +156,9 @@ def test_what_runs_counts_until_it_is_observed():
     searcher.begun(20, running)
     beside = searcher.suggest(21)
     assert beside not in {alone, running}
-    for one in observations(space, 20, running):
-        searcher.observe(one)
-    assert searcher.suggest(21) != beside
+    seen = observations(space, 20, running)[0]
+    searcher.observe(replace(seen, running=True))
+    under_way = searcher.suggest(21)
+    assert under_way != beside
+    searcher.observe(seen)
+    assert searcher.suggest(21) != under_way

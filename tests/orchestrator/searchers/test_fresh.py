@@ -96,7 +96,8 @@ def test_every_searcher_tries_each_config_of_a_small_space_once(name):
         config = learning.suggest(number)
         found.append(config)
         learning.started(number, config)
-        learning.observe(number, config, 1, float(len(config)) + config.get("width", 0))
+        loss = float(len(config)) + config.get("width", 0)
+        learning.observe(Observation(number, config, 1, loss))
     assert len(set(found)) == 6
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from orchestrator.engine.learning import Learning
-from orchestrator.searchers import searchers
+from orchestrator.searchers import Observation, searchers
 from orchestrator.searchers.priors import DEVIATION, FADING, SHARE, Believing, drawn, source_of
 from orchestrator.searchers.random_ import RandomSearch
 from orchestrator.searchers.testing import FACTS, SPACES, AwkwardSpace, observations
@@ -51,7 +51,7 @@ def best_after(kind: str, where: JointSpace, seed: int, trials: int = 30) -> flo
     for number in range(trials):
         config = learning.suggest(number)
         learning.started(number, config)
-        learning.observe(number, config, 1, loss(config))
+        learning.observe(Observation(number, config, 1, loss(config)))
         best = min(best, loss(config))
     return best
 
@@ -83,7 +83,7 @@ def test_without_a_prior_the_suggestions_are_the_searchers_own(kind):
         learning.started(number, config)
         for seen in observations(where, number, config):
             alone.observe(seen)
-            learning.observe(seen.number, seen.config, seen.epoch, seen.loss)
+            learning.observe(seen)
 
 
 def test_the_share_that_follows_the_priors_fades_with_what_was_observed():
@@ -152,7 +152,7 @@ def test_conditions_and_constraints_hold_and_the_same_is_drawn_again(kind):
             assert learning.suggest(number) == config
             learning.started(number, config)
             for seen in observations(where, number, config):
-                learning.observe(seen.number, seen.config, seen.epoch, seen.loss)
+                learning.observe(seen)
             configs.append(config)
         runs.append(configs)
     assert runs[0] == runs[1]
