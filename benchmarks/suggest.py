@@ -4,10 +4,12 @@
     python benchmarks/suggest.py sobol bohb --space awkward
     python benchmarks/suggest.py --observed 100 1000 3000 --repeats 50
     python benchmarks/suggest.py --cpu                  # where others compute too
+    python benchmarks/suggest.py auto --full            # every trial ran 27 epochs
 
 Milliseconds in one thread, median and 95th percentile. Trials were observed at epochs 1, 3
-and 9 as successive halving leaves them (a third goes on), one in fourteen failed, and a new
-observation comes before each suggestion, so that nothing is left over from the one before.
+and 9 as successive halving leaves them (a third goes on), and where a searcher looks besides;
+one in fourteen failed, and a new observation comes before each suggestion, so that nothing is
+left over from the one before.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import argparse
 import math
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")  # before NumPy is imported
@@ -33,8 +35,10 @@ OURS_AT_MOST = 20.0
 LIBRARIES = ("hyperopt", "optuna-tpe", "cmaes")
 
 
-def observations(space: JointSpace, count: int) -> Iterator[list[Observation]]:
-    """What is seen of one trial after the other."""
+def observations(
+    space: JointSpace, count: int, searcher: Searcher, *, full: bool
+) -> Iterator[list[Observation]]:
+    """What is seen of one trial after the other; in full, all run to epoch 27."""
     rng = np.random.default_rng(1)
     for number in range(count):
         config = space.sample(rng, FACTS)
@@ -43,16 +47,18 @@ def observations(space: JointSpace, count: int) -> Iterator[list[Observation]]:
         if number % 14 == 5:
             yield [Observation(number, config, 1, math.inf)]
         else:
-            epochs = (1, 3, 9) if number % 9 == 0 else (1, 3) if number % 3 == 0 else (1,)
-            yield [Observation(number, config, epoch, loss + 1 / epoch) for epoch in epochs]
+            rungs = {27} if full else {1, 3, 9} if not number % 9 else {1} if number % 3 else {1, 3}
+            epochs = rungs | {epoch for epoch in range(max(rungs)) if searcher.looks(epoch)}
+            yield [Observation(number, config, epoch, loss + 1 / epoch) for epoch in sorted(epochs)]
 
 
 def times(
-    searcher: Searcher, space: JointSpace, observed: int, repeats: int, clock: Callable[[], float]
+    searcher: Searcher, space: JointSpace, observed: int, asked: argparse.Namespace
 ) -> list[float]:
     """Milliseconds of each suggestion after that many trials, the first left out."""
+    clock = time.thread_time if asked.cpu else time.perf_counter
     searcher.begin(space, seed=0, facts=FACTS)
-    trials = observations(space, observed + repeats + 1)
+    trials = observations(space, observed + asked.repeats + 1, searcher, full=asked.full)
     found = []
     for number, seen in enumerate(trials, start=1):
         for observation in seen:
@@ -75,8 +81,8 @@ def main() -> None:
     parser.add_argument("--observed", type=int, nargs="+", default=[100, 1000])
     parser.add_argument("--repeats", type=int, default=30)
     parser.add_argument("--cpu", action="store_true", help="time of the processor, not the wall's")
+    parser.add_argument("--full", action="store_true", help="every trial ran to the end")
     asked = parser.parse_args()
-    clock = time.thread_time if asked.cpu else time.perf_counter
     space = SPACES[asked.space]
     print(f"{asked.space}: {space.cube().dimensions} parameters; ms a suggestion, median (p95)\n")
     print(f"{'searcher':<12}" + "".join(f"{count:>8,} trials " for count in asked.observed))
@@ -85,7 +91,7 @@ def main() -> None:
         row = f"{name:<12}"
         for count in asked.observed:
             try:
-                taken = times(searchers.get(name)(), space, count, asked.repeats, clock)
+                taken = times(searchers.get(name)(), space, count, asked)
             except ConfigurationError as error:  # a grid that is too large
                 row += f"  {error}"
                 break

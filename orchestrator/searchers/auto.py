@@ -145,7 +145,8 @@ class Auto(Searcher):
         from orchestrator.searchers.parzen import Parzen
 
         level, numbers = self._furthest()
-        losses = {number: self._losses[level, number] for number in numbers}
+        known = self._losses
+        losses = {number: known[level, number] for number in numbers}
         ranked = sorted(losses, key=lambda number: (losses[number], number))
         count = max(2, math.ceil(self.top * len(ranked)))
         good, bad = (
@@ -168,7 +169,8 @@ class Auto(Searcher):
         return level, levels[level]
 
     def _rows(self, numbers: Iterable[int]) -> Floats:
-        return np.array([self._points[number] for number in numbers])
+        points = self._points
+        return np.array([points[number] for number in numbers])
 
     @property
     def _grid(self) -> Lattice:
@@ -187,8 +189,9 @@ class Auto(Searcher):
             conditional = [bool(condition(parameters[name])) for name in self.space.cube().names]
             self._embedding = Embedding(self._categories, conditional)
         embedding = self._embedding
-        keys = sorted(self._losses)
-        targets = warped(np.array([self._losses[key] for key in keys]))
+        losses, reached = self._losses, self._reached  # pydantic takes its time for each look
+        keys = sorted(losses)
+        targets = warped(np.array([losses[key] for key in keys]))
         furthest = keys[-1][0]
         taken = chosen(targets, MOST)
         keys, targets = [keys[index] for index in taken], targets[taken]
@@ -216,7 +219,7 @@ class Auto(Searcher):
         means = process.believe(at_end(self._rows(seen)))[0]
         best = float(means.min())
         leaders = self._rows(np.array(seen)[np.argsort(means, kind="stable")[:LEADERS]].tolist())
-        running = [n for n in sorted(self._points) if not self._reached.get(n, (0, False))[1]]
+        running = [n for n in sorted(self._points) if not reached.get(n, (0, False))[1]]
         if running:
             process = process.expecting(at_end(self._rows(running[-RUNNING:])))
 
