@@ -29,6 +29,7 @@ from orchestrator.engine.journal import Journal
 from orchestrator.engine.records import (
     FINISHED,
     Closed,
+    Commanded,
     Opened,
     Record,
     TrialEnded,
@@ -42,7 +43,7 @@ from orchestrator.engine.stopping import Stopping
 from orchestrator.engine.trial import State, Trial
 from orchestrator.planning import asked_data
 from orchestrator.result import Result
-from orchestrator.rules import bounded
+from orchestrator.rules import changes
 from orchestrator.runs.describe import tables_of
 from orchestrator.runs.folder import RunFolder, find_run
 from orchestrator.runs.warm_start import ledger_of
@@ -71,13 +72,20 @@ class Study:
         spec: of the sweep.
         folder: of the run.
         data: its data, if it names a data set; constraints may look at their sizes.
+        changes: of when it stops by itself, from here on; as ``orchestrator.rules`` has them.
 
     Raises:
         RunBusyError: another process runs it.
         JournalError: its journal is damaged.
     """
 
-    def __init__(self, spec: SweepSpec, folder: RunFolder, data: AnyData | None = None) -> None:
+    def __init__(
+        self,
+        spec: SweepSpec,
+        folder: RunFolder,
+        data: AnyData | None = None,
+        changes: Mapping[str, Any] | None = None,
+    ) -> None:
         self.run = folder
         self._closed = False
         facts = data.facts if data else None
@@ -97,6 +105,7 @@ class Study:
             self._journal = Journal(folder.journal, self._replay)
             fingerprint = data.fingerprint if data else ""
             if not self._ledger.finished:
+                self._stopping.change(changes or {})
                 self._stopping.refuse(asked=folder.id)
                 same_data(self._begun_with, fingerprint)
             self._ledger.recover()
@@ -116,6 +125,8 @@ class Study:
                     asked=True,
                 )
             )
+            if changes:
+                self._note(Commanded("set", time.time(), values=dict(changes)))
             self._flush(owned=True)
             self._stack = stack.pop_all()
 
@@ -135,7 +146,8 @@ class Study:
             ConfigurationError: its data are not those it began with, and it is not finished.
         """
         folder = run if isinstance(run, RunFolder) else find_run(Path(runs), run)
-        return cls(bounded(folder.spec(), rules), folder, asked_data(folder.spec()))
+        spec = folder.spec()
+        return cls(spec, folder, asked_data(spec), changes(spec, rules))
 
     def _replay(self, record: Record) -> None:
         if isinstance(record, Opened):

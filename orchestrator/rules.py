@@ -6,50 +6,51 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from orchestrator.declared import declare, unknown_key
+from orchestrator.declared import unknown_key
 from orchestrator.engine.records import FINISHED, Closed, Record
 from orchestrator.engine.segments import read
+from orchestrator.engine.steering import checked_settings
 from orchestrator.engine.stopping import Stopping, StopRules
 from orchestrator.runs.folder import RunFolder
 from orchestrator.spec import SweepSpec
-from orchestrator.spec_checks import check_rules
 
 
-def bounded(spec: SweepSpec, rules: Mapping[str, Any]) -> SweepSpec:
-    """The spec with other rules of when it stops by itself.
+def changes(spec: SweepSpec, rules: Mapping[str, Any]) -> dict[str, Any]:
+    """Other rules of when a sweep stops by itself, checked; None is without.
 
     Args:
-        spec: of a sweep.
-        rules: ``max_epochs_total``, ``target`` or ``plateau``.
+        spec: of the sweep.
+        rules: ``max_time``, ``max_epochs_total``, ``target`` or ``plateau``.
 
     Raises:
         ConfigurationError: something else, or a value that cannot be.
     """
-    known = [rule.name for rule in fields(StopRules)]
+    known = ["max_time", *(rule.name for rule in fields(StopRules))]
     for key in rules:
         if key not in known:
             raise unknown_key(key, known, place="")
-    parts = {key: getattr(spec, key) for key in SweepSpec.model_fields}
-    changed = declare(SweepSpec, {**parts, **rules}) if rules else spec
-    check_rules(changed)
-    return changed
+    found = checked_settings(rules)
+    spec.stop_rules.but(found).check(spec.objective)
+    return found
 
 
-def refuse_reached(run: RunFolder, spec: SweepSpec) -> None:
+def refuse_reached(run: RunFolder, rules: Mapping[str, Any]) -> None:
     """Refuse to go on with a run that has come to one of its limits, by its journal alone.
 
     Args:
         run: its folder.
-        spec: of the run, with the rules that it would go on by.
+        rules: that it would go on by, in place of its own; as :func:`changes` has them.
 
     Raises:
         LimitReachedError: it has, and is not finished.
         JournalError: the journal is damaged.
     """
+    spec = run.spec()
     stopping = Stopping(spec.stop_rules, spec.objective, spec.epochs)
     last: Record | None = None
     for entry in read(run.journal):
         last = entry.record
         stopping.note(last)
+    stopping.change(rules)
     if not (isinstance(last, Closed) and last.reason == FINISHED):
         stopping.refuse()

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from orchestrator.declared import declare, merge, unknown_key
 from orchestrator.engine.objective import Mode, Objective, goal
-from orchestrator.engine.stopping import StopRules
+from orchestrator.engine.stopping import MaxEpochs, MaxTime, Plateau, StopRules, Target
 from orchestrator.knowing import read_points
 from orchestrator.runs.address import normal
 from orchestrator.schedulers import Scheduler
@@ -42,14 +42,6 @@ Precision = Literal["float32", "bfloat16", "float16"]
 def _unless_auto(value: Any) -> Any:
     """``auto`` is what nothing is: it undoes what a file says."""
     return None if value == "auto" else value
-
-
-def _unless_none(value: Any) -> Any:
-    """``none`` undoes what a file or a run says."""
-    return None if value == "none" else value
-
-
-Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
 def _whole_or_part(gpus: float | None) -> float | None:
@@ -140,14 +132,10 @@ class SweepSpec(BaseModel):
     cpus: float | None = Field(default=None, ge=0.01)
     gpus: Annotated[float | None, AfterValidator(_whole_or_part)] = Field(default=None, ge=0)
     storage: Annotated[str, AfterValidator(normal)] = ""
-    max_time: float | None = Field(default=None, gt=0)
-    max_epochs_total: Annotated[Integer | None, BeforeValidator(_unless_none)] = Field(
-        default=None, ge=1
-    )
-    target: Annotated[Finite | None, BeforeValidator(_unless_none)] = None
-    plateau: Annotated[
-        Literal["auto"] | Annotated[Finite, Field(gt=0)] | None, BeforeValidator(_unless_none)
-    ] = None
+    max_time: MaxTime = None
+    max_epochs_total: MaxEpochs = None
+    target: Target = None
+    plateau: Plateau = None
     checkpoint_seconds: float = Field(default=5.0, gt=0)
     tracking: Tracking = Tracking()
 

@@ -30,24 +30,11 @@ def check_spec(spec: SweepSpec, program: Program) -> None:
     check_pair(spec.searcher, spec.scheduler, spec.joint, program)
     check_known(spec)
     _check_goals(spec)
-    check_rules(spec)
+    spec.stop_rules.check(spec.objective)
     check_several(spec, program)
     spec.scheduler.model_copy().begin(trials=spec.planned_trials, max_epochs=spec.epochs)
     if program.learns_by_itself:
         _check_own(spec, program)
-
-
-def check_rules(spec: SweepSpec) -> None:
-    """Refuse a plateau where no single loss could tell of one.
-
-    Raises:
-        ConfigurationError: there are several objectives.
-    """
-    if spec.plateau is not None and spec.objectives:
-        raise ConfigurationError(
-            f"it is told by one objective, and there are {len(spec.objectives) + 1}. Leave it out.",
-            place="plateau",
-        )
 
 
 def _check_goals(spec: SweepSpec) -> None:

@@ -20,7 +20,7 @@ from orchestrator.masking import command_line
 from orchestrator.names import compose
 from orchestrator.planning import asked_data, load_data, plan_of
 from orchestrator.result import Result
-from orchestrator.rules import bounded
+from orchestrator.rules import changes
 from orchestrator.runs import warm_start
 from orchestrator.runs.describe import tables_of
 from orchestrator.runs.folder import RunFolder, find_run
@@ -177,7 +177,6 @@ def resume(
     runs: str | Path = "runs",
     watch: Watch | None = None,
     inbox: Inbox | None = None,
-    max_time: float | None = None,
     tracking: Mapping[str, Any] | None = None,
     cluster: str | Joined = "",
     dataset: str = "",
@@ -190,13 +189,12 @@ def resume(
         runs: where run folders lie.
         watch: makes an observer of the run.
         inbox: commands from within the process.
-        max_time: seconds after which it stops itself, counted from now; None is the
-            run's own limit, counted from now too.
         tracking: what changes in where it is told about, such as ``{"wandb": "offline"}``.
         cluster: as of :meth:`Sweep.run`, whatever the run began on.
         dataset: what the run's data set is called on this machine, if not as in its spec.
-        rules: ``max_epochs_total``, ``target`` or ``plateau`` in place of the run's own, for
-            this process; ``none`` is without. Epochs count from the run's beginning.
+        rules: ``max_time``, ``max_epochs_total``, ``target`` or ``plateau`` in place of the
+            run's own, from here on; ``none`` is without. Seconds count from now, as those of
+            the run's own limit do, epochs from the run's beginning.
 
     Raises:
         RunNotFoundError: no such run.
@@ -212,15 +210,14 @@ def resume(
             f"run {folder.id} is asked for its trials. Go on with it from Python: "
             f"Study.resume({folder.id!r})."
         )
-    if max_time is not None:
-        spec = spec.model_copy(update={"max_time": max_time})
-    spec = bounded(spec, rules)
+    asked = changes(spec, rules)
+    spec = spec.model_copy(update=asked)
     if dataset:
         spec = spec.model_copy(update={"dataset": dataset})
     if tracking:
         spec = spec.model_copy(update={"tracking": changed(spec.tracking, tracking)})
     ready(spec.tracking)
-    return _go(folder, spec, load_data(spec), watch, inbox, cluster)
+    return _go(folder, spec, load_data(spec), watch, inbox, cluster, asked)
 
 
 def is_file(sweep: str | Path) -> bool:
@@ -267,11 +264,13 @@ def _go(
     watch: Watch | None,
     inbox: Inbox | None,
     cluster: str | Joined,
+    changes: Mapping[str, Any] | None = None,
 ) -> Result:
-    """The one path of new and resumed runs."""
+    """The one path of new and resumed runs; the changes are of when it stops by itself."""
     quiet_ray()
     joined = Joined(cluster) if isinstance(cluster, str) and cluster else cluster or None
-    plan = replace(plan_of(spec, data, joined), knowledge=warm_start.knowledge_of(folder, spec))
+    knowledge = warm_start.knowledge_of(folder, spec)
+    plan = replace(plan_of(spec, data, joined), knowledge=knowledge, changes=changes or {})
     with folder.owned(), opened(spec.storage, folder) as store, tracked(folder, spec):
         forget_stops(folder.inbox)
         tables = tables_of(folder, spec, split=plan.split, warning=plan.warning)

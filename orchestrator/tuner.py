@@ -62,6 +62,7 @@ def to_tuner(spec: SweepSpec, data: AnyData | None, **settings: Any) -> Any:
         "num_samples": spec.planned_trials,
         "search_alg": _tune_searcher(spec, data.facts if data else None),
         "max_concurrent_trials": spec.concurrency,
+        "time_budget_s": spec.max_time,
         "reuse_actors": True,
         **{name: value for name, value in settings.items() if name in ours},
     }

@@ -11,8 +11,8 @@ from orchestrator.cli.options import all_of, number_or
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-NAMES = ("max_epochs_total", "target", "plateau")
-"""Of the settings that these options are."""
+NAMES = ("max_time", "max_epochs_total", "target", "plateau")
+"""Of the settings that say when a sweep stops by itself."""
 
 
 OPTIONS = (

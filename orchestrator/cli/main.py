@@ -19,7 +19,10 @@ COMMANDS = {
     "stop": ("orchestrator.cli.steer:stop", "Stop a running sweep, or one of its trials."),
     "pause": ("orchestrator.cli.steer:pause", "Have a running sweep wait and free its memory."),
     "enqueue": ("orchestrator.cli.steer:enqueue", "Try a config of your own next."),
-    "set": ("orchestrator.cli.steer:set_", "Change how a sweep runs: concurrency, max_time."),
+    "set": (
+        "orchestrator.cli.steer:set_",
+        "Change how a sweep runs: concurrency, max_time, target.",
+    ),
     "edit": ("orchestrator.cli.steer:edit", "Change the space that a sweep searches from now on."),
     "watch": ("orchestrator.cli.watch:watch", "Watch a run from another shell."),
     "list": (

@@ -84,7 +84,6 @@ def resume(
     folder: RunFolder,
     file: Path,
     *,
-    max_time: float | None,
     rules: dict[str, Any],
     as_json: bool,
     down: bool,
@@ -97,12 +96,12 @@ def resume(
         OrchError: as :func:`begin`; or it is running somewhere.
     """
     from orchestrator.cluster.file import read_cluster
-    from orchestrator.rules import bounded, refuse_reached
+    from orchestrator.rules import changes, refuse_reached
 
     there = Remote(read_cluster(file), teller(as_json=as_json))
     with folder.owned(follows=True):  # nobody runs it here, and nobody follows it
         spec = folder.spec()
-        refuse_reached(folder, bounded(spec, rules))  # before a machine is started for nothing
+        refuse_reached(folder, changes(spec, rules))  # before a machine is started for nothing
         prepared = there.prepare(spec, tracking=tracking, notify=news.urls)
     refuse_running(folder, there.tell)
     there.check()
@@ -110,7 +109,7 @@ def resume(
     with _costs_told(there):
         there.up()
         with folder.owned(follows=True):
-            where = there.begin(folder, prepared, max_time=max_time, rules=rules)
+            where = there.begin(folder, prepared, rules=rules)
         news.told_elsewhere()
         return follow(there, folder, where, as_json=as_json, down=down, tracking=tracking)
 

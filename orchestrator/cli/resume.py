@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +49,7 @@ def resume(
     from orchestrator.runs.letters import is_paused
     from orchestrator.sweep import resume as go_on
 
-    rules = limits.changes_of(given)
+    rules = limits.changes_of({"max_time": max_time, **given})
     told_to = tracking.changes_of(given, new=False)
     folder = find_run(runs, run)
     there = options.is_cluster_file(cluster)
@@ -59,8 +58,7 @@ def resume(
     if not there and folder.is_owned() and is_paused(folder):
         from orchestrator.cli.steer import end_pause
 
-        _refuse_other_limits(folder, {"max_time": max_time, **rules})
-        end_pause(folder, as_json=as_json)
+        end_pause(folder, rules, as_json=as_json)
         return 0
     _refuse_elsewhere(folder, cluster)
     options.refuse_pointless(cluster, down=down)
@@ -71,7 +69,6 @@ def resume(
             return go_on_there(
                 folder,
                 Path(cluster),
-                max_time=max_time,
                 rules=rules,
                 as_json=as_json,
                 down=down,
@@ -83,7 +80,6 @@ def resume(
                 folder,
                 watch=watch,
                 inbox=inbox,
-                max_time=max_time,
                 tracking=told_to,
                 cluster=cluster,
                 **rules,
@@ -92,22 +88,6 @@ def resume(
             latest=False,
             elsewhere=bool(cluster),
             news=told,
-        )
-
-
-def _refuse_other_limits(folder: RunFolder, given: Mapping[str, Any]) -> None:
-    """A paused run goes on in its own process, which has its limits.
-
-    Raises:
-        UsageError: others are given.
-    """
-    from searchspaces.errors import UsageError
-
-    said = [f"--{name.replace('_', '-')}" for name, value in given.items() if value is not None]
-    if said:
-        raise UsageError(
-            f"{said[0]}: run {folder.id} is paused, and goes on in its own process with the limits "
-            f"it has. Leave it out, or first: orch stop {folder.suffix}"
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,8 +103,9 @@ def enqueue(
 @options.runs_folder
 @options.as_json
 def set_(words: tuple[str, ...], *, runs: Path, as_json: bool) -> None:
-    """Change how a sweep runs: concurrency=4, max_time=2h (from now on).
+    """Change how a sweep runs: concurrency=4, max_time=2h (from now on), target=0.05.
 
+    When it stops by itself: max_time, max_epochs_total, target and plateau; none is without.
     RUN is as for orch stop; an interrupted run takes it when it goes on. Where trials have
     to leave their worker for it they go on from their checkpoints.
     """
@@ -130,10 +132,16 @@ def edit(run: str, *, settings: tuple[str, ...], runs: Path, as_json: bool) -> N
     _change(runs, run, "edit", _merged(settings), as_json=as_json)
 
 
-def end_pause(run: RunFolder, *, as_json: bool) -> None:
-    """Have a run go on whose process waits."""
-    from orchestrator.engine.inbox import GoOn
+def end_pause(run: RunFolder, changes: Mapping[str, Any], *, as_json: bool) -> None:
+    """Have a run go on whose process waits, with other settings if there are any."""
+    from orchestrator.engine.inbox import Change, GoOn
+    from orchestrator.runs.letters import tell
 
+    if changes:
+        record = tell(run, Change("set", dict(changes)), seconds=ANSWER_SECONDS)
+        _check_followed(run, record)
+        if not as_json:
+            _say(run, record, as_json=False, waiting=record is None)
     if _tell(run, GoOn(), as_json=as_json) is not None and not as_json:
         _next(run, "watch")
 
@@ -217,10 +225,8 @@ def _say(
         UsageError: it was refused.
     """
     from orchestrator.engine.records import Commanded
-    from searchspaces.errors import UsageError
 
-    if isinstance(record, Commanded) and record.refused:
-        raise UsageError(f"run {folder.id}: {record.refused}")
+    _check_followed(folder, record)
     if as_json:
         values = record.values if isinstance(record, Commanded) else {}
         trial = record.number if isinstance(record, Commanded) else None
@@ -235,6 +241,14 @@ def _say(
     else:
         line = f"run {folder.id}: {record.reason}; everything reported is kept"
     click.echo(line)
+
+
+def _check_followed(folder: RunFolder, record: Commanded | Closed | None) -> None:
+    from orchestrator.engine.records import Commanded
+    from searchspaces.errors import UsageError
+
+    if isinstance(record, Commanded) and record.refused:
+        raise UsageError(f"run {folder.id}: {record.refused}")
 
 
 def _words(folder: RunFolder, record: Commanded) -> str:

@@ -26,7 +26,6 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True):
         dataset: what the sweep's data set is called here; empty where it is called as there.
         secrets: folder of files that become environment variables; empty without any.
         tracking: what changes in where it is told about.
-        max_time: seconds after which it stops itself; None is the run's own limit.
         rules: what else stops it, where not as the run says.
         largest: logical CPUs and GPUs of the largest node that there may be; 0 if unknown.
     """
@@ -38,7 +37,6 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True):
     dataset: str = ""
     secrets: str = ""
     tracking: dict[str, Any] = {}
-    max_time: float | None = None
     rules: dict[str, Any] = {}
     largest: tuple[float, float] = (0.0, 0.0)
 
@@ -81,7 +79,6 @@ def _run(order: Order) -> int:
                     run,
                     watch=watch,
                     inbox=inbox,
-                    max_time=order.max_time,
                     tracking=order.tracking,
                     cluster=cluster,
                     dataset=order.dataset,

@@ -161,7 +161,6 @@ class Remote:
         run: RunFolder,
         prepared: Prepared,
         *,
-        max_time: float | None = None,
         rules: Mapping[str, Any] | None = None,
     ) -> Whereabouts:
         """Bring a run there as it is here, and have it go on.
@@ -169,7 +168,6 @@ class Remote:
         Args:
             run: its folder here, with all that is known of it; the caller owns it.
             prepared: by :meth:`prepare`.
-            max_time: seconds after which it stops itself; None is the run's own limit.
             rules: what else stops it, where not as the run says.
 
         Raises:
@@ -197,7 +195,6 @@ class Remote:
             dataset=shipped.dataset,
             secrets=hidden,
             tracking=dict(prepared.tracking),
-            max_time=max_time,
             rules=dict(rules or {}),
             largest=(largest.cpus, largest.gpus) if largest else (0.0, 0.0),
         )

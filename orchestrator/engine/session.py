@@ -18,7 +18,7 @@ from orchestrator.engine.knowledge import NOTHING, Knowledge
 from orchestrator.engine.ledger import Ledger
 from orchestrator.engine.machines import Joined, cores, started_ray
 from orchestrator.engine.objective import Objective
-from orchestrator.engine.records import FINISHED, Closed, Opened, Record
+from orchestrator.engine.records import FINISHED, Closed, Commanded, Opened, Record
 from orchestrator.engine.room import Room
 from orchestrator.engine.stopping import Stopping, StopRules
 from orchestrator.runs.checkpoints import CheckpointStore, FolderStore
@@ -63,6 +63,7 @@ class Plan:
         max_seconds: after which the run stops itself; None is never.
         rules: what else stops it.
         knowledge: what people know before the first trial.
+        changes: settings that a begun sweep goes on with from here on, as of ``orch set``.
     """
 
     space: JointSpace
@@ -88,6 +89,7 @@ class Plan:
     max_seconds: float | None = None
     rules: StopRules = field(default_factory=StopRules)
     knowledge: Knowledge = NOTHING
+    changes: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -161,19 +163,23 @@ def run(
         flush(journal.sequence)
         return None
     if not ledger.finished:
+        stopping.change(plan.changes)
         stopping.refuse()
     same_data(begun_with, plan.fingerprint)
     ledger.recover()
     tidy(ledger, place)
 
-    def write(record: Opened | Closed) -> None:
+    def write(record: Opened | Commanded | Closed) -> None:
         journal.append(record)
+        ledger.note(record)
         for observer in observers:
             observer.note(record)
 
     spent = _Spent()
     try:
         write(_opened(plan))
+        if plan.changes:
+            write(Commanded("set", time.time(), values=dict(plan.changes)))
         flush(journal.sequence)
         stop = None
         if not ledger.finished:

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from orchestrator.declared import declare, merge
 from orchestrator.engine.inbox import Change
 from orchestrator.engine.records import Commanded
+from orchestrator.engine.stopping import MaxEpochs, MaxTime, Plateau, StopRules, Target
 from searchspaces import Config, DataFacts, JointSpace, Value
 from searchspaces.conditions import is_active
 from searchspaces.config import flattened
@@ -40,12 +41,18 @@ class Settings(BaseModel):
     Attributes:
         concurrency: trials at a time.
         max_time: seconds from now on after which the sweep stops itself.
+        max_epochs_total: epochs of the whole run after which it does.
+        target: a value of the metric at which it does.
+        plateau: a gain of 20 more trials below which it does.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    concurrency: Integer | None = Field(default=None, ge=1)
-    max_time: float | None = Field(default=None, gt=0)
+    concurrency: Integer = Field(default=1, ge=1)
+    max_time: MaxTime = None
+    max_epochs_total: MaxEpochs = None
+    target: Target = None
+    plateau: Plateau = None
 
 
 def judged(ledger: Ledger, change: Change) -> Commanded:
@@ -58,6 +65,7 @@ def judged(ledger: Ledger, change: Change) -> Commanded:
                 values = dict(_enqueued(ledger, number, values))
             case "set":
                 values = checked_settings(values)
+                StopRules().but(values).check(ledger.objective)
             case _:
                 number = ledger.started
                 _check_edit(ledger, values)
@@ -67,12 +75,12 @@ def judged(ledger: Ledger, change: Change) -> Commanded:
 
 
 def checked_settings(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings as :class:`Settings` has them, those that are given only.
+    """Settings as :class:`Settings` has them, those that are given only; None is without.
 
     Raises:
         ConfigurationError: an unknown one, or a value that cannot be.
     """
-    return declare(Settings, values).model_dump(exclude_none=True)
+    return declare(Settings, values).model_dump(exclude_unset=True)
 
 
 def edited(space: JointSpace, changes: Mapping[str, Any]) -> JointSpace:

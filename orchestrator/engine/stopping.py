@@ -1,25 +1,43 @@
 """When a sweep stops by itself: after so many epochs, at a target, or on a plateau.
 
 One rule for all who run a sweep. It is fed the records of the whole run, those of earlier
-processes first, so a resumed run comes to the same as one that was never interrupted.
+processes first, so a resumed run comes to the same as one that was never interrupted. What
+people change about the rules on the way is among these records.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
 
 from orchestrator.engine.inbox import StopRun
 from orchestrator.engine.objective import Objective
 from orchestrator.engine.plateau import Finals
-from orchestrator.engine.records import EpochReported, Record, TrialEnded
-from searchspaces.errors import UsageError
+from orchestrator.engine.records import Commanded, EpochReported, Record, TrialEnded
+from searchspaces.errors import ConfigurationError, UsageError
+from searchspaces.scalars import Integer
 
 HOLD = 5
 """A plateau is one when so many trials in a row that ran to the end have said so."""
 FEW = 500
 """Up to so many such trials each of them asks; of more, about one in a hundredth of them."""
+
+
+def _unless_none(value: Any) -> Any:
+    """``none`` undoes what a file or a run says."""
+    return None if value == "none" else value
+
+
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+_Unless = BeforeValidator(_unless_none)
+MaxTime = Annotated[Annotated[Finite, Field(gt=0)] | None, _Unless]
+MaxEpochs = Annotated[Annotated[Integer, Field(ge=1)] | None, _Unless]
+Target = Annotated[Finite | None, _Unless]
+Plateau = Annotated[Literal["auto"] | Annotated[Finite, Field(gt=0)] | None, _Unless]
 
 
 @dataclass(frozen=True)
@@ -36,6 +54,23 @@ class StopRules:
     max_epochs_total: int | None = None
     target: float | None = None
     plateau: float | Literal["auto"] | None = None
+
+    def but(self, values: Mapping[str, Any]) -> StopRules:
+        """These rules, but for those that are among the values; None is without."""
+        names = {rule.name for rule in fields(self)}
+        return replace(self, **{name: values[name] for name in names & values.keys()})
+
+    def check(self, objective: Objective) -> None:
+        """Refuse a plateau where no single loss could tell of one.
+
+        Raises:
+            ConfigurationError: there are several objectives.
+        """
+        if self.plateau is not None and objective.several:
+            raise ConfigurationError(
+                f"it is told by one objective, and there are {len(objective.goals)}. Leave it out.",
+                place="plateau",
+            )
 
 
 class LimitReachedError(UsageError):
@@ -74,7 +109,8 @@ class Stopping:
     def __init__(self, rules: StopRules, objective: Objective, max_epochs: int) -> None:
         self._rules = rules
         self._objective = objective
-        self._finals = Finals(objective, max_epochs) if rules.plateau is not None else None
+        self._finals = Finals(objective, max_epochs)
+        self._best: EpochReported | None = None
         self._asked = 0
         self._held = 0
         self.epochs = 0
@@ -82,17 +118,32 @@ class Stopping:
 
     def note(self, record: Record) -> None:
         """Take in the next record."""
-        if isinstance(record, EpochReported):
-            self.epochs += 1
-            self._note_target(record)
-            most = self._rules.max_epochs_total
-            if most is not None and self.epochs >= most:
-                self._set(f"the limit of {most:,} epoch{'s' * (most != 1)} is reached",
-                          "max_epochs_total")  # fmt: skip
-        if self._finals is not None:
-            self._finals.note(record)
-            if isinstance(record, EpochReported | TrialEnded):
-                self._note_plateau(self._finals)
+        self._finals.note(record)
+        match record:
+            case EpochReported():
+                self.epochs += 1
+                if self._best is None or self._loss(record) < self._loss(self._best):
+                    self._best = record
+                self._judge()
+                self._note_plateau()
+            case TrialEnded():
+                self._note_plateau()
+            case Commanded(command="set", refused=""):
+                self.change(record.values)
+            case _:
+                pass
+
+    def change(self, values: Mapping[str, Any]) -> None:
+        """Go by other rules from here on, as far as the values have some; None is without.
+
+        What is reached by the new ones is reached at once, but for a plateau: the trials that
+        end from here on have to say so.
+        """
+        rules = self._rules.but(values)
+        if rules != self._rules:
+            self._rules, self.stop = rules, None
+            self._held, self._asked = 0, len(self._finals.losses)
+            self._judge()
 
     def tick(self) -> None:
         """Nothing is due between records."""
@@ -109,26 +160,36 @@ class Stopping:
         if self.stop is not None:
             raise LimitReachedError(self.stop, asked)
 
-    def _note_target(self, record: EpochReported) -> None:
-        target = self._rules.target
-        if target is None or self.stop is not None:
-            return
+    def _loss(self, record: EpochReported) -> float:
+        """What is to be small; infinite where the metric is missing."""
         loss = self._objective.loss(record.metrics)
-        if not math.isnan(loss) and loss <= self._objective.value(target):
-            value = self._objective.value(loss)
-            name = self._objective.metric
+        return math.inf if math.isnan(loss) else loss
+
+    def _judge(self) -> None:
+        """Whether the target or the number of epochs is reached."""
+        best, target = self._best, self._rules.target
+        if best is not None and target is not None:
+            loss = self._loss(best)
+            if loss <= self._objective.value(target):
+                value = self._objective.value(loss)
+                self._set(
+                    f"target {target:g} is reached (trial {best.number}, epoch {best.epoch}: "
+                    f"{self._objective.metric} {value:.4g})",
+                    "target",
+                )
+        most = self._rules.max_epochs_total
+        if most is not None and self.epochs >= most:
             self._set(
-                f"target {target:g} is reached (trial {record.number}, epoch {record.epoch}: "
-                f"{name} {value:.4g})",
-                "target",
+                f"the limit of {most:,} epoch{'s' * (most != 1)} is reached", "max_epochs_total"
             )
 
-    def _note_plateau(self, finals: Finals) -> None:
-        count, least = len(finals.losses), self._rules.plateau
+    def _note_plateau(self) -> None:
+        """Ask, whenever a trial came to its end, whether the next ones are worth it."""
+        count, least = len(self._finals.losses), self._rules.plateau
         if least is None or count - self._asked < (count // 100 if count > FEW else 1):
             return
         self._asked = count
-        outlook = finals.outlook()
+        outlook = self._finals.outlook()
         if outlook is None:
             return
         matters = outlook.matters if least == "auto" else least

@@ -58,6 +58,8 @@ def test_epochs_of_the_whole_run_count_and_a_resumed_one_says_how_to_go_on(tmp_p
         # The trial that was under way starts over: one epoch of it is told twice.
         assert go(again) == 6
     assert closed(again).reason == "the limit of 12 epochs is reached"
+    with pytest.raises(LimitReachedError, match="the limit of 12 epochs is reached already"):
+        Study.resume(study.run)  # what it went on with lasts
     with Study.resume(study.run, max_epochs_total="none") as rest:
         go(rest)
         assert rest.finished

@@ -208,6 +208,15 @@ def test_points_come_first_and_only_once_whatever_process_asks():
     assert again.suggest("c")["depth"] not in {0.75, 0.625}
 
 
+def test_a_tuner_stops_after_the_sweeps_time(monkeypatch):
+    from ray import tune
+
+    seen = {}
+    monkeypatch.setattr(tune, "Tuner", lambda *args, **settings: seen.update(settings))
+    to_tuner(Sweep("mlp-random", max_time=60).spec, None)
+    assert seen["tune_config"].time_budget_s == 60
+
+
 @pytest.mark.parametrize(
     ("said", "why"),
     [

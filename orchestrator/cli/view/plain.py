@@ -51,6 +51,7 @@ class PlainView:
         self._told = -1
         self._said_data = False
         self._begun = False
+        self._stops = outline.stops
         rungs = block("rungs", wrap(outline.reaches, WIDTH - LABEL)) if outline.levels[1:] else []
         head = header(outline, WIDTH, outline.estimate)
         for line in [*head, *rungs, *space_lines(outline, WIDTH)]:
@@ -89,6 +90,8 @@ class PlainView:
             self.progress.go_live(now)
             if self.progress.started:
                 self._say(f"goes on after {so_far(self.progress)}")
+            if self.progress.outline.stops != self._stops:  # changed while it ran before
+                self._say(f"stops  {self.progress.outline.stops or 'when its trials are through'}")
         elif self.progress.opened is not None:
             self._say_data()
             self._say(far_line(self.progress, now))

@@ -227,8 +227,11 @@ class Progress(Timeline):
         return note
 
     def _note_set(self, record: Commanded) -> None:
-        if record.values.get("max_time"):
-            self._max_time = float(record.values["max_time"])
+        rules = self.outline.rules.but(record.values)
+        self.outline = replace(self.outline, rules=rules)
+        if "max_time" in record.values:
+            self._max_time = record.values["max_time"]
+            self.outline = replace(self.outline, max_time=self._max_time)
             self._stop_after(self.at(record.at))
         if record.values.get("concurrency"):
             workers = min(int(record.values["concurrency"]), self.outline.trials)

@@ -89,6 +89,8 @@ def _config(record: Commanded, outline: Outline) -> str:
 def _setting(key: str, value: Any) -> str:
     if key == "max_time" and isinstance(value, int | float):
         return f"stops itself {clock(value)} from now on"
+    if value is None:
+        return f"no {key} from now on"
     return f"{key} is {scalar(value)} now"
 
 

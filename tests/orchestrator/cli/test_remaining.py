@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from orchestrator.cli.main import cli
 from orchestrator.cli.view.closing import closing
+from orchestrator.cli.view.plain import PlainView
 from orchestrator.cli.view.table import header, table
 from orchestrator.engine.inbox import StopRun
 from orchestrator.engine.journal import Journal
@@ -121,6 +122,30 @@ def test_what_stops_a_sweep_is_said_before_it_starts(teller):
         "at accuracy 0.9 or more, or when 20 more trials are not expected to gain what matters"
     )
     assert teller.outline(teller.spec()).stops == ""
+
+
+def test_what_is_set_while_it_runs_stops_it_from_there_on(teller):
+    spec = teller.spec(target=0.1, max_time=600.0)
+    progress = teller.followed(spec, teller.told(spec))
+    at = progress.created + 200
+    values = {"target": 0.05, "max_epochs_total": 10_000, "max_time": None}
+    progress.note(Commanded("set", at, values=values))
+    assert progress.deadline is None
+    assert progress.outline.stops == "after 10,000 epochs in all, or at valid_loss 0.05 or less"
+    progress.note(Commanded("set", at, values={"target": None}, refused="why"))
+    assert "0.05" in progress.outline.stops
+
+
+def test_a_run_that_goes_on_with_what_was_set_before_says_so(teller):
+    spec, lines = teller.spec(target=0.1), []
+    view = PlainView(teller.outline(spec), lines.append)
+    assert any("at valid_loss 0.1 or less" in line for line in lines)
+    view.note(Opened(1.0, "here", 1, {}))
+    view.note(Commanded("set", 2.0, values={"target": None}))
+    view.note(Closed(3.0, "stopped by you"))
+    view.note(Opened(4.0, "here", 2, {}))
+    view.tick()
+    assert lines[-1] == "stops  when its trials are through"
 
 
 def test_what_more_trials_would_gain_is_said_while_it_runs_and_at_the_end(teller):

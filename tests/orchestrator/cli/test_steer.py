@@ -89,8 +89,13 @@ def test_a_change_of_an_interrupted_run_waits_until_it_goes_on(interrupted):
         "run": interrupted.id, "followed": False, "trial": None,
         "values": {"concurrency": 3, "max_time": 7200.0},
     }  # fmt: skip
+    code, said = orch(interrupted, "set", "target=0.05", "plateau=auto", "max_epochs_total=none")
+    assert said.splitlines()[0] == (
+        f"run {interrupted.id}: no max_epochs_total from now on, target is 0.05 now, "
+        f"plateau is auto now, when it goes on"
+    )
     kinds = [letter.kind for letter in letters(interrupted)]
-    assert kinds == ["edit", "enqueue", "set"]
+    assert kinds == ["edit", "enqueue", "set", "set"]
 
 
 def test_values_may_come_from_the_file_of_a_winner(interrupted, tmp_path):
@@ -126,7 +131,8 @@ def test_values_may_come_from_the_file_of_a_winner(interrupted, tmp_path):
         (["enqueue"], "error: run RUN: enqueue: no value is given. Give one with --set.\n"),
         (
             ["set", "workers=3"],
-            "error: run RUN: workers: unknown key. Known: concurrency, max_time.\n",
+            "error: run RUN: workers: unknown key. Known: concurrency, max_time, max_epochs_total, "
+            "target, plateau.\n",
         ),
         (["set", "max_time=soon"], "error: run RUN: max_time: "),
         (
@@ -217,7 +223,9 @@ def test_a_running_sweep_is_steered_from_another_shell_and_a_resume_keeps_to_it(
         before = started(tmp_path)
         time.sleep(1.0)
         assert started(tmp_path) == before
-        assert "goes on after a pause" in say("resume")
+        resumed = say("resume", "--max-epochs-total", "9000")
+        assert "max_epochs_total is 9,000 now" in resumed or "max_epochs_total is 9000" in resumed
+        assert "goes on after a pause" in resumed
         until(lambda: started(tmp_path) >= before + 2, process)
         process.kill()
         process.communicate()
@@ -235,7 +243,7 @@ def test_a_running_sweep_is_steered_from_another_shell_and_a_resume_keeps_to_it(
     asked = [r.config["hidden_size"] for r in records if isinstance(r, TrialStarted) and r.enqueued]
     assert asked == [200, 300]
     commands = [record.command for record in records if isinstance(record, Commanded)]
-    assert commands == ["enqueue", "edit", "set", "pause", "go-on", "enqueue"]
+    assert commands == ["enqueue", "edit", "set", "pause", "set", "go-on", "enqueue"]
     numbers = [record.number for record in records if isinstance(record, TrialStarted)]
     assert numbers == list(range(len(numbers)))
     edited = next(i for i, r in enumerate(records) if isinstance(r, Commanded) and r.values == {
@@ -265,21 +273,6 @@ def until(true, process) -> None:
             raise AssertionError(process.stdout.read())
         time.sleep(0.1)
     raise AssertionError("it never came true")
-
-
-def test_a_paused_run_does_not_drop_other_limits_without_a_word(interrupted):
-    journal = Journal(interrupted.journal, lambda record: None)
-    journal.append(Opened(10.0, "here", 1, {}))
-    journal.append(Commanded("pause", 11.0))
-    journal.close()
-    with interrupted.owned():
-        code, said = orch(interrupted, "resume", interrupted.id, "--target", "0.5")
-    assert code == 2
-    assert said == (
-        f"error: --target: run {interrupted.id} is paused, and goes on in its own process with the "
-        f"limits it has. Leave it out, or first: orch stop {interrupted.suffix}\n"
-    )
-    assert letters(interrupted) == []
 
 
 def test_a_run_at_its_target_is_refused_before_a_cluster_is_started(interrupted, tmp_path):

@@ -209,7 +209,7 @@ def test_a_letter_is_there_until_the_journal_has_it(bench: MakeBench) -> None:
         ),
         (
             Change("set", {"trials": 3}),
-            "trials: unknown key. Known: concurrency, max_time.",
+            "trials: unknown key. Known: concurrency, max_time, ",
         ),
         (
             Change("edit", {"space": {"depth": {"high": -1.0}}}),

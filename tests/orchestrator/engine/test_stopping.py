@@ -9,8 +9,14 @@ import pytest
 
 from orchestrator.engine import controller
 from orchestrator.engine.objective import Objective
-from orchestrator.engine.records import EpochReported, TrialResumed, TrialStarted
-from orchestrator.engine.stopping import LimitReachedError, Stopping, StopRules
+from orchestrator.engine.records import (
+    Commanded,
+    EpochReported,
+    TrialResumed,
+    TrialStarted,
+    Verdict,
+)
+from orchestrator.engine.stopping import HOLD, LimitReachedError, Stopping, StopRules
 
 LOSS = Objective("valid_loss", "min")
 
@@ -97,6 +103,58 @@ def test_the_first_to_reach_the_target_is_named(bench: Any, go: Any) -> None:
         f"target 0.6 is reached (trial {first.number}, epoch {first.epoch}: "
         f"valid_loss {first.metrics['valid_loss']:.4g})"
     )
+
+
+def told(stopping: Stopping, *losses: float) -> None:
+    """A trial with these losses, from epoch 1 on."""
+    stopping.note(TrialStarted(0, {}, 0, 0, 9, 0.0))
+    for epoch, loss in enumerate(losses, start=stopping.epochs + 1):
+        stopping.note(EpochReported(0, 1, epoch, {"valid_loss": loss}, 0.1, "", 0.0))
+
+
+def changed(stopping: Stopping, refused: str = "", **values: Any) -> None:
+    stopping.note(Commanded("set", 0.0, values=values, refused=refused))
+
+
+def test_what_is_set_on_the_way_counts_from_there_and_for_what_was_before() -> None:
+    stopping = rule(target=0.1)
+    told(stopping, 0.5, 0.3, 0.4)
+    changed(stopping, concurrency=4)
+    assert stopping.stop is None
+    changed(stopping, "not so", target=0.35)
+    assert stopping.stop is None
+    changed(stopping, target=0.35)
+    assert stopping.stop is not None
+    assert stopping.stop.reason == "target 0.35 is reached (trial 0, epoch 2: valid_loss 0.3)"
+    changed(stopping, target=None, max_epochs_total=4)
+    assert stopping.stop is None
+    told(stopping, 0.2)
+    assert stopping.stop is not None
+    assert stopping.stop.limit == "max_epochs_total"
+    changed(stopping, max_epochs_total=9)
+    assert stopping.stop is None
+
+
+def test_a_plateau_that_is_set_late_is_told_by_the_trials_that_end_from_then_on() -> None:
+    stopping = rule()
+
+    def ends(number: int) -> None:
+        stopping.note(TrialStarted(number, {}, 0, 0, 9, 0.0))
+        for epoch in range(1, 10):
+            verdict = Verdict("stop") if epoch == 9 else None
+            stopping.note(
+                EpochReported(number, 1, epoch, {"valid_loss": 0.5}, 0.1, "", 0.0, verdict)
+            )
+
+    for number in range(30):
+        ends(number)
+    changed(stopping, plateau=0.01)
+    assert stopping.stop is None
+    for number in range(30, 30 + HOLD):
+        assert stopping.stop is None
+        ends(number)
+    assert stopping.stop is not None
+    assert stopping.stop.limit == "plateau"
 
 
 def test_without_rules_nothing_stops_it(bench: Any, go: Any) -> None:
