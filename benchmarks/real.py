@@ -1,13 +1,14 @@
 """Real sweeps side by side: what each strategy has found after so many epochs and seconds.
 
     python benchmarks/real.py                              # auto and bohb, three seeds each
-    python benchmarks/real.py --strategies auto,asha --seeds 1 --out /tmp/real
+    python benchmarks/real.py --strategies auto,asha --seeds 1 --out other --figure real.png
 
 Small GRUs on spoken Arabic digits, ``orch sweep`` as a person calls it, one sweep after the
 other; every sweep may train the same number of epochs. A sweep that is complete is not run
 again, one that was interrupted goes on. The table has the least validation loss so far and
-the accuracy of that epoch: median of the seeds, and each of them. Seconds are since the first
-trial began; they mean something only if nothing else ran on the machine.
+the accuracy of that epoch: median of the seeds, and each of them. A seed holds out speakers of
+its own, so losses compare between strategies, seed by seed. Seconds are since the first trial
+began; they mean something only if nothing else ran on the machine.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ import polars as pl
 
 SPACE = ("hidden_size.low=8", "hidden_size.high=64", "num_layers.high=2")
 """What is searched less widely than by default: nets of which one trains in two minutes."""
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+STYLES = ("-", "--", ":", "-.")
 EPOCHS = (43, 86, 171, 257, 342)
 SECONDS = (30, 60, 120, 180, 240)
 
@@ -106,12 +109,48 @@ def table(curves: dict[str, list[Curve]], budgets: tuple[int, ...], by: str) -> 
     return "\n".join(lines)
 
 
+def draw(curves: dict[str, list[Curve]], file: Path) -> None:
+    """Loss and accuracy of the best trial so far, over epochs and over seconds, of each seed."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    plt.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
+    figure, axes = plt.subplots(2, 2, figsize=(9, 5.4), sharey="row", layout="constrained")
+    for row, what in enumerate(("losses", "accuracies")):
+        for column, by in enumerate(("epochs", "seconds")):
+            axis = axes[row][column]
+            for index, (strategy, some) in enumerate(curves.items()):
+                for seed, one in enumerate(some):
+                    axis.plot(
+                        getattr(one, by), getattr(one, what), drawstyle="steps-post",
+                        color=COLOURS[index % len(COLOURS)], linestyle=STYLES[seed % len(STYLES)],
+                        label=f"{strategy}, seed {seed}", linewidth=1.3,
+                    )  # fmt: skip
+            axis.set_xlabel(f"{by} of all trials" if by == "epochs" else "seconds")
+            axis.set_xlim(left=0)
+        axes[row][0].set_ylabel(("valid_loss (log)", "accuracy at that epoch")[row])
+    axes[0][0].set_yscale("log")
+    axes[0][0].set_ylim(top=1.0)
+    for axis in axes[0]:
+        axis.yaxis.set_major_formatter("{x:g}")
+        axis.yaxis.set_minor_formatter("")
+    axes[1][0].set_ylim(bottom=0.7)
+    handles, labels = axes[0][0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(curves), frameon=False)
+    figure.suptitle("Best trial so far of real sweeps, 2 trials at a time", fontsize=10)
+    figure.savefig(file, dpi=150)
+    plt.close(figure)
+
+
 def main() -> None:
     """Run what is missing, print the tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--strategies", default="auto,bohb")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--out", type=Path, default=Path("build/real"))
+    parser.add_argument("--figure", type=Path, help="a PNG file to draw")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     names = given.strategies.split(",")
@@ -121,6 +160,8 @@ def main() -> None:
         curves[name].append(Curve.of(sweep(name, seed, given.out)))
     print(table(curves, EPOCHS, "epochs"), end="\n\n")
     print(table(curves, SECONDS, "seconds"), end="\n\n")
+    if given.figure:
+        draw(curves, given.figure)
     for name, some in curves.items():
         each = ", ".join(f"{one.epochs[-1]} epochs in {one.seconds[-1]:.0f} s" for one in some)
         print(f"{name}: {each}")
