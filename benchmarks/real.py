@@ -22,6 +22,9 @@ from statistics import median
 
 import polars as pl
 
+from orchestrator.engine.journal import read
+from orchestrator.engine.records import FINISHED, Closed
+
 SPACE = ("hidden_size.low=8", "hidden_size.high=64", "num_layers.high=2")
 """What is searched less widely than by default: nets of which one trains in two minutes."""
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -78,6 +81,8 @@ def sweep(strategy: str, seed: int, out: Path) -> Path:
     """
     name = f"{strategy}-{seed}"
     begun = sorted(out.glob(f"*-{name}-????"))
+    if begun and _complete(begun[-1]):
+        return begun[-1]
     if begun:
         command = ["resume", begun[-1].name]
     else:
@@ -89,6 +94,14 @@ def sweep(strategy: str, seed: int, out: Path) -> Path:
     if subprocess.run(called, check=False).returncode:
         raise SystemExit(f"{name}: orch failed, see above.")
     return max(out.glob(f"*-{name}-????"))
+
+
+def _complete(folder: Path) -> bool:
+    """It came to its end, or to the number of epochs that it has."""
+    last = None
+    for entry in read(folder / "journal"):
+        last = entry.record
+    return isinstance(last, Closed) and (last.reason == FINISHED or last.limit != "")
 
 
 def table(curves: dict[str, list[Curve]], budgets: tuple[int, ...], by: str) -> str:

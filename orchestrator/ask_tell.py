@@ -147,7 +147,7 @@ class Study:
         """
         folder = run if isinstance(run, RunFolder) else find_run(Path(runs), run)
         spec = folder.spec()
-        return cls(spec, folder, asked_data(spec), changes(spec, rules))
+        return cls(spec, folder, asked_data(spec), changes(spec, rules, timed=False))
 
     def _replay(self, record: Record) -> None:
         if isinstance(record, Opened):

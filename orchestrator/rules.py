@@ -7,7 +7,8 @@ from dataclasses import fields
 from typing import Any
 
 from orchestrator.declared import unknown_key
-from orchestrator.engine.records import FINISHED, Closed, Record
+from orchestrator.engine.inbox import settings_in
+from orchestrator.engine.records import FINISHED, Closed, Commanded, Record
 from orchestrator.engine.segments import read
 from orchestrator.engine.steering import checked_settings
 from orchestrator.engine.stopping import Stopping, StopRules
@@ -15,21 +16,23 @@ from orchestrator.runs.folder import RunFolder
 from orchestrator.spec import SweepSpec
 
 
-def changes(spec: SweepSpec, rules: Mapping[str, Any]) -> dict[str, Any]:
+def changes(spec: SweepSpec, rules: Mapping[str, Any], *, timed: bool = True) -> dict[str, Any]:
     """Other rules of when a sweep stops by itself, checked; None is without.
 
     Args:
         spec: of the sweep.
-        rules: ``max_time``, ``max_epochs_total``, ``target`` or ``plateau``.
+        rules: ``max_epochs_total``, ``target`` or ``plateau``; ``none`` is without, and None is
+            as if it were not among them.
+        timed: ``max_time`` is one of them.
 
     Raises:
         ConfigurationError: something else, or a value that cannot be.
     """
-    known = ["max_time", *(rule.name for rule in fields(StopRules))]
+    known = [*(["max_time"] if timed else []), *(rule.name for rule in fields(StopRules))]
     for key in rules:
         if key not in known:
             raise unknown_key(key, known, place="")
-    found = checked_settings(rules)
+    found = checked_settings({key: value for key, value in rules.items() if value is not None})
     spec.stop_rules.but(found).check(spec.objective)
     return found
 
@@ -48,9 +51,15 @@ def refuse_reached(run: RunFolder, rules: Mapping[str, Any]) -> None:
     spec = run.spec()
     stopping = Stopping(spec.stop_rules, spec.objective, spec.epochs)
     last: Record | None = None
+    followed: set[str] = set()
     for entry in read(run.journal):
         last = entry.record
         stopping.note(last)
+        if isinstance(last, Commanded):
+            followed.add(last.letter)
+    for letter in settings_in(run.inbox):
+        if letter.letter not in followed:
+            stopping.change(checked_settings(letter.values))
     stopping.change(rules)
     if not (isinstance(last, Closed) and last.reason == FINISHED):
         stopping.refuse()

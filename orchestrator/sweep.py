@@ -193,8 +193,8 @@ def resume(
         cluster: as of :meth:`Sweep.run`, whatever the run began on.
         dataset: what the run's data set is called on this machine, if not as in its spec.
         rules: ``max_time``, ``max_epochs_total``, ``target`` or ``plateau`` in place of the
-            run's own, from here on; ``none`` is without. Seconds count from now, as those of
-            the run's own limit do, epochs from the run's beginning.
+            run's own, from here on; ``none`` is without, None leaves it as it is. Seconds
+            count from now, as those of the run's own limit do, epochs from its beginning.
 
     Raises:
         RunNotFoundError: no such run.
@@ -270,7 +270,12 @@ def _go(
     quiet_ray()
     joined = Joined(cluster) if isinstance(cluster, str) and cluster else cluster or None
     knowledge = warm_start.knowledge_of(folder, spec)
-    plan = replace(plan_of(spec, data, joined), knowledge=knowledge, changes=changes or {})
+    plan = replace(
+        plan_of(spec, data, joined),
+        rules=folder.spec().stop_rules,  # what changed about them is in the journal
+        knowledge=knowledge,
+        changes=changes or {},
+    )
     with folder.owned(), opened(spec.storage, folder) as store, tracked(folder, spec):
         forget_stops(folder.inbox)
         tables = tables_of(folder, spec, split=plan.split, warning=plan.warning)

@@ -16,7 +16,7 @@ from orchestrator.engine.learning import Learning
 from orchestrator.engine.stopping import StopRules
 from orchestrator.searchers import Observation, Searcher
 from orchestrator.spec import SweepSpec
-from searchspaces import DataFacts
+from searchspaces import Config, DataFacts
 from searchspaces.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -122,7 +122,8 @@ def _tune_searcher(spec: SweepSpec, facts: DataFacts | None) -> Any:
             return config
 
         def _start(self, trial_id: str, config: dict[str, Any]) -> None:
-            self._learning.started(len(self.trials), joint.validate(config, facts))
+            started = self._started[trial_id] = len(self.trials), joint.validate(config, facts)
+            self._learning.started(*started)
             self.trials[trial_id] = config
 
         def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
@@ -149,8 +150,7 @@ def _tune_searcher(spec: SweepSpec, facts: DataFacts | None) -> Any:
 
         def _see(self, trial_id: str, epoch: int, loss: float, *, running: bool = False) -> None:
             self.seen.append((trial_id, epoch, loss, running))
-            number = list(self.trials).index(trial_id)
-            config = joint.validate(self.trials[trial_id], facts)
+            number, config = self._started[trial_id]
             self._learning.observe(Observation(number, config, epoch, loss, running))
 
         def get_state(self) -> dict[str, Any]:
@@ -165,6 +165,7 @@ def _tune_searcher(spec: SweepSpec, facts: DataFacts | None) -> Any:
             """Learn the same again."""
             self._learning = Learning(self._ours, joint, spec.seed, facts)
             self.trials: dict[str, dict[str, Any]] = {}
+            self._started: dict[str, tuple[int, Config]] = {}
             for trial_id, config in state["trials"].items():
                 self._start(trial_id, config)
             self.best: dict[str, float] = dict(state.get("best", {}))

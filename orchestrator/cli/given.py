@@ -166,7 +166,7 @@ _OF_TRIAL = ("epochs", "metric", "mode")
 """Options that matter to a trial, and that ``orch try`` has not or means otherwise."""
 _SPELT = {"called": "name", "objectives": "objective", "outcomes": "outcome"}
 _OPTIONS = (*_TRIED, "trials", *_OF_TRIAL, "objectives", "outcomes", "points", "warm_start",
-            "search", "scheduler", "concurrency", "cpus", "gpus", "storage", "called", "max_time",
+            "search", "scheduler", "concurrency", "cpus", "gpus", "storage", "called",
             *limits.NAMES)  # fmt: skip
 
 

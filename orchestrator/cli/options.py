@@ -90,6 +90,13 @@ def several(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) 
     return list(value) or None
 
 
+def duration_or_none(
+    ctx: click.Context, param: click.Parameter, value: str | None
+) -> float | str | None:
+    """As :func:`duration`, or ``none``."""
+    return value if value == "none" else duration(ctx, param, value)
+
+
 def duration(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
     """Seconds of ``90s``, ``10m``, ``2h`` or ``90``; a callback for an option.
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 @click.command(cls=tracking.TrackingCommand)
 @options.run_argument
 @click.option(
-    "--max-time", callback=options.duration, metavar="TIME",
-    help="Stop after 90s, 10m, 2h or seconds; by default the run's own limit, from now on.",
+    "--max-time", callback=options.duration_or_none, metavar="TIME",
+    help="Stop after 90s, 10m, 2h or seconds from now; by default as the run did before.",
 )  # fmt: skip
 @limits.options
 @options.cluster
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 def resume(
     run: str,
     *,
-    max_time: float | None,
+    max_time: float | str | None,
     cluster: str,
     down: bool,
     notify: tuple[str, ...],

@@ -135,13 +135,17 @@ def edit(run: str, *, settings: tuple[str, ...], runs: Path, as_json: bool) -> N
 def end_pause(run: RunFolder, changes: Mapping[str, Any], *, as_json: bool) -> None:
     """Have a run go on whose process waits, with other settings if there are any."""
     from orchestrator.engine.inbox import Change, GoOn
+    from orchestrator.engine.records import Closed
     from orchestrator.runs.letters import tell
 
     if changes:
         record = tell(run, Change("set", dict(changes)), seconds=ANSWER_SECONDS)
         _check_followed(run, record)
-        if not as_json:
-            _say(run, record, as_json=False, waiting=record is None)
+        over = isinstance(record, Closed)  # by what was set
+        if over or not as_json:
+            _say(run, record, as_json=as_json, waiting=record is None)
+        if over:
+            return
     if _tell(run, GoOn(), as_json=as_json) is not None and not as_json:
         _next(run, "watch")
 

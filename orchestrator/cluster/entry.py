@@ -26,7 +26,7 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True):
         dataset: what the sweep's data set is called here; empty where it is called as there.
         secrets: folder of files that become environment variables; empty without any.
         tracking: what changes in where it is told about.
-        rules: what else stops it, where not as the run says.
+        rules: what stops it by itself, where not as the run says.
         largest: logical CPUs and GPUs of the largest node that there may be; 0 if unknown.
     """
 

@@ -168,7 +168,7 @@ class Remote:
         Args:
             run: its folder here, with all that is known of it; the caller owns it.
             prepared: by :meth:`prepare`.
-            rules: what else stops it, where not as the run says.
+            rules: what stops it by itself, where not as the run says.
 
         Raises:
             ClusterError: that did not work.

@@ -171,6 +171,7 @@ class Helm:
         """What new settings mean for this process; the ledger has them for the next."""
         if "max_time" in record.values:
             self.stop_after(record.values["max_time"])
+            self._paused_at = time.monotonic()  # of a pause, what is still to come does not count
         if "concurrency" in record.values:
             self._room.wanted = record.values["concurrency"]
             self._next_look = 0.0

@@ -122,6 +122,15 @@ class Inbox:
                 yield command
             path.unlink(missing_ok=True)
 
+    def settings(self) -> list[Change]:
+        """The settings that wait in letters, which stay."""
+        return settings_in(self._folder)
+
+
+def settings_in(folder: Path) -> list[Change]:
+    """The settings that wait in the letters of a run."""
+    return [one for one in waiting(folder) if isinstance(one, Change) and one.kind == "set"]
+
 
 def send(folder: Path, command: Command) -> str:
     """Leave a letter for whoever owns the run, from any process; the letter's name."""

@@ -51,6 +51,7 @@ class Learning:
         self._several = False
         self._tried: set[Known] = set()
         self._unseen: dict[int, Config] = {}
+        self._here: dict[int, bool] = {}
         self.space = space
         self.version = 1
         self._earlier = tuple(earlier)
@@ -99,7 +100,7 @@ class Learning:
 
     def search_in(self, space: JointSpace) -> None:
         """Search another space from here on; of what was observed, what lies in it counts."""
-        self.space, self.version = space, self.version + 1
+        self.space, self.version, self._here = space, self.version + 1, {}
         self._carry()
         self._tell_anew([*self._past, *self._observed])
 
@@ -125,7 +126,10 @@ class Learning:
                 self._searcher.begun(number, config)
 
     def _tell(self, observation: Observation) -> None:
-        if self.version == 1 or self._is_here(observation.config):
+        number = observation.number
+        if self.version > 1 and number not in self._here:
+            self._here[number] = self._is_here(observation.config)
+        if self.version == 1 or self._here[number]:
             self._searcher.observe(observation)
             if isinstance(self._source, Believing):
                 self._source.observed(observation.number)

@@ -20,6 +20,7 @@ from orchestrator.engine.machines import Joined, cores, started_ray
 from orchestrator.engine.objective import Objective
 from orchestrator.engine.records import FINISHED, Closed, Commanded, Opened, Record
 from orchestrator.engine.room import Room
+from orchestrator.engine.steering import judged
 from orchestrator.engine.stopping import Stopping, StopRules
 from orchestrator.runs.checkpoints import CheckpointStore, FolderStore
 from orchestrator.schedulers import Scheduler
@@ -162,8 +163,12 @@ def run(
     if ledger.finished and isinstance(last, Closed) and last.reason == FINISHED:
         flush(journal.sequence)
         return None
+    left = [
+        judged(ledger, letter) for letter in inbox.settings() if letter.letter not in ledger.letters
+    ]
     if not ledger.finished:
-        stopping.change(plan.changes)
+        for values in (*(record.values for record in left if not record.refused), plan.changes):
+            stopping.change(values)
         stopping.refuse()
     same_data(begun_with, plan.fingerprint)
     ledger.recover()
@@ -178,6 +183,8 @@ def run(
     spent = _Spent()
     try:
         write(_opened(plan))
+        for record in left:  # before what this process was told, which is younger
+            write(record)
         if plan.changes:
             write(Commanded("set", time.time(), values=dict(plan.changes)))
         flush(journal.sequence)

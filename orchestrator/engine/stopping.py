@@ -111,6 +111,7 @@ class Stopping:
         self._objective = objective
         self._finals = Finals(objective, max_epochs)
         self._best: EpochReported | None = None
+        self._least = math.inf
         self._asked = 0
         self._held = 0
         self.epochs = 0
@@ -122,8 +123,9 @@ class Stopping:
         match record:
             case EpochReported():
                 self.epochs += 1
-                if self._best is None or self._loss(record) < self._loss(self._best):
-                    self._best = record
+                loss = self._objective.loss(record.metrics)
+                if loss < self._least:  # never so of nan
+                    self._best, self._least = record, loss
                 self._judge()
                 self._note_plateau()
             case TrialEnded():
@@ -139,11 +141,15 @@ class Stopping:
         What is reached by the new ones is reached at once, but for a plateau: the trials that
         end from here on have to say so.
         """
-        rules = self._rules.but(values)
-        if rules != self._rules:
-            self._rules, self.stop = rules, None
+        before, self._rules = self._rules, self._rules.but(values)
+        if self._rules == before:
+            return
+        stop, self.stop = self.stop, None
+        if self._rules.plateau != before.plateau:
             self._held, self._asked = 0, len(self._finals.losses)
-            self._judge()
+        elif stop is not None and stop.limit == "plateau":
+            self.stop = stop  # it was told by trials that are over
+        self._judge()
 
     def tick(self) -> None:
         """Nothing is due between records."""
@@ -160,23 +166,16 @@ class Stopping:
         if self.stop is not None:
             raise LimitReachedError(self.stop, asked)
 
-    def _loss(self, record: EpochReported) -> float:
-        """What is to be small; infinite where the metric is missing."""
-        loss = self._objective.loss(record.metrics)
-        return math.inf if math.isnan(loss) else loss
-
     def _judge(self) -> None:
         """Whether the target or the number of epochs is reached."""
         best, target = self._best, self._rules.target
-        if best is not None and target is not None:
-            loss = self._loss(best)
-            if loss <= self._objective.value(target):
-                value = self._objective.value(loss)
-                self._set(
-                    f"target {target:g} is reached (trial {best.number}, epoch {best.epoch}: "
-                    f"{self._objective.metric} {value:.4g})",
-                    "target",
-                )
+        if best is not None and target is not None and self._least <= self._objective.value(target):
+            value = self._objective.value(self._least)
+            self._set(
+                f"target {target:g} is reached (trial {best.number}, epoch {best.epoch}: "
+                f"{self._objective.metric} {value:.4g})",
+                "target",
+            )
         most = self._rules.max_epochs_total
         if most is not None and self.epochs >= most:
             self._set(

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 
 from orchestrator.engine.follow import Follower
-from orchestrator.engine.inbox import Change, Command, StopRun, send, waiting
+from orchestrator.engine.inbox import Change, Command, send, waiting
 from orchestrator.engine.journal import read
 from orchestrator.engine.ledger import Ledger
 from orchestrator.engine.records import FINISHED, Closed, Commanded, Opened, Record
@@ -40,7 +40,7 @@ def tell(run: RunFolder, command: Command, *, seconds: float) -> Commanded | Clo
         seconds: to wait at most.
 
     Returns:
-        the record of the command, or of the end of a run that was stopped; None if
+        the record of the command, or of the end of the run if that came first; None if
         nothing was heard in that time. The letter stays where it is then.
     """
     follower = Follower(run.journal)
@@ -49,7 +49,7 @@ def tell(run: RunFolder, command: Command, *, seconds: float) -> Commanded | Clo
     for record in _heard(follower, seconds):
         if isinstance(record, Commanded) and record.letter == letter:
             return record
-        if isinstance(record, Closed) and isinstance(command, StopRun):
+        if isinstance(record, Closed):
             return record
     return None
 

@@ -110,7 +110,7 @@ class Searcher(BaseModel):
         """
 
     def observe(self, observation: Observation) -> None:
-        """Learn from a trial; called at each of its decision points and at its end.
+        """Learn from a trial; called where it :meth:`looks`, at each decision and at the end.
 
         The same trial comes again at a higher epoch. Searchers that do not learn
         leave this as it is.

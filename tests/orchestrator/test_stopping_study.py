@@ -110,6 +110,15 @@ def test_a_limit_on_outcomes_keeps_a_trial_from_the_target(tmp_path: Path) -> No
         assert study.stopped is not None
 
 
+def test_a_study_knows_no_time_and_takes_none_for_nothing(tmp_path: Path) -> None:
+    with made(max_epochs_total=7).ask_tell(tmp_path) as study:
+        go(study)
+    with pytest.raises(ConfigurationError, match="max_time: unknown key"):
+        Study.resume(study.run, max_time=60)
+    with pytest.raises(LimitReachedError, match="the limit of 7 epochs"):
+        Study.resume(study.run, max_epochs_total=None)
+
+
 def test_a_plateau_ends_a_search_that_has_settled(tmp_path: Path) -> None:
     def value(trial: Any, _: int) -> float:
         return max(0.1, 1 - trial.number / 20) + trial.number % 7 / 1e3

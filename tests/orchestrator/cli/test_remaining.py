@@ -136,6 +136,21 @@ def test_what_is_set_while_it_runs_stops_it_from_there_on(teller):
     assert "0.05" in progress.outline.stops
 
 
+def test_time_that_is_set_in_a_pause_begins_there(teller):
+    spec = teller.spec(max_time=600.0)
+    progress = teller.followed(spec, teller.told(spec))
+    progress.go_live(progress.created)
+    at = progress.created
+    before = progress.deadline
+    progress.note(Commanded("pause", at + 10))
+    progress.note(Commanded("go-on", at + 30))
+    assert progress.deadline == pytest.approx(before + 20)
+    progress.note(Commanded("pause", at + 40))
+    progress.note(Commanded("set", at + 1040, values={"max_time": 60.0}))
+    progress.note(Commanded("go-on", at + 1041))
+    assert progress.deadline == pytest.approx(progress.at(at + 1041) + 60)
+
+
 def test_a_run_that_goes_on_with_what_was_set_before_says_so(teller):
     spec, lines = teller.spec(target=0.1), []
     view = PlainView(teller.outline(spec), lines.append)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.engine.inbox import Inbox, StopRun, StopTrial, send
+from orchestrator.engine.inbox import Change, Inbox, StopRun, StopTrial, send
 from orchestrator.engine.journal import read
 from orchestrator.engine.objective import Objective
 from orchestrator.engine.records import (
@@ -27,6 +27,7 @@ from orchestrator.engine.records import (
     TrialStarted,
 )
 from orchestrator.engine.session import Place, Plan, run
+from orchestrator.engine.stopping import LimitReachedError, StopRules
 from orchestrator.engine.testing import CurveTrial, curve_space
 from orchestrator.runs.checkpoints import FolderStore
 from orchestrator.strategies import scheduler_from, searcher_from
@@ -212,6 +213,33 @@ def test_a_finished_run_is_left_as_it_is(sweep: Callable[..., Sweep]) -> None:
     assert files() == before
     assert told == [entry.record for entry in read(run.folder / "journal")]
     assert run.flushed[-1] == run.flushed[-2]
+
+
+def test_what_is_set_between_two_processes_holds_until_something_younger(
+    sweep: Callable[..., Sweep],
+) -> None:
+    """Letters that wait count before a limit is refused; what the new process is told, after."""
+    made = sweep("fifo", rules=StopRules(max_epochs_total=4), trials=4)
+    first = made.run()
+    assert first is not None
+    assert first.limit == "max_epochs_total"
+    with pytest.raises(LimitReachedError, match="the limit of 4 epochs"):
+        made.run()
+    send(made.folder / "inbox", Change("set", {"max_epochs_total": 400, "target": 5.0}))
+    with pytest.raises(LimitReachedError, match="target 5 is reached"):
+        made.run()
+    second = made.run(changes={"target": None, "max_epochs_total": len(made.epochs) + 3})
+    assert second is not None
+    assert second.limit == "max_epochs_total"
+    assert [record.values.get("max_epochs_total", 0) > 300 for record in made.of(Commanded)] == [
+        True,
+        False,
+    ]
+    with pytest.raises(LimitReachedError, match="the limit of"):
+        made.run()  # both are in the journal
+    assert made.run(changes={"max_epochs_total": None}) is None
+    assert len(made.epochs) == 36
+    assert len(made.of(Commanded)) == 3
 
 
 def test_trials_that_diverge_or_raise_fail_and_their_worker_goes_on(

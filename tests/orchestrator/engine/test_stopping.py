@@ -155,6 +155,10 @@ def test_a_plateau_that_is_set_late_is_told_by_the_trials_that_end_from_then_on(
         ends(number)
     assert stopping.stop is not None
     assert stopping.stop.limit == "plateau"
+    changed(stopping, max_epochs_total=9_000)
+    assert stopping.stop.limit == "plateau"  # which no other limit lifts
+    changed(stopping, plateau=None)
+    assert stopping.stop is None
 
 
 def test_without_rules_nothing_stops_it(bench: Any, go: Any) -> None:
