@@ -206,10 +206,12 @@ class Auto(Searcher):
         process = fit(rows, owners, targets, chosen(targets, FEW))
         last = np.flatnonzero(epochs == furthest)
         if self._categories.size + 2 <= len(last) < len(keys):
-            # Early epochs may say nothing of the last: then its own trials alone say more.
+            # Early epochs may say nothing of the last: then its own trials alone say more. What
+            # they had on their way is no guess of another trial, so all of a trial is left out.
             few = chosen(targets[last], FEW)
             alone = fit(rows[last], owners, targets[last], few, like=process)
-            if alone.left_out(np.arange(len(last))) > process.left_out(last):
+            single, trials = np.arange(len(last)), np.array([number for _, number in keys])
+            if alone.left_out(single, single) > process.left_out(last, trials):
                 process = alone
 
         def at_end(points: Floats) -> Floats:

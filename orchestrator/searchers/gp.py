@@ -108,16 +108,30 @@ class Process:
         left = np.maximum(1.0 - np.einsum("nm,nm->m", solved, solved), 1e-12)
         return mean, np.sqrt(self.variance * left)
 
-    def left_out(self, rows: Integers) -> float:
-        """The log density of some targets, each as believed without that one.
+    def left_out(self, rows: Integers, groups: Integers) -> float:
+        """The log density of some targets, each as believed without all of its group.
 
-        Source: Rasmussen and Williams (2006), section 5.4.2, equations 5.10 to 5.12.
+        Args:
+            rows: of the targets.
+            groups: that the targets are of, shape (n,).
+
+        Source: Rasmussen and Williams (2006), section 5.4.2, equations 5.10 to 5.12, with blocks
+        of the inverse covariance in place of its diagonal.
         """
-        size = len(self.targets)
-        precision = np.diag(cho_solve((self.factor, True), np.eye(size), check_finite=False))[rows]
-        off = self.weights[rows] / precision
-        variance = self.variance / precision
-        return float(-0.5 * np.sum(off**2 / variance + np.log(2 * math.pi * variance)))
+        size, density = len(self.targets), 0.0
+        precision = cho_solve((self.factor, True), np.eye(size), check_finite=False)
+        members: dict[
+            int, list[Integers]
+        ] = {}  # of each row's group, the row first, by their number
+        for row in rows:
+            own = np.flatnonzero(groups == groups[row])
+            members.setdefault(len(own), []).append(np.append(row, own[own != row]))
+        for some in map(np.array, members.values()):
+            block = np.linalg.inv(precision[some[:, :, None], some[:, None, :]])[:, 0]
+            off = np.einsum("rm,rm->r", block, self.weights[some])
+            variance = self.variance * block[:, 0]
+            density -= 0.5 * float(np.sum(off**2 / variance + np.log(2 * math.pi * variance)))
+        return density
 
     def expecting(self, columns: Floats) -> Process:
         """The process when results at some more points, shape (m, c), are as it believes.

@@ -198,7 +198,7 @@ class Digits(Networks):
     """Handwritten digits, 8 x 8 pixels, a tenth of the labels to train on wrong."""
 
     name = "digits"
-    use = "release"
+    use = "tuning"
     about = "perceptrons really trained on 450 handwritten digits, some labels wrong"
     reference = 0.1963
 

@@ -77,6 +77,31 @@ def test_a_process_learns_a_function_and_knows_where_it_does_not():
     assert far[0] > 5 * deviation.max()
 
 
+def test_what_is_left_out_is_believed_without_its_whole_group():
+    rng = np.random.default_rng(3)
+    columns, groups = rng.random((12, 2)), np.repeat(np.arange(4), 3)
+    targets = columns.sum(axis=1) + 0.1 * rng.standard_normal(12)
+    process = fit(columns, np.arange(2), targets, np.arange(12))
+    kernel = covariance(process, columns, columns)
+    noise = math.exp(process.logs[-1]) * np.eye(12)
+    rest = targets - np.column_stack([np.ones(12), columns[:, -1]]) @ process.trend
+    expected = 0.0
+    for row in (0, 4, 11):
+        others = np.flatnonzero(groups != groups[row])
+        weights = np.linalg.solve((kernel + noise)[np.ix_(others, others)], kernel[others, row])
+        mean = weights @ rest[others]
+        variance = process.variance * (1 + noise[0, 0] - weights @ kernel[others, row])
+        expected += norm(mean, math.sqrt(variance)).logpdf(rest[row])
+    assert process.left_out(np.array([0, 4, 11]), groups) == pytest.approx(expected, rel=1e-4)
+
+
+def covariance(process, first, second):
+    """Matern's kernel with the process's length scales."""
+    scales = np.exp(process.logs[process.owners])
+    apart = np.sqrt(5) * np.linalg.norm(first[:, None] / scales - second[None] / scales, axis=2)
+    return (1 + apart + apart**2 / 3) * np.exp(-apart)
+
+
 def test_where_a_trial_runs_less_is_expected():
     rng = np.random.default_rng(0)
     columns = rng.random((15, 2))
