@@ -20,7 +20,7 @@ from orchestrator.engine.machines import Joined, cores, started_ray
 from orchestrator.engine.objective import Objective
 from orchestrator.engine.records import FINISHED, Closed, Commanded, Opened, Record
 from orchestrator.engine.room import Room
-from orchestrator.engine.steering import judged
+from orchestrator.engine.steering import settings_left
 from orchestrator.engine.stopping import Stopping, StopRules
 from orchestrator.runs.checkpoints import CheckpointStore, FolderStore
 from orchestrator.schedulers import Scheduler
@@ -163,9 +163,7 @@ def run(
     if ledger.finished and isinstance(last, Closed) and last.reason == FINISHED:
         flush(journal.sequence)
         return None
-    left = [
-        judged(ledger, letter) for letter in inbox.settings() if letter.letter not in ledger.letters
-    ]
+    left = settings_left(ledger, inbox)
     if not ledger.finished:
         for values in (*(record.values for record in left if not record.refused), plan.changes):
             stopping.change(values)

@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from orchestrator.declared import declare, merge
-from orchestrator.engine.inbox import Change
+from orchestrator.engine.inbox import Change, Inbox
 from orchestrator.engine.records import Commanded
 from orchestrator.engine.stopping import MaxEpochs, MaxTime, Plateau, StopRules, Target
 from searchspaces import Config, DataFacts, JointSpace, Value
@@ -72,6 +72,12 @@ def judged(ledger: Ledger, change: Change) -> Commanded:
     except OrchError as error:
         refused = " ".join(str(error).split())
     return Commanded(change.kind, time.time(), number, values, refused, change.letter)
+
+
+def settings_left(ledger: Ledger, inbox: Inbox) -> list[Commanded]:
+    """The records of the settings that wait for whoever goes on with a sweep."""
+    waiting = inbox.settings()
+    return [judged(ledger, change) for change in waiting if change.letter not in ledger.letters]
 
 
 def checked_settings(values: Mapping[str, Any]) -> dict[str, Any]:

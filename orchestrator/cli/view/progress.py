@@ -229,8 +229,7 @@ class Progress(Timeline):
         return note
 
     def _note_set(self, record: Commanded) -> None:
-        rules = self.outline.rules.but(record.values)
-        self.outline = replace(self.outline, rules=rules)
+        self.outline = replace(self.outline, rules=self.outline.rules.but(record.values))
         if "max_time" in record.values:
             self._max_time = record.values["max_time"]
             self.outline = replace(self.outline, max_time=self._max_time)
