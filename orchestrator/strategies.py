@@ -139,6 +139,9 @@ def searcher_from(declared: Searcher | Mapping[str, Any] | str) -> Searcher:
 
 def scheduler_from(declared: Scheduler | Mapping[str, Any] | str) -> Scheduler:
     """The scheduler that a file or a program declares; see :func:`searcher_from`."""
+    if isinstance(declared, Mapping) and declared.get("doubts") is False:
+        # Older run folders say of asha that a setting is off which is no more.
+        declared = {name: value for name, value in declared.items() if name != "doubts"}
     return declared if isinstance(declared, Scheduler) else _made(schedulers, declared)
 
 

@@ -25,6 +25,13 @@ from searchspaces import ConfigurationError, UnknownNameError
 KINDS = "asha, async-hyperband, fifo, hyperband, median, pbt"
 
 
+def test_a_setting_that_is_no_more_is_read_where_it_was_off():
+    old = {"kind": "asha", "eta": 3, "form": "promotion", "doubts": False}
+    assert scheduler_from(old) == scheduler_from({"kind": "asha", "form": "promotion"})
+    with pytest.raises(ConfigurationError, match="doubts: unknown key"):
+        scheduler_from({**old, "doubts": True})
+
+
 def test_each_name_stands_for_a_searcher_and_a_scheduler():
     pairs = {name: tuple(part.kind for part in strategy(name)) for name in STRATEGIES}
     assert pairs == {
