@@ -27,8 +27,8 @@ from orchestrator.engine.records import FINISHED, Closed
 
 SPACE = ("hidden_size.low=8", "hidden_size.high=64", "num_layers.high=2")
 """What is searched less widely than by default: nets of which one trains in two minutes."""
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 STYLES = ("-", "--", ":", "-.")
+"""Of the seeds."""
 EPOCHS = (43, 86, 171, 257, 342)
 SECONDS = (30, 60, 120, 180, 240)
 
@@ -128,6 +128,8 @@ def draw(curves: dict[str, list[Curve]], file: Path) -> None:
 
     mpl.use("Agg")
     from matplotlib import pyplot as plt
+
+    from benchmarks.search.plot import COLOURS
 
     plt.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
     figure, axes = plt.subplots(2, 2, figsize=(9, 5.4), sharey="row", layout="constrained")

@@ -17,7 +17,7 @@ from orchestrator.spec import SweepSpec
 
 
 def changes(spec: SweepSpec, rules: Mapping[str, Any], *, timed: bool = True) -> dict[str, Any]:
-    """Other rules of when a sweep stops by itself, checked; None is without.
+    """Other rules of when a sweep stops by itself, checked; None in what is found is without.
 
     Args:
         spec: of the sweep.

@@ -211,7 +211,6 @@ def resume(
             f"Study.resume({folder.id!r})."
         )
     asked = changes(spec, rules)
-    spec = spec.model_copy(update=asked)
     if dataset:
         spec = spec.model_copy(update={"dataset": dataset})
     if tracking:
@@ -269,19 +268,14 @@ def _go(
     """The one path of new and resumed runs; the changes are of when it stops by itself."""
     quiet_ray()
     joined = Joined(cluster) if isinstance(cluster, str) and cluster else cluster or None
-    knowledge = warm_start.knowledge_of(folder, spec)
-    plan = replace(
-        plan_of(spec, data, joined),
-        rules=folder.spec().stop_rules,  # what changed about them is in the journal
-        knowledge=knowledge,
-        changes=changes or {},
-    )
+    knowledge, changes = warm_start.knowledge_of(folder, spec), changes or {}
+    plan = replace(plan_of(spec, data, joined), knowledge=knowledge, changes=changes)
     with folder.owned(), opened(spec.storage, folder) as store, tracked(folder, spec):
         forget_stops(folder.inbox)
         tables = tables_of(folder, spec, split=plan.split, warning=plan.warning)
         observers: list[Observer] = [tables]
         if watch is not None:
-            observers.append(watch(folder, spec))
+            observers.append(watch(folder, spec.model_copy(update=changes)))
         written = 0
 
         def flush(sequence: int) -> None:

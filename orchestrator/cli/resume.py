@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 def resume(
     run: str,
     *,
-    max_time: float | str | None,
     cluster: str,
     down: bool,
     notify: tuple[str, ...],
@@ -49,7 +48,7 @@ def resume(
     from orchestrator.runs.letters import is_paused
     from orchestrator.sweep import resume as go_on
 
-    rules = limits.changes_of({"max_time": max_time, **given})
+    rules = limits.changes_of(given)
     told_to = tracking.changes_of(given, new=False)
     folder = find_run(runs, run)
     there = options.is_cluster_file(cluster)

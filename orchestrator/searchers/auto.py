@@ -189,12 +189,13 @@ class Auto(Searcher):
             conditional = [bool(condition(parameters[name])) for name in self.space.cube().names]
             self._embedding = Embedding(self._categories, conditional)
         embedding = self._embedding
-        losses, reached = self._losses, self._reached  # pydantic takes its time for each look
+        losses, reached = self._losses, self._reached  # each access costs in pydantic
         keys = sorted(losses)
         targets = warped(np.array([losses[key] for key in keys]))
         furthest = keys[-1][0]
         taken = chosen(targets, MOST)
         keys, targets = [keys[index] for index in taken], targets[taken]
+        numbers = np.array([number for _, number in keys])
 
         def columns(points: Floats, epochs: Floats) -> Floats:
             far = np.log(epochs) / math.log(furthest + 1)
@@ -202,7 +203,7 @@ class Auto(Searcher):
 
         epochs = np.array([epoch for epoch, _ in keys], dtype=np.float64)
         owners = np.append(embedding.owners, self._categories.size)
-        rows = columns(self._rows(number for _, number in keys), epochs)
+        rows = columns(self._rows(numbers.tolist()), epochs)
         process = fit(rows, owners, targets, chosen(targets, FEW))
         last = np.flatnonzero(epochs == furthest)
         if self._categories.size + 2 <= len(last) < len(keys):
@@ -210,17 +211,18 @@ class Auto(Searcher):
             # they had on their way is no guess of another trial, so all of a trial is left out.
             few = chosen(targets[last], FEW)
             alone = fit(rows[last], owners, targets[last], few, like=process)
-            single, trials = np.arange(len(last)), np.array([number for _, number in keys])
-            if alone.left_out(single, single) > process.left_out(last, trials):
+            if alone.left_out(np.arange(len(last)), numbers[last]) > process.left_out(
+                last, numbers
+            ):
                 process = alone
 
         def at_end(points: Floats) -> Floats:
             return columns(points, np.full(len(points), float(furthest)))
 
-        seen = sorted({number for _, number in keys})
-        means = process.believe(at_end(self._rows(seen)))[0]
+        seen = np.unique(numbers)
+        means = process.believe(at_end(self._rows(seen.tolist())))[0]
         best = float(means.min())
-        leaders = self._rows(np.array(seen)[np.argsort(means, kind="stable")[:LEADERS]].tolist())
+        leaders = self._rows(seen[np.argsort(means, kind="stable")[:LEADERS]].tolist())
         running = [n for n in sorted(self._points) if not reached.get(n, (0, False))[1]]
         if running:
             process = process.expecting(at_end(self._rows(running[-RUNNING:])))

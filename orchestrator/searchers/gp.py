@@ -120,13 +120,11 @@ class Process:
         """
         size, density = len(self.targets), 0.0
         precision = cho_solve((self.factor, True), np.eye(size), check_finite=False)
-        members: dict[
-            int, list[Integers]
-        ] = {}  # of each row's group, the row first, by their number
+        by_size: dict[int, list[Integers]] = {}
         for row in rows:
             own = np.flatnonzero(groups == groups[row])
-            members.setdefault(len(own), []).append(np.append(row, own[own != row]))
-        for some in map(np.array, members.values()):
+            by_size.setdefault(len(own), []).append(np.append(row, own[own != row]))
+        for some in map(np.array, by_size.values()):  # shape (r, m), each row before its group
             block = np.linalg.inv(precision[some[:, :, None], some[:, None, :]])[:, 0]
             off = np.einsum("rm,rm->r", block, self.weights[some])
             variance = self.variance * block[:, 0]

@@ -83,7 +83,6 @@ class Progress(Timeline):
     finals: Finals = field(init=False)
     deadline: float | None = None
     _max_time: float | None = None
-    _time_stood: float = 0.0
     _ended_best: Best | None = None
     _completed_best: Best | None = None
     _epoch_seconds: float = 0.0
@@ -212,14 +211,13 @@ class Progress(Timeline):
         if not record.refused:
             match record.command:
                 case "pause":
-                    if not self.paused:
-                        self._time_stood = self.at(record.at)
                     self._note_pause(record.at)
                     self._interrupt()
                 case "go-on":
-                    if self.paused and self.deadline is not None:
-                        self.deadline += max(0.0, self.at(record.at) - self._time_stood)
+                    before = self.since
                     self._note_go_on(record.at)
+                    if self.deadline is not None:
+                        self.deadline += self.since - before
                 case "set":
                     self._note_set(record)
                 case "edit":
@@ -233,8 +231,8 @@ class Progress(Timeline):
         if "max_time" in record.values:
             self._max_time = record.values["max_time"]
             self.outline = replace(self.outline, max_time=self._max_time)
-            self._stop_after(self.at(record.at))
-            self._time_stood = self.at(record.at)
+            # The time stands still in a pause, all of which is added when it ends.
+            self._stop_after(self._paused_at if self.paused else self.at(record.at))
         if record.values.get("concurrency"):
             workers = min(int(record.values["concurrency"]), self.outline.trials)
             self.outline = replace(self.outline, workers=workers)
