@@ -32,6 +32,11 @@ class _Actor(Worker):
         sys.path += [folder for folder in path if folder not in sys.path]
         super().__init__(cloudpickle.loads(blueprint), data, more)
 
+    def stand(self) -> str:
+        """Make what trains; the node that it is on."""
+        self.ready()
+        return ray.get_runtime_context().get_node_id()
+
 
 @dataclass(frozen=True)
 class Started:
@@ -39,7 +44,7 @@ class Started:
 
     Attributes:
         actor: its handle.
-        ready: resolves once it stands, on whichever node has room for it.
+        ready: resolves to the node that it stands on, whichever has room for it.
         end: ends it at once, with all that runs for it.
     """
 
@@ -77,7 +82,7 @@ class Actors:
         cpus, gpus = share
         remote: Any = ray.remote(_Actor).options(num_cpus=cpus, num_gpus=gpus, max_restarts=0)
         actor = remote.remote(self._path, self._packed, self._data, {})
-        return Started(actor, actor.ready.remote(), partial(ray.kill, actor))
+        return Started(actor, actor.stand.remote(), partial(ray.kill, actor))
 
     def _together(self, share: Share) -> Started:
         """A worker whose trials run in processes of their own takes nothing itself.
@@ -107,4 +112,4 @@ class Actors:
             ray.kill(actor)
             group.end()
 
-        return Started(actor, actor.ready.remote(), end)
+        return Started(actor, actor.stand.remote(), end)

@@ -160,12 +160,20 @@ def _reach(address: str) -> None:
 
 def machines() -> list[Node]:
     """What the nodes of the cluster have that are alive now."""
+    found = []
+    for node in _alive():
+        has, address = node["Resources"], str(node["NodeManagerAddress"])
+        found.append(Node(float(has.get("CPU", 0)), float(has.get("GPU", 0)), address))
+    return found
+
+
+def identities() -> set[str]:
+    """Ray's identities of the nodes that are alive now: several may have one address."""
+    return {str(node["NodeID"]) for node in _alive()}
+
+
+def _alive() -> list[dict[str, Any]]:
     import ray
 
-    found = []
-    for node in ray.nodes():  # type: ignore[no-untyped-call]  # Ray's
-        if node["Alive"]:
-            has = node["Resources"]
-            address = str(node["NodeManagerAddress"])
-            found.append(Node(float(has.get("CPU", 0)), float(has.get("GPU", 0)), address))
-    return found
+    found: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]  # Ray's
+    return [node for node in found if node["Alive"]]

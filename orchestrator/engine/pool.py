@@ -12,6 +12,7 @@ import ray
 from ray.exceptions import RayError, RayTaskError, TaskCancelledError
 
 from orchestrator.engine.actors import Actors, Started
+from orchestrator.engine.machines import identities
 from orchestrator.engine.reasons import reason
 from orchestrator.engine.results import EpochResult
 from orchestrator.engine.worker import Blueprint, Fault, Lease, Report
@@ -59,6 +60,7 @@ class _Slot:
 
     Attributes:
         made: the actor.
+        node: that it stands on; empty until it does.
         lease: what it runs; None when idle.
         stream: its results; None when idle.
         since: when it was last given work after having had none.
@@ -66,6 +68,7 @@ class _Slot:
     """
 
     made: Started
+    node: str = ""
     lease: Lease | None = None
     stream: Any = None
     since: float = field(default=0.0)
@@ -115,15 +118,16 @@ class Pool:
 
         Workers that have to go end with their lease, and new ones come at once: Ray keeps
         them waiting until there is room. Where more workers leave each a smaller share of the
-        machine, all of them are made anew.
+        machine, all of them are made anew. Those whose node is gone are the first to go.
 
         Returns:
             trials whose leases should be interrupted, or it takes until these end.
         """
         share = self._share(size) if size else self._taken
-        # Those at work are the last to go.
-        slots = [*self._busy.values(), *self._idle, *self._starting.values()]
-        kept = [slot for slot in slots if not slot.retired][:size] if share == self._taken else []
+        alive = {"", *identities()}
+        gone = [slot for slot in self._slots if slot.node not in alive]
+        staying = [slot for slot in self._slots if slot not in gone and not slot.retired]
+        kept = staying[:size] if share == self._taken else []
         for slot in [*self._idle, *self._starting.values()]:
             if slot not in kept:
                 self._end(slot)
@@ -135,7 +139,13 @@ class Pool:
         self.size, self._taken = size, share
         self._missing = 0
         self._start(size - len(kept))
-        return [slot.lease.number for slot in going if slot.lease is not None]
+        # What was lost with a node says so by itself.
+        return [slot.lease.number for slot in going if slot.lease and slot not in gone]
+
+    @property
+    def _slots(self) -> list[_Slot]:
+        """All workers, those at work first."""
+        return [*self._busy.values(), *self._idle, *self._starting.values()]
 
     @property
     def free(self) -> bool:
@@ -208,7 +218,7 @@ class Pool:
 
     def close(self) -> None:
         """End all workers at once."""
-        for slot in [*self._idle, *self._busy.values(), *self._starting.values()]:
+        for slot in self._slots:
             self._end(slot)
         self._idle, self._busy, self._starting = [], {}, {}
         self._actors.close()
@@ -226,7 +236,7 @@ class Pool:
         """
         slot = self._starting.pop(ready)
         try:
-            ray.get(ready)
+            slot.node = ray.get(ready)
         except RayError as error:
             self._misfired(slot, error)
             return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import platform
 import sys
 import time
@@ -123,8 +122,8 @@ class Worker:
         self._frozen = 0
         self._trainable: Trial | None = None
 
-    def ready(self) -> int:
-        """Make what trains; the process id, once it stands.
+    def ready(self) -> None:
+        """Make what trains.
 
         Raises:
             StoreError: checkpoints cannot reach their place from this machine.
@@ -134,7 +133,6 @@ class Worker:
         require(blueprint.store)
         self._trainable = blueprint.trainable.bare(data=self._data, **self._settings)
         _limit_threads(blueprint.threads)
-        return os.getpid()
 
     def run(self, lease: Lease) -> Iterator[Report]:
         """Run a lease; one item per epoch, and a :class:`Fault` or :class:`NoMore` as the last.

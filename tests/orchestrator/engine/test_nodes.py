@@ -12,11 +12,19 @@ from typing import Any
 
 import pytest
 
+from orchestrator.engine.helm import LOOK_SECONDS
 from orchestrator.engine.inbox import Inbox, StopRun
 from orchestrator.engine.journal import read
 from orchestrator.engine.machines import Joined, quiet_ray
 from orchestrator.engine.objective import Objective
-from orchestrator.engine.records import EpochReported, Record, Scaled, TrialEnded, TrialResumed
+from orchestrator.engine.records import (
+    EpochReported,
+    Record,
+    Scaled,
+    TrialEnded,
+    TrialResumed,
+    TrialStarted,
+)
 from orchestrator.engine.session import Place, Plan, run
 from orchestrator.engine.testing import CurveTrial, curve_space
 from orchestrator.runs.checkpoints import FolderStore
@@ -121,6 +129,15 @@ def made(cluster: Any, tmp_path: Path) -> Run:
     return Run(tmp_path / "run", cluster.address)
 
 
+def holding(cpus: float) -> Any:
+    """Somebody else, who has so many CPUs of a node."""
+    import ray
+
+    made = ray.remote(num_cpus=cpus)(type("Holder", (), {"ping": lambda _: 1})).remote()
+    assert ray.get(made.ping.remote()) == 1
+    return made
+
+
 def test_no_result_is_lost_while_nodes_come_and_go(cluster: Any, made: Run) -> None:
     joined: list[Any] = []
     since: list[int] = []
@@ -164,6 +181,41 @@ def test_no_result_is_lost_while_nodes_come_and_go(cluster: Any, made: Run) -> N
     ]
 
 
+def test_a_node_that_goes_takes_no_trial_with_it_that_runs_elsewhere(
+    cluster: Any, made: Run
+) -> None:
+    """Fewer workers fit, and those that are lost anyway are the ones that go."""
+    import ray
+
+    ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")
+    try:
+        elsewhere = [holding(2) for _ in range(2)]
+        node = cluster.add_node(num_cpus=2)
+        cluster.wait_for_nodes()
+        begun = 0
+
+        def alive() -> bool:
+            return any(one["Alive"] and one["NodeID"] == node.node_id for one in ray.nodes())
+
+        def seen(record: Record) -> None:
+            nonlocal begun
+            begun += isinstance(record, TrialStarted)
+            if begun == 2 and elsewhere:  # what runs longest is on the node that will go
+                for _ in range(2):
+                    ray.kill(elsewhere.pop())
+            if begun == 6 and alive():
+                cluster.remove_node(node, allow_graceful=False)
+                waiting.until(lambda: not alive(), 60)
+                time.sleep(LOOK_SECONDS)  # the run looks at the cluster before it hears of them
+
+        assert made.go(seen, trials=6, max_epochs=80, settings={"seconds": 0.1}) is None
+    finally:
+        ray.shutdown()
+    assert [(one.workers, one.nodes) for one in made.of(Scaled)] == [(6, 3), (4, 2)]
+    again = [(one.number, one.reason) for one in made.of(TrialResumed)]
+    assert sorted(again) == [(0, "its node is gone"), (1, "its node is gone")]
+
+
 def test_a_run_goes_on_on_another_size_of_cluster(cluster: Any, made: Run) -> None:
     assert made.go(max_seconds=0.5, trials=12) == StopRun("time is up")
     assert made.go(trials=12, cpus=2.0) is None
@@ -181,14 +233,12 @@ def test_trials_run_where_there_is_room_and_do_not_wait_for_the_rest(
 
     ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")
     try:
-        holder = ray.remote(num_cpus=2)(dict)
-        taken = ray.remote(num_cpus=2)(type("Holder", (), {"ping": lambda _: 1})).remote()
-        assert ray.get(taken.ping.remote()) == 1
-        del holder
+        taken = holding(2)
         assert made.go(trials=8) is None
         assert [(record.workers, record.nodes) for record in made.of(Scaled)] == [(4, 2)]
         assert len(made.of(EpochReported)) == 8 * EPOCHS
         assert len(list(made.marks.iterdir())) == 1
+        del taken
     finally:
         ray.shutdown()
 
