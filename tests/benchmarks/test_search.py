@@ -12,11 +12,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from benchmarks.search import score
+from benchmarks.search import fit, score
 from benchmarks.search.methods import METHODS, method
 from benchmarks.search.methods.base import Pair
 from benchmarks.search.problems import NAMES, problem
 from benchmarks.search.problems.base import NoTraining, Problem
+from benchmarks.search.problems.table import Table
 from benchmarks.search.replay import SHARED, Lease, Task, replay
 from benchmarks.search.results import Results, Unit
 from searchspaces import Config, JointSpace
@@ -129,6 +130,30 @@ def test_no_config_is_better_than_the_optimum(name: str) -> None:
     rng = np.random.default_rng(0)
     values = [known.value(known.space.sample(rng), known.max_epochs, 0) for _ in range(300)]
     assert min(values) >= known.optimum - 1e-9
+
+
+def test_the_surrogate_says_the_order_of_configs_that_it_was_not_fitted_to() -> None:
+    found = fit.agreement(*fit.recorded())
+    assert found["final loss"] > 0.87
+    assert found["best loss"] > 0.87
+    assert found["seconds"] > 0.9
+
+
+def test_the_surrogate_has_the_curves_that_were_recorded_and_seeds_that_differ_as_much() -> None:
+    made, table = problem("gru-surrogate"), Table()
+    space, recorded = table.space, np.log(table.recorded[1])
+    rng = np.random.default_rng(0)
+    configs = [space.sample(rng) for _ in range(300)]
+    seeds = [[np.log(list(made.train(one, seed))) for seed in (0, 1)] for one in configs]
+    apart = np.array([first[-1] - second[-1] for first, second in seeds])
+    assert np.median(np.abs(apart)) == pytest.approx(
+        np.median(np.abs(recorded[:, 0, -1] - recorded[:, 1, -1])), rel=0.3
+    )
+    assert list(made.train(configs[0], 3)) == list(made.train(configs[0], 3))
+    curves = [made.curve(one)[-1] for one in configs]
+    ends = np.exp(recorded[:, :, -1].mean(axis=1))
+    for part in (0.1, 0.25, 0.75):
+        assert np.quantile(curves, part) == pytest.approx(np.quantile(ends, part), rel=0.2)
 
 
 def test_results_are_kept_per_settings_and_found_again(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from benchmarks.search.problems import hartmann, mixed, networks, table
+from benchmarks.search.problems import hartmann, mixed, networks, surrogate, table
 from benchmarks.search.problems.base import Problem
 
 _CLASSES: tuple[type[Problem], ...] = (
@@ -12,6 +12,7 @@ _CLASSES: tuple[type[Problem], ...] = (
     *mixed.PROBLEMS,
     *networks.PROBLEMS,
     *table.PROBLEMS,
+    *surrogate.PROBLEMS,
 )
 
 NAMES = tuple(sorted(problem.name for problem in _CLASSES))

@@ -65,18 +65,14 @@ class Table(Problem):
                     for name in self.space.cube().names
                     if group[f"config.{name}"][0] is not None
                 }
-                points.append(self._point(self.space.validate(values)))
+                points.append(point_of(self.space, self.space.validate(values)))
                 losses.append([list(curve) for curve in group["losses"]])
                 seconds.append(float(np.median(np.concatenate([*group["seconds"]]))))
         return np.array(points), np.array(losses), np.array(seconds)
 
-    def _point(self, config: Config) -> Floats:
-        """The unit cube, -1 for what is inactive: as far away as the other end and more."""
-        return np.nan_to_num(self.space.cube().to_unit(config), nan=-1.0)
-
     def nearest(self, config: Config) -> int:
         """The row of the recorded config that is nearest in the unit cube."""
-        distance = np.abs(self.recorded[0] - self._point(config))
+        distance = np.abs(self.recorded[0] - point_of(self.space, config))
         kinds = np.array(self.space.cube().kinds)
         distance[:, kinds == "unordered"] = 2.0 * (distance[:, kinds == "unordered"] > 0)
         return int(np.argmin((distance**2).sum(axis=1)))
@@ -101,6 +97,11 @@ class Table(Problem):
     def seconds(self, config: Config) -> float:
         """As recorded, the median epoch."""
         return float(self.recorded[2][self.nearest(config)])
+
+
+def point_of(space: JointSpace, config: Config) -> Floats:
+    """The unit cube, -1 for what is inactive: as far away as the other end and more."""
+    return np.nan_to_num(space.cube().to_unit(config), nan=-1.0)
 
 
 def columns(config: Config) -> dict[str, Any]:
