@@ -51,6 +51,7 @@ class Learning:
         self._several = False
         self._tried: set[Known] = set()
         self._unseen: dict[int, Config] = {}
+        self._ended: set[int] = set()
         self._here: dict[int, bool] = {}
         self.space = space
         self.version = 1
@@ -85,6 +86,11 @@ class Learning:
         self._tried.add(known(config))
         self._unseen[number] = config
         self._searcher.begun(number, config)
+
+    def ended(self, number: int) -> None:
+        """A person has stopped the trial: no more is heard of it, and it was not bad."""
+        self._ended.add(number)
+        self._searcher.ended(number)
 
     def suggest(self, number: int) -> Config:
         """The config of the trial: the searcher's first choice that was not tried."""
@@ -124,6 +130,8 @@ class Learning:
         for number, config in self._unseen.items():
             if self._is_here(config):
                 self._searcher.begun(number, config)
+        for number in self._ended:
+            self._searcher.ended(number)
 
     def _tell(self, observation: Observation) -> None:
         number = observation.number

@@ -309,7 +309,9 @@ class Ledger:
             self._complete(trial)
             return
         self.scheduler.ended(record.number)
-        if record.state != "pruned":  # what a person stopped was not bad
+        if record.state == "pruned":
+            self._learning.ended(trial.number)
+        else:
             self._observe(trial, max(trial.epoch, trial.until), math.inf)
         self._over(trial, State(record.state))
 

@@ -84,6 +84,7 @@ class Auto(Searcher):
     _points: dict[int, Floats] = PrivateAttr(default_factory=dict)
     _losses: dict[tuple[int, int], float] = PrivateAttr(default_factory=dict)
     _reached: dict[int, tuple[int, bool]] = PrivateAttr(default_factory=dict)
+    _ended: set[int] = PrivateAttr(default_factory=set)
     _lattice: Lattice | None = PrivateAttr(default=None)
     _embedding: Embedding | None = PrivateAttr(default=None)
     _categories: Integers = PrivateAttr(default_factory=lambda: np.zeros(0, dtype=np.int64))
@@ -91,13 +92,17 @@ class Auto(Searcher):
     def begin(self, space: JointSpace, *, seed: int, facts: DataFacts | None) -> None:
         """Forget all observations."""
         super().begin(space, seed=seed, facts=facts)
-        self._points, self._losses, self._reached = {}, {}, {}
+        self._points, self._losses, self._reached, self._ended = {}, {}, {}, set()
         self._lattice, self._embedding = None, None
         self._categories = categories_of(space.cube())
 
     def begun(self, number: int, config: Config) -> None:
         """Know where the trial looks, before it has found anything."""
         self._points[number] = self.space.cube().to_unit(config)
+
+    def ended(self, number: int) -> None:
+        """Expect nothing more of the trial."""
+        self._ended.add(number)
 
     def looks(self, epoch: int) -> bool:
         """At some epochs, the closer to each other the earlier they are."""
@@ -223,7 +228,8 @@ class Auto(Searcher):
         means = process.believe(at_end(self._rows(seen.tolist())))[0]
         best = float(means.min())
         leaders = self._rows(seen[np.argsort(means, kind="stable")[:LEADERS]].tolist())
-        running = [n for n in sorted(self._points) if not reached.get(n, (0, False))[1]]
+        there = sorted(set(self._points) - self._ended)
+        running = [number for number in there if not reached.get(number, (0, False))[1]]
         if running:
             process = process.expecting(at_end(self._rows(running[-RUNNING:])))
 

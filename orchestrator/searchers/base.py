@@ -45,7 +45,7 @@ class Searcher(BaseModel):
     :meth:`begin` resets.
 
     The suggestion for a trial depends on the sweep's seed, the trial's number and
-    the sets of observations and of begun trials, not on their order nor on earlier
+    the sets of observations and of begun and ended trials, not on their order nor on earlier
     suggestions, so that after an interruption these alone restore a searcher.
     ``orchestrator.searchers.testing.check_searcher`` tests all that.
     """
@@ -107,6 +107,13 @@ class Searcher(BaseModel):
         """A trial has that config, whoever chose it, and nothing was observed of it yet.
 
         A searcher of several trials at a time may want to look elsewhere meanwhile.
+        """
+
+    def ended(self, number: int) -> None:
+        """A trial that runs will say no more, and nothing is known against its config.
+
+        People stop trials for reasons of their own. One whose last observation is not
+        ``running``, or a failed one, is not named here.
         """
 
     def observe(self, observation: Observation) -> None:

@@ -17,6 +17,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from itertools import count
 
 import numpy as np
@@ -106,10 +107,12 @@ def check_searcher(make: Callable[[], Searcher], space: JointSpace, *, trials: i
     Checked: each suggestion is a config of the space, constraints and conditions
     included, also when the best configs lie at the bounds, when all trials failed and
     when all are equal; the same seed gives the same sequence, another seed another;
-    observations in any order, all at once or one by one, lead to the same suggestion;
+    observations in any order, all at once or one by one, lead to the same suggestion, of
+    trials that still run and of those that somebody has stopped too;
     trials of an earlier run, whose numbers are negative, are told like any other;
-    a suggestion asked for again is the same; up to ``limit`` all suggestions differ; the
-    global random states are left alone; ``begin`` resets; a dumped searcher loads again.
+    a suggestion asked for again is the same; up to ``limit`` all suggestions differ; it looks
+    at the same epochs throughout; the global random states are left alone; ``begin`` resets;
+    a dumped searcher loads again.
 
     Args:
         make: gives a fresh searcher.
@@ -120,6 +123,7 @@ def check_searcher(make: Callable[[], Searcher], space: JointSpace, *, trials: i
         AssertionError: a promise is broken; the message says which.
     """
     searcher = make()
+    looked = [searcher.looks(epoch) for epoch in range(1, 99)]
     _must(type(searcher).model_validate(searcher.model_dump()) == searcher, "dump differs")
     states = random.getstate(), str(np.random.get_state())  # noqa: NPY002  # it must not change
     searcher.begin(space, seed=7, facts=FACTS)
@@ -129,6 +133,7 @@ def check_searcher(make: Callable[[], Searcher], space: JointSpace, *, trials: i
     _check_limit(make, space, limit)
     searcher.begin(space, seed=7, facts=FACTS)
     _must(live_sequence(searcher, space, trials) == live, "begun again, another sequence")
+    _must([searcher.looks(epoch) for epoch in range(1, 99)] == looked, "it looks elsewhere now")
     _check_order(make, space, live)
     _check_earlier(make, space, trials)
     for best in ("low", "high", "none", "equal"):
@@ -177,17 +182,31 @@ def live_sequence(searcher: Searcher, space: JointSpace, trials: int) -> list[Co
         searcher.begun(number, config)
         for observation in observations(space, number, config):
             searcher.observe(observation)
+        if stopped(number):
+            searcher.ended(number)
     return configs
 
 
 def observations(space: JointSpace, number: int, config: Config) -> list[Observation]:
-    """What is seen of a trial of the made-up sweep: one in seven fails, one in three goes on."""
+    """What is seen of a trial of the made-up sweep.
+
+    One in seven fails, one in three is seen at three epochs, every second one runs still, and
+    somebody stops every second of these.
+    """
     point = np.nan_to_num(space.cube().to_unit(config), nan=0.5)
     loss = float(((point - 0.3) ** 2).sum())
     if number % 7 == 5:
         return [Observation(number, config, 1, math.inf)]
     epochs = (1, 3, 9) if number % 3 == 0 else (1,)
-    return [Observation(number, config, epoch, loss + 1 / epoch) for epoch in epochs]
+    return [
+        Observation(number, config, epoch, loss + 1 / epoch, running=number % 2 == 0)
+        for epoch in epochs
+    ]
+
+
+def stopped(number: int) -> bool:
+    """Whether somebody stops that trial of the made-up sweep while it runs."""
+    return number % 4 == 0 and number % 7 != 5
 
 
 def _check_config(space: JointSpace, config: Config) -> None:
@@ -217,11 +236,13 @@ def _check_order(make: Callable[[], Searcher], space: JointSpace, live: list[Con
     for seed in range(3):
         searcher = make()
         searcher.begin(space, seed=7, facts=FACTS)
-        for number in reversed(range(len(live) - 1)):
-            if seed:  # after an interruption it is told of those without an observation only
+        if seed:  # after an interruption it is told of those without an observation only
+            for number in reversed(range(len(live) - 1)):
                 searcher.begun(number, live[number])
-        for index in np.random.default_rng(seed).permutation(len(seen)):
-            searcher.observe(seen[index])
+        gone = [partial(searcher.ended, number) for number in filter(stopped, range(len(live) - 1))]
+        told = [partial(searcher.observe, observation) for observation in seen] + gone
+        for index in np.random.default_rng(seed).permutation(len(told)):
+            told[index]()
         suggestion = searcher.suggest(len(live) - 1)
         _must(suggestion == live[-1], "observed in another order, another suggestion")
 

@@ -14,6 +14,7 @@ from orchestrator.engine.ledger import Ledger, trial_seed
 from orchestrator.engine.objective import Objective
 from orchestrator.engine.records import (
     Checkpoint,
+    Commanded,
     EpochRepeated,
     EpochReported,
     TrialEnded,
@@ -62,6 +63,10 @@ class Looking(RandomSearch):
     """Looks at the second epoch, and notes what it is told."""
 
     _told: list[tuple[int, float, bool]] = PrivateAttr(default_factory=list)
+    _ended: list[int] = PrivateAttr(default_factory=list)
+
+    def ended(self, number: int) -> None:
+        self._ended.append(number)
 
     def looks(self, epoch: int) -> bool:
         return epoch == 2
@@ -168,6 +173,21 @@ def test_a_searcher_is_told_where_it_looks_and_where_something_is_decided(replay
         (3, 0.4, True),
         (9, 0.3, False),
     ]
+
+
+@pytest.mark.parametrize("edited", [False, True])
+def test_of_a_trial_that_a_person_stops_the_searcher_hears_that_it_is_over(edited: bool) -> None:
+    ledger = make_ledger("fifo", searcher=(looking := Looking()))
+    start(ledger)
+    start(ledger)
+    ledger.note(ledger.judge(result(0, 2, 0.5)))
+    ledger.note(TrialEnded(0, "pruned", "stopped from outside", 0.0))
+    ledger.note(TrialEnded(1, "failed", "loss became nan", 0.0))
+    if edited:
+        looking._told, looking._ended = [], []
+        ledger.note(Commanded("edit", 0.0, 2, {"space": {"depth": {"high": 0.9999}}}))
+    assert looking._ended == [0]
+    assert looking._told == [(2, 0.5, True), (9, math.inf, False)]
 
 
 def test_an_epoch_that_runs_again_is_compared_and_not_counted() -> None:

@@ -166,24 +166,40 @@ def test_of_many_observations_the_best_stay_and_some_of_all_others():
     assert targets[taken].max() == targets.max()
 
 
-def test_what_runs_counts_until_it_has_ended():
-    space = SPACES["gru"]
+def taught() -> Auto:
+    """One that knows twenty trials, which have ended."""
+    space, rng = SPACES["gru"], np.random.default_rng(1)
     searcher = Auto(process=1.0)
     searcher.begin(space, seed=1, facts=FACTS)
-    rng = np.random.default_rng(1)
     for number in range(20):
-        config = space.sample(rng, FACTS)
-        for one in observations(space, number, config):
-            searcher.observe(one)
+        for one in observations(space, number, space.sample(rng, FACTS)):
+            searcher.observe(replace(one, running=False))
+    return searcher
 
+
+def test_what_runs_counts_until_it_has_ended():
+    searcher = taught()
     alone = searcher.suggest(21)
     running = searcher.suggest(20)
     searcher.begun(20, running)
     beside = searcher.suggest(21)
     assert beside not in {alone, running}
-    seen = observations(space, 20, running)[0]
+    seen = observations(SPACES["gru"], 20, running)[0]
     searcher.observe(replace(seen, running=True))
     under_way = searcher.suggest(21)
     assert under_way != beside
-    searcher.observe(seen)
-    assert searcher.suggest(21) != under_way
+    stopped = searcher.model_copy(deep=True)
+    searcher.observe(replace(seen, running=False))
+    over = searcher.suggest(21)
+    assert over != under_way
+    stopped.ended(20)
+    assert stopped.suggest(21) == over
+
+
+def test_what_was_stopped_before_anything_was_seen_of_it_does_not_count():
+    searcher = taught()
+    alone = searcher.suggest(21)
+    searcher.begun(20, alone)
+    assert searcher.suggest(21) != alone
+    searcher.ended(20)
+    assert searcher.suggest(21) == alone
