@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -105,4 +106,7 @@ def cli(ctx: click.Context) -> None:
 def main() -> None:
     """The console script; ``module:Class`` is found in the present folder too, last of all."""
     sys.path.append("")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")  # a config may have any text
     cli()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -59,3 +61,15 @@ def test_a_speaker_whose_listener_has_gone_falls_silent():
         os.close(reading)
         assert not speaker("unheard")
         assert speaker("nowhere")  # what still writes to the stream fails no more
+
+
+def test_any_command_writes_text_that_its_output_has_no_letters_for(tmp_path):
+    (tmp_path / "mine.py").write_text("def train(config, state):\n    yield {'valid_loss': 1.0}\n")
+    words = ["sweep", "mine:train-random", "--set", "space.x={values: [größer ≥, 2]}", "--dry-run"]
+    done = subprocess.run(
+        [sys.executable, "-m", "orchestrator", *words],
+        cwd=tmp_path, env={**os.environ, "PYTHONIOENCODING": "latin-1"}, capture_output=True,
+        timeout=90, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert "größer \\u2265" in done.stdout.decode("latin-1")
