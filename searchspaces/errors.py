@@ -9,12 +9,24 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class OrchError(Exception):
     """Something went wrong that is not the caller's input; exit code 1."""
 
     exit_code = 1
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Errors cross from workers to the driver, whatever they are made from."""
+        return _again, (type(self), self.args, self.__dict__)
+
+
+def _again(kind: type[OrchError], args: tuple[Any, ...], attributes: dict[str, Any]) -> OrchError:
+    """An error with that text and these attributes."""
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(attributes)
+    return error
 
 
 class UsageError(OrchError):
@@ -53,10 +65,6 @@ class UnknownNameError(UsageError):
         close = did_you_mean(name, self.known)
         hint = f" Did you mean {close!r}?" if close else ""
         super().__init__(f"unknown {kind} {name!r}.{hint} Known: {', '.join(self.known)}.")
-
-    def __reduce__(self) -> tuple[type[UnknownNameError], tuple[str, str, tuple[str, ...]]]:
-        """Errors cross from workers to the driver."""
-        return (type(self), (self.kind, self.name, self.known))
 
 
 def raised(error: BaseException) -> str:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import copy
 import pickle
+from pathlib import Path
 
 import pytest
 
+from orchestrator.engine.inbox import StopRun
+from orchestrator.engine.stopping import LimitReachedError
 from searchspaces import ConfigurationError, UnknownNameError, UsageError
+from trainables.data.errors import DamagedDataError, MissingDataError
 
 
 @pytest.mark.parametrize(
@@ -16,7 +20,11 @@ from searchspaces import ConfigurationError, UnknownNameError, UsageError
         UnknownNameError("metric", "f2", ["accuracy", "f1", "valid_loss"]),
         UsageError("two\nlines"),
         ConfigurationError("give less."),
+        MissingDataError("digits", Path("data")),
+        DamagedDataError(Path("a.csv"), "no rows", line=3),
+        LimitReachedError(StopRun("target 1 is reached", limit="target")),
     ],
+    ids=lambda error: type(error).__name__,
 )
 def test_an_error_is_the_same_in_another_process(error: UsageError) -> None:
     for again in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
