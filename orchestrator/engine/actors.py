@@ -101,7 +101,7 @@ class Actors:
             workers=self._ranks,
             share=share,
         )
-        self._groups.append(group)
+        self._groups = [*(one for one in self._groups if not one.gone), group]
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
         remote: Any = ray.remote(_Actor).options(
             num_cpus=0, max_restarts=0, scheduling_strategy=here

@@ -86,6 +86,11 @@ class Group:
             self.relay.end.remote()
         self._ended.set()
 
+    @property
+    def gone(self) -> bool:
+        """It has ended, and its room is given back."""
+        return not self._thread.is_alive()
+
     def join(self, seconds: float = END_SECONDS) -> None:
         """Wait until an ended group is gone: a Ray that is shut down before ends this process."""
         self._thread.join(seconds)
