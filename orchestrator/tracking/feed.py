@@ -151,6 +151,7 @@ class Feed:
         best = math.inf if trial.best_epoch is None else self._objective.loss(trial.best)
         if self._objective.loss(record.metrics) < best:
             trial.best_epoch, trial.best = record.epoch, record.metrics
+            trial.best_config = trial.config
         self.epochs += 1
         verdict = record.verdict.kind if record.verdict is not None else "continue"
         if verdict == "pause":

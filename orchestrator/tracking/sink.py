@@ -42,6 +42,7 @@ class TrackedTrial:
         epoch: the last one reported; 0 before the first.
         best_epoch: at which the objective was best; None without a result.
         best: metrics there.
+        best_config: its parameters there, which a scheduler may have changed since.
         reason: why it failed, was stopped by a person or was complete early; empty otherwise.
         ended_at: when; None while it is not over.
     """
@@ -57,6 +58,7 @@ class TrackedTrial:
     epoch: int = 0
     best_epoch: int | None = None
     best: Metrics = field(default_factory=dict)
+    best_config: dict[str, Any] = field(default_factory=dict)
     reason: str = ""
     ended_at: float | None = None
 

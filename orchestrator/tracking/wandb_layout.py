@@ -91,7 +91,7 @@ def sweep_summary(ending: Ending) -> dict[str, Any]:
     found: dict[str, Any] = {STATE: ending.reason, "trials": counts}
     if ending.best is not None:
         best = ending.best
-        found |= {"best_trial": best.name, "best_config": dict(best.config), **_best(best)}
+        found |= {"best_trial": best.name, "best_config": dict(best.best_config), **_best(best)}
     return found
 
 

@@ -6,13 +6,22 @@ import json
 
 import polars as pl
 import pytest
+from msgspec import structs
 
 from orchestrator import Study
 from orchestrator.engine.journal import read
-from orchestrator.engine.records import Closed, EpochReported, Opened, TrialResumed, TrialStarted
+from orchestrator.engine.records import (
+    Closed,
+    EpochReported,
+    Opened,
+    TrialCloned,
+    TrialResumed,
+    TrialStarted,
+)
 from orchestrator.engine.trial import State
 from orchestrator.tracking.feed import GIVE_UP, Feed, SinkFailed, SinkGone
 from orchestrator.tracking.sink import TrackedRun
+from orchestrator.tracking.wandb_layout import sweep_summary
 
 
 class Recorder:
@@ -101,6 +110,22 @@ def test_a_run_that_was_killed_says_so_and_what_ran_is_interrupted(story, told):
     _, ending = sink.said[-1]
     assert (ending.finished, ending.reason) == (False, "killed")
     assert ending.trials == {State.INTERRUPTED: 1}
+
+
+def test_the_best_config_is_that_of_the_best_epoch_whatever_the_trial_runs_with_later(story, told):
+    run = story.run(most=1)
+    records = [entry.record for entry in read(run.journal)]
+    first = next(record for record in records if isinstance(record, EpochReported))
+    began = next(record for record in records if isinstance(record, TrialStarted))
+    upto = records[: records.index(first) + 1]
+    other = {**began.config, "learning_rate": 0.5}
+    cloned = TrialCloned(first.number, first.number, 2, other, None, 0.0)
+    worse = structs.replace(first, epoch=2, metrics={**first.metrics, "valid_loss": 1e6})
+    feed, _ = told(run, Recorder(), [*upto, cloned, worse])
+    best = feed.ending().best
+    assert best.config == other
+    assert (best.best_epoch, best.best_config) == (1, began.config)
+    assert sweep_summary(feed.ending())["best_config"] == began.config
 
 
 def test_a_resumed_trial_begins_again_with_its_attempt(story, told):
