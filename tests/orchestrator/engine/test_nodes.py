@@ -32,6 +32,7 @@ from orchestrator.strategies import scheduler_from, searcher_from
 from searchspaces import ConfigurationError, OrchError
 from searchspaces.errors import UsageError
 from tests import waiting
+from trainables.outcomes import Outcome
 
 TRIALS, EPOCHS = 90, 9
 
@@ -181,6 +182,19 @@ def test_no_result_is_lost_while_nodes_come_and_go(cluster: Any, made: Run) -> N
     ]
 
 
+class Held(Roaming):
+    """Waits in its fourth epoch until there is a file."""
+
+    def prepare(self, *, gate: str = "", **settings: Any) -> None:
+        super().prepare(**settings)
+        self._gate = Path(gate)
+
+    def run_epoch(self) -> Outcome:
+        if self._epoch == 3:
+            waiting.until(self._gate.exists, 120)
+        return super().run_epoch()
+
+
 def test_a_node_that_goes_takes_no_trial_with_it_that_runs_elsewhere(
     cluster: Any, made: Run
 ) -> None:
@@ -192,23 +206,28 @@ def test_a_node_that_goes_takes_no_trial_with_it_that_runs_elsewhere(
         elsewhere = [holding(2) for _ in range(2)]
         node = cluster.add_node(num_cpus=2)
         cluster.wait_for_nodes()
-        begun = 0
+        gate = made.folder / "gate"
+        begun: set[int] = set()
+        reported: set[int] = set()
 
         def alive() -> bool:
             return any(one["Alive"] and one["NodeID"] == node.node_id for one in ray.nodes())
 
         def seen(record: Record) -> None:
-            nonlocal begun
-            begun += isinstance(record, TrialStarted)
-            if begun == 2 and elsewhere:  # what runs longest is on the node that will go
+            if isinstance(record, TrialStarted):
+                begun.add(record.number)
+            elif isinstance(record, EpochReported):
+                reported.add(record.number)
+            if len(begun) == 2 and elsewhere:  # what runs longest is on the node that will go
                 for _ in range(2):
                     ray.kill(elsewhere.pop())
-            if begun == 6 and alive():
+            if len(reported) == 6 and not gate.exists():
                 cluster.remove_node(node, allow_graceful=False)
                 waiting.until(lambda: not alive(), 60)
                 time.sleep(LOOK_SECONDS)  # the run looks at the cluster before it hears of them
+                gate.touch()
 
-        assert made.go(seen, trials=6, max_epochs=80, settings={"seconds": 0.1}) is None
+        assert made.go(seen, trials=6, trainable=Held, settings={"gate": str(gate)}) is None
     finally:
         ray.shutdown()
     assert [(one.workers, one.nodes) for one in made.of(Scaled)] == [(6, 3), (4, 2)]
