@@ -79,7 +79,7 @@ _SWEEP = (
     ),
     settings,
     click.option(
-        "--max-time", callback=options.duration, metavar="TIME",
+        "--max-time", callback=options.duration_or_none, metavar="TIME",
         help="Stop in an orderly way after 90s, 10m, 2h or seconds.",
     ),
     *limits.OPTIONS,

@@ -65,6 +65,15 @@ def test_options_change_the_file_and_set_changes_both(folder):
     ]
 
 
+def test_none_takes_out_every_limit_that_a_file_has(folder):
+    limits = {"max_time": 60, "max_epochs_total": 100, "target": 0.1, "plateau": "auto"}
+    lines = "".join(f"{name}: {value}\n" for name, value in limits.items())
+    (folder / "my.yaml").write_text(f"architecture: gru\n{lines}")
+    assert all(f"\n{name}: " in output("my.yaml") for name in limits)
+    options = [word for name in limits for word in (f"--{name.replace('_', '-')}", "none")]
+    assert not any(f"\n{name}: " in output("my.yaml", *options) for name in limits)
+
+
 def test_brackets_that_are_alike_are_told_once(folder):
     lines = output("gru-bohb", "--trials", "460").splitlines()
     assert sum(line.startswith("# bracket") for line in lines) <= 13
