@@ -14,6 +14,14 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Values = NDArray[np.float64]
+    Mask = NDArray[np.bool_]
 
 Point = Sequence[float]
 
@@ -54,6 +62,8 @@ def ranked(points: Sequence[Point]) -> list[int]:
     The room of a point is its crowding distance: the sides of the box that its neighbours span,
     each as a share of its front's; infinite at the ends of a front. Ties go to the lower index.
     """
+    import numpy as np
+
     found = layers(points)
     fronts: dict[int, list[int]] = {}
     for index, layer in enumerate(found):
@@ -61,9 +71,80 @@ def ranked(points: Sequence[Point]) -> list[int]:
     order: list[int] = []
     for layer in sorted(fronts):
         members = fronts[layer]
-        room = _room([points[index] for index in members])
-        order += [index for _, index in sorted(zip((-one for one in room), members, strict=True))]
+        room = _room(np.array([points[index] for index in members], dtype=float))
+        order += [members[index] for index in np.argsort(-room, kind="stable")]
     return order
+
+
+class Fronts:
+    """The ranks of points that come one after the other.
+
+    A point that comes is behind the last front that has one which dominates it; what it
+    dominates in its own front moves one on, and so may others behind.
+
+    Source: Li et al., Efficient Nondomination Level Update Method for Steady-State Evolutionary
+    Multiobjective Optimization, IEEE Transactions on Cybernetics 47 (2017), section III.
+
+    Args:
+        width: of a point.
+    """
+
+    def __init__(self, width: int) -> None:
+        import numpy as np
+
+        self._keys: list[int] = []
+        self._points = np.empty((0, width))
+        self._layers = np.empty(0, dtype=np.int64)
+        self._orders: list[list[int] | None] = []
+
+    def add(self, key: int, point: Point) -> None:
+        """Let a point in.
+
+        Args:
+            key: of the point; ties in :meth:`order` go by it.
+            point: without nan.
+        """
+        import numpy as np
+
+        count = len(self._keys)
+        if count == len(self._points):
+            self._points = np.resize(self._points, (2 * count + 16, self._points.shape[1]))
+            self._layers = np.resize(self._layers, 2 * count + 16)
+        self._keys.append(key)
+        self._points[count] = point
+        points, found = self._points[:count], self._layers[:count]
+        above = _dominate(points, self._points[count])
+        layer = int(found[above].max()) + 1 if above.any() else 0
+        moved = np.array([count])
+        while len(moved):
+            if layer == len(self._orders):
+                self._orders.append(None)
+            self._orders[layer] = None
+            behind = np.flatnonzero(found == layer)
+            beaten = [_dominate(-points[behind], -one) for one in self._points[moved]]
+            self._layers[moved] = layer
+            moved, layer = behind[np.any(beaten, axis=0)], layer + 1
+
+    def order(self) -> list[int]:
+        """The keys of the points, in the order of :func:`ranked`."""
+        import numpy as np
+
+        count = len(self._keys)
+        for layer, known in enumerate(self._orders):
+            if known is None:
+                members = np.flatnonzero(self._layers[:count] == layer)
+                keys = sorted((self._keys[index], index) for index in members.tolist())
+                room = _room(self._points[[index for _, index in keys]])
+                self._orders[layer] = [keys[index][0] for index in np.argsort(-room, kind="stable")]
+        return [key for order in self._orders for key in order or ()]
+
+
+def _dominate(points: Values, point: Values) -> Mask:
+    """Which points dominate that one."""
+    import numpy as np
+
+    found: Mask = np.all(points <= point, axis=1) & np.any(points < point, axis=1)
+    return found
 
 
 def _two(points: Sequence[Point]) -> list[int]:
@@ -108,15 +189,17 @@ def _more(points: Sequence[Point]) -> list[int]:
     return [int(each) for each in found]
 
 
-def _room(points: Sequence[Point]) -> list[float]:
-    """The crowding distance of each point of a front."""
-    room = [0.0] * len(points)
-    for axis in range(len(points[0])):
-        order = sorted(range(len(points)), key=lambda index: (points[index][axis], index))
-        low, high = points[order[0]][axis], points[order[-1]][axis]
+def _room(points: Values) -> Values:
+    """The crowding distance of each point of a front, shape (n,)."""
+    import numpy as np
+
+    room = np.zeros(len(points))
+    for column in points.T:
+        order = np.argsort(column, kind="stable")
+        values = column[order]
+        low, high = values[0], values[-1]
         if not high > low:
             continue
-        room[order[0]] = room[order[-1]] = math.inf
-        for left, index, right in zip(order, order[1:], order[2:], strict=False):
-            room[index] += (points[right][axis] - points[left][axis]) / (high - low)
+        room[order[[0, -1]]] = math.inf
+        room[order[1:-1]] += (values[2:] - values[:-2]) / (high - low)
     return room

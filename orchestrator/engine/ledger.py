@@ -36,8 +36,7 @@ from orchestrator.engine.trial import State, Trial
 from orchestrator.engine.weighing import decided, take
 from orchestrator.schedulers import Proposal, Scheduler
 from orchestrator.searchers import Observation, Searcher
-from searchspaces import DataFacts, JointSpace
-from searchspaces.errors import OrchError
+from searchspaces import DataFacts, JointSpace, OrchError
 
 
 def trial_seed(seed: int, number: int) -> int:
@@ -269,8 +268,7 @@ class Ledger:
 
     def _note_epoch(self, record: EpochReported) -> None:
         trial = self.live[record.number]
-        trial.epoch = record.epoch
-        trial.lost = 0
+        trial.epoch, trial.lost = record.epoch, 0
         take(trial, self.objective, record.metrics)
         trial.since[record.epoch] = record.metrics
         self.epochs += 1

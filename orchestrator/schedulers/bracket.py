@@ -10,7 +10,7 @@ from typing import Literal
 
 from orchestrator.schedulers.base import unexpected
 from orchestrator.schedulers.decisions import Continue, Decision, Pause, Prune, Resume, Rung, Stop
-from orchestrator.schedulers.places import placed
+from orchestrator.schedulers.places import Places
 
 Form = Literal["stopping", "promotion"]
 _Entry = tuple[float, int]
@@ -46,15 +46,15 @@ class _Standing:
         ranked: (loss, number) of those with a finite loss, ascending; a trial that ended
             while it waited leaves its rank to the next.
         waiting: those of them that are paused there, ascending.
-        points: all losses of those with a finite one, by number, where there are several; in
-            ``ranked`` and ``waiting`` their places stand for the loss then.
+        places: of those with a finite loss, where there are several; they stand for the loss
+            in ``ranked`` and ``waiting`` then.
     """
 
     came: int = 0
     sent: int = 0
     ranked: list[_Entry] = field(default_factory=list)
     waiting: list[_Entry] = field(default_factory=list)
-    points: dict[int, tuple[float, ...]] = field(default_factory=dict)
+    places: Places = field(default_factory=Places)
 
 
 @dataclass(slots=True)
@@ -109,10 +109,7 @@ class Bracket:
         standing = self.standings[rung]
         standing.came += 1
         if math.isfinite(loss):
-            entry = (loss, number)
-            insort(standing.ranked, entry)
-            if losses:
-                entry = self._placed(rung, number, losses)
+            entry = self._entered(rung, number, loss, losses)
             if self.rule.promotes:
                 insort(standing.waiting, entry)
                 self.paused[number] = rung, entry
@@ -153,7 +150,9 @@ class Bracket:
         """A trial is over before its rung."""
         if number in self.paused:
             entry = self.paused[number][1]
-            self.standings[self._leave(number)].ranked.remove(entry)
+            standing = self.standings[self._leave(number)]
+            standing.ranked.remove(entry)
+            standing.places.remove(number)
         elif number in self.running:
             del self.running[number]
         else:
@@ -173,11 +172,13 @@ class Bracket:
             return False
         return bisect_left(standing.ranked, entry) < quota
 
-    def _placed(self, rung: int, number: int, losses: tuple[float, ...]) -> _Entry:
-        """The entry of a trial by several losses; all others at the rung get new places."""
+    def _entered(self, rung: int, number: int, loss: float, losses: tuple[float, ...]) -> _Entry:
+        """The trial's entry at the rung; by several losses all others get new places."""
         standing = self.standings[rung]
-        standing.points[number] = losses
-        standing.ranked = placed(standing.ranked, standing.points)
+        if not losses:
+            insort(standing.ranked, (loss, number))
+            return loss, number
+        standing.ranked = standing.places.add(number, losses)
         entries = {one: (place, one) for place, one in standing.ranked}
         standing.waiting = sorted(entries[one] for _, one in standing.waiting)
         for _, one in standing.waiting:

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from searchspaces.dominance import front, layers, ranked
+from searchspaces.dominance import Fronts, front, layers, ranked
 
 
 def dominates(one, other):
@@ -62,3 +62,28 @@ def test_in_a_front_the_ends_come_first_then_those_with_most_room():
 def test_the_smallest_sets(points):
     assert front(points) == [True] * len(points)
     assert ranked(points) == list(range(len(points)))
+
+
+def test_points_that_come_one_after_the_other_rank_as_all_at_once():
+    random_ = random.Random(11)
+    for points in sets(1500):
+        if not points:
+            continue
+        keys = random_.sample(range(40), len(points))
+        fronts = Fronts(len(points[0]))
+        for count, (key, point) in enumerate(zip(keys, points, strict=True), 1):
+            fronts.add(key, point)
+            if random_.random() < 0.5 or count == len(points):  # not asked after each
+                known = sorted(zip(keys[:count], points[:count], strict=True))
+                order = ranked([point for _, point in known])
+                assert fronts.order() == [known[index][0] for index in order], known
+
+
+def test_hundreds_of_points_rank_so_too():
+    for width in (1, 2, 3, 4):
+        random_ = random.Random(width)
+        points = [tuple(random_.random() for _ in range(width)) for _ in range(300)]
+        fronts = Fronts(width)
+        for key, point in enumerate(points):
+            fronts.add(key, point)
+        assert fronts.order() == ranked(points)

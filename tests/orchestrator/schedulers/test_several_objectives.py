@@ -10,6 +10,7 @@ from orchestrator.schedulers import Continue, Pause, Prune, Resume, Start, Stop
 from orchestrator.schedulers.asha import Asha
 from orchestrator.schedulers.async_hyperband import AsyncHyperBand
 from orchestrator.schedulers.hyperband import HyperBand
+from orchestrator.schedulers.places import Places, placed
 from searchspaces.dominance import layers, ranked
 
 
@@ -66,6 +67,18 @@ def drive(scheduler, trials, max_epochs):
         decision = scheduler.report(number, until, losses[0])
         assert decision == (Stop() if until == max_epochs else Pause())
     return came, gone
+
+
+def test_places_are_those_of_all_that_are_there_also_when_some_were_taken_out():
+    random_, places, there = random.Random(3), Places(), {}
+    for number in random_.sample(range(200), 120):
+        there[number] = losses_of(number, 1)
+        entries = places.add(number, there[number])
+        assert entries == placed([(0.0, one) for one in there], there)
+        if random_.random() < 0.2:
+            gone = random_.choice(list(there))
+            del there[gone]
+            places.remove(gone)
 
 
 def test_hyperband_promotes_the_best_third_of_a_rung():
