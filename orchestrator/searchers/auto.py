@@ -209,16 +209,14 @@ class Auto(Searcher):
         epochs = np.array([epoch for epoch, _ in keys], dtype=np.float64)
         owners = np.append(embedding.owners, self._categories.size)
         rows = columns(self._rows(numbers.tolist()), epochs)
-        process = fit(rows, owners, targets, chosen(targets, FEW))
+        process = fit(rows, owners, targets, numbers, chosen(targets, FEW))
         last = np.flatnonzero(epochs == furthest)
         if self._categories.size + 2 <= len(last) < len(keys):
             # Early epochs may say nothing of the last: then its own trials alone say more. What
             # they had on their way is no guess of another trial, so all of a trial is left out.
             few = chosen(targets[last], FEW)
-            alone = fit(rows[last], owners, targets[last], few, like=process)
-            if alone.left_out(np.arange(len(last)), numbers[last]) > process.left_out(
-                last, numbers
-            ):
+            alone = fit(rows[last], owners, targets[last], numbers[last], few, like=process)
+            if alone.left_out(np.arange(len(last))) > process.left_out(last):
                 process = alone
 
         def at_end(points: Floats) -> Floats:

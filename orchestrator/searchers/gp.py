@@ -19,6 +19,8 @@ ARC = 0.8
 """Of half a circle that the values of a conditional parameter are laid out on."""
 STEPS, ENOUGH = 30, 1e-4
 """Of the search for length scales: at most, and it ends where a step gains less, relatively."""
+NOISE = math.log(1e-2)
+"""Centre of the priors of the logarithms of both noises."""
 JITTER = 1e-8
 RIDGE = 1e-3
 """Precision of the prior of the trend, in parts of the process's."""
@@ -81,9 +83,11 @@ class Process:
     Attributes:
         columns: shape (n, c).
         targets: shape (n,).
+        groups: trial of each target, shape (n,).
         owners: dimension of each column, shape (c,).
-        logs: logarithms of the length scale of each dimension, and of the variance of the
-            targets' noise in parts of the process's, shape (d + 1,).
+        logs: logarithms of the length scale of each dimension, then of the variances of what
+            the targets of a trial share and of the noise of each, in parts of the process's;
+            shape (d + 2,).
         factor: Cholesky factor of the covariance, lower, shape (n, n).
         trend: of the mean, a constant and a slope along the last column, shape (2,).
         weights: covariance inverse times what the trend leaves of the targets, shape (n,).
@@ -92,6 +96,7 @@ class Process:
 
     columns: Floats
     targets: Floats
+    groups: Integers
     owners: Integers
     logs: Floats
     factor: Floats
@@ -108,12 +113,11 @@ class Process:
         left = np.maximum(1.0 - np.einsum("nm,nm->m", solved, solved), 1e-12)
         return mean, np.sqrt(self.variance * left)
 
-    def left_out(self, rows: Integers, groups: Integers) -> float:
-        """The log density of some targets, each as believed without all of its group.
+    def left_out(self, rows: Integers) -> float:
+        """The log density of some targets, each as believed without all of its trial.
 
         Args:
             rows: of the targets.
-            groups: that the targets are of, shape (n,).
 
         Source: Rasmussen and Williams (2006), section 5.4.2, equations 5.10 to 5.12, with blocks
         of the inverse covariance in place of its diagonal.
@@ -122,9 +126,9 @@ class Process:
         precision = cho_solve((self.factor, True), np.eye(size), check_finite=False)
         by_size: dict[int, list[Integers]] = {}
         for row in rows:
-            own = np.flatnonzero(groups == groups[row])
+            own = np.flatnonzero(self.groups == self.groups[row])
             by_size.setdefault(len(own), []).append(np.append(row, own[own != row]))
-        for some in map(np.array, by_size.values()):  # shape (r, m), each row before its group
+        for some in map(np.array, by_size.values()):  # shape (r, m), each row before its trial
             block = np.linalg.inv(precision[some[:, :, None], some[:, None, :]])[:, 0]
             off = np.einsum("rm,rm->r", block, self.weights[some])
             variance = self.variance * block[:, 0]
@@ -137,20 +141,29 @@ class Process:
         Source: Ginsbourger, Le Riche and Carraro, Kriging is Well-Suited to Parallelize
         Optimization (2010), section 4: the kriging believer.
         """
-        targets = np.concatenate([self.targets, self.believe(columns)[0]])
-        return _process(np.vstack([self.columns, columns]), targets, self.owners, self.logs)
+        more, targets = np.vstack([self.columns, columns]), self.believe(columns)[0]
+        return _process(
+            more,
+            np.concatenate([self.targets, targets]),
+            np.concatenate([self.groups, self.groups.max() + 1 + np.arange(len(columns))]),
+            self.owners,
+            self.logs,
+        )
 
 
 def fit(
     columns: Floats,
     owners: Integers,
     targets: Floats,
+    groups: Integers,
     few: Integers,
     like: Process | None = None,
 ) -> Process:
     """A process through noisy targets, with a length scale for each dimension.
 
-    Its mean is a constant and a slope along the last column, which is that of the epoch.
+    Its mean is a constant and a slope along the last column, which is that of the epoch. What a
+    training seed does lasts for the whole trial, so beside the noise of each target there is one
+    that all of a trial share: many looks at a lucky trial do not make its config good.
 
     Length scales and noise are the most likely ones under weak priors, found on some of the
     points; the process then takes all.
@@ -159,6 +172,7 @@ def fit(
         columns: shape (n, c).
         owners: dimension of each column, shape (c,).
         targets: shape (n,).
+        groups: trial of each target, shape (n,).
         few: points on which length scales are found.
         like: where the search for them begins, by default at what the prior likes best.
 
@@ -169,23 +183,26 @@ def fit(
     """
     dimensions = int(owners.max()) + 1 if owners.size else 0
     centre = math.sqrt(2) + 0.5 * math.log(max(dimensions, 1)) - 1.5
-    start = np.append(np.full(dimensions, centre), math.log(1e-2)) if like is None else like.logs
-    bounds = [(math.log(0.03), math.log(30.0))] * dimensions + [(math.log(1e-5), math.log(1.0))]
+    start = np.append(np.full(dimensions, centre), [NOISE, NOISE]) if like is None else like.logs
+    bounds = [(math.log(0.03), math.log(30.0))] * dimensions + [(math.log(1e-5), 0.0)] * 2
     found = minimize(
-        Likelihood(columns[few], owners, targets[few], centre), start, jac=True,
+        Likelihood(columns[few], owners, targets[few], groups[few], centre), start, jac=True,
         method="L-BFGS-B", bounds=bounds, options={"maxiter": STEPS, "ftol": ENOUGH},
     )  # fmt: skip
-    return _process(columns, targets, owners, found.x)
+    return _process(columns, targets, groups, owners, found.x)
 
 
-def _process(columns: Floats, targets: Floats, owners: Integers, logs: Floats) -> Process:
+def _process(
+    columns: Floats, targets: Floats, groups: Integers, owners: Integers, logs: Floats
+) -> Process:
     scaled = columns / np.exp(logs[owners])
     covariance = _matern(cdist(scaled, scaled))
+    covariance += math.exp(logs[-2]) * (groups[:, None] == groups)
     covariance.flat[:: len(targets) + 1] += math.exp(logs[-1]) + JITTER
     factor = _factor(covariance)
     trend, rest, weights = _detrended(factor, _basis(columns), targets)
     variance = max(float(rest @ weights) / len(targets), 1e-6)
-    return Process(columns, targets, owners, logs, factor, trend, weights, variance)
+    return Process(columns, targets, groups, owners, logs, factor, trend, weights, variance)
 
 
 def _factor(covariance: Floats) -> Floats:
@@ -220,7 +237,7 @@ def _detrended(factor: Floats, basis: Floats, targets: Floats) -> tuple[Floats, 
 
 
 class Likelihood:
-    """Minus the log likelihood of log length scales and log noise, and its gradient.
+    """Minus the log likelihood of log length scales and log noises, and its gradient.
 
     The variance of the process is the best one for the rest, in closed form.
 
@@ -228,11 +245,20 @@ class Likelihood:
         columns: shape (n, c).
         owners: dimension of each column, shape (c,).
         targets: shape (n,).
+        groups: trial of each target, shape (n,).
         centre: of the prior of the logarithm of a length scale.
     """
 
-    def __init__(self, columns: Floats, owners: Integers, targets: Floats, centre: float) -> None:
+    def __init__(
+        self,
+        columns: Floats,
+        owners: Integers,
+        targets: Floats,
+        groups: Integers,
+        centre: float,
+    ) -> None:
         self._targets = targets
+        self._same = (groups[:, None] == groups).astype(np.float64)
         self._basis = _basis(columns)
         self._centre = centre
         dimensions = int(owners.max()) + 1 if owners.size else 0
@@ -242,13 +268,13 @@ class Likelihood:
         ).reshape(dimensions, len(targets) ** 2)
 
     def __call__(self, logs: Floats) -> tuple[float, Floats]:
-        """The value and the gradient, shape (d + 1,), at d length scales and the noise."""
+        """The value and the gradient, shape (d + 2,), at d length scales and two noises."""
         count = len(self._targets)
-        inverse = np.exp(-2 * logs[:-1])
-        noise = math.exp(logs[-1])
+        inverse = np.exp(-2 * logs[:-2])
+        shared, noise = math.exp(logs[-2]), math.exp(logs[-1])
         root = np.sqrt(5 * (inverse @ self._squares)).reshape(count, count)
         decay = np.exp(-root)
-        covariance = (1 + root + root**2 / 3) * decay
+        covariance = (1 + root + root**2 / 3) * decay + shared * self._same
         covariance.flat[:: count + 1] += noise + JITTER
         factor = _factor(covariance)
         _, rest, weights = _detrended(factor, self._basis, self._targets)
@@ -257,17 +283,18 @@ class Likelihood:
         # d/dK of the profiled likelihood; of what is symmetric the lower triangle alone is made
         precision = dpotri(factor, lower=1, overwrite_c=1)[0]
         slope = precision - np.multiply.outer(weights, weights / variance)
+        lower, own = np.tril(slope), slope.trace()
         gradient = np.empty_like(logs)
-        gradient[-1] = 0.5 * noise * slope.trace()
+        gradient[-2] = shared * (np.vdot(lower, self._same) - 0.5 * own)
+        gradient[-1] = 0.5 * noise * own
         # Matern 5/2: dk/d(r^2) = -5/6 (1 + root) exp(-root)
-        inner = np.tril(slope) * (5.0 / 3.0) * (1 + root) * decay
-        gradient[:-1] = inverse * (self._squares @ inner.ravel())
-        # Weak priors: log-normal scales and noise.
-        away = logs[:-1] - self._centre
-        quiet = logs[-1] - math.log(1e-2)
-        value += 0.5 * float(away @ away) / 3.0 + 0.5 * quiet**2 / 4.0
-        gradient[:-1] += away / 3.0
-        gradient[-1] += quiet / 4.0
+        inner = lower * (5.0 / 3.0) * (1 + root) * decay
+        gradient[:-2] = inverse * (self._squares @ inner.ravel())
+        # Weak priors: log-normal scales and noises.
+        away, loud = logs[:-2] - self._centre, logs[-2:] - NOISE
+        value += 0.5 * float(away @ away) / 3.0 + 0.5 * float(loud @ loud) / 4.0
+        gradient[:-2] += away / 3.0
+        gradient[-2:] += loud / 4.0
         return float(value), gradient
 
 

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterator
 from functools import cached_property
 
-from benchmarks.search.problems.base import CurveProblem, Floats, NoTraining, learned
+import numpy as np
+
+from benchmarks.search.problems.base import CurveProblem, Floats, NoTraining, fingerprint, learned
 from searchspaces import (
     Choice,
     ChoiceParam,
@@ -126,6 +129,21 @@ def _kind(optimizer: str, batch: int) -> float:
     ) ** 2
 
 
+class Seeded(Mixed):
+    """The same, and what a training seed does lasts for the whole training."""
+
+    name = "seeded"
+    about = "mixed, where a training seed moves a whole curve by some 20 %"
+    shift, wobble = 0.2, 0.05
+    """Standard deviations of the logarithm: of a whole curve, and of each of its epochs."""
+
+    def train(self, config: Config, seed: int) -> Iterator[float]:
+        """The curve, moved."""
+        stream = np.random.default_rng([seed, fingerprint(config), 5])
+        moved = self.curve(config) * math.exp(self.shift * stream.standard_normal())
+        yield from (moved * np.exp(self.wobble * stream.standard_normal(self.max_epochs))).tolist()
+
+
 class ConvSpace(SearchSpace):
     """A convolutional network, with choices inside of choices."""
 
@@ -230,4 +248,4 @@ def _net(stem: str, blocks: int, channels: int, groups: int, growth: int) -> flo
     return end
 
 
-PROBLEMS = (Mixed, Nested)
+PROBLEMS = (Mixed, Nested, Seeded)

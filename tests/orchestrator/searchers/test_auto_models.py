@@ -54,9 +54,10 @@ def test_distances_say_how_alike_two_configs_are():
 def test_the_gradient_of_the_likelihood_is_right():
     rng = np.random.default_rng(0)
     columns, owners = rng.random((25, 4)), np.array([0, 1, 1, 2])
-    likelihood = Likelihood(columns, owners, rng.standard_normal(25), 0.3)
+    groups = np.repeat(np.arange(10), [1, 2, 3, 4, 5, 1, 2, 3, 3, 1])
+    likelihood = Likelihood(columns, owners, rng.standard_normal(25), groups, 0.3)
     for _ in range(5):
-        at = rng.uniform(-1.5, 1.0, size=4)
+        at = rng.uniform(-1.5, 1.0, size=5)
         wrong = check_grad(lambda x: likelihood(x)[0], lambda x: likelihood(x)[1], at)
         assert wrong < 1e-3 * max(1.0, np.linalg.norm(likelihood(at)[1]))
 
@@ -68,7 +69,7 @@ def test_a_process_learns_a_function_and_knows_where_it_does_not():
         return np.sin(5 * columns[:, 0]) + 0 * columns[:, 1]
 
     columns = rng.random((60, 2)) * [0.7, 1.0]
-    process = fit(columns, np.arange(2), truth(columns), np.arange(60))
+    process = fit(columns, np.arange(2), truth(columns), np.arange(60), np.arange(60))
     inside = rng.random((50, 2)) * [0.7, 1.0]
     mean, deviation = process.believe(inside)
     assert np.abs(mean - truth(inside)).max() < 0.1
@@ -77,13 +78,32 @@ def test_a_process_learns_a_function_and_knows_where_it_does_not():
     assert far[0] > 5 * deviation.max()
 
 
-def test_what_is_left_out_is_believed_without_its_whole_group():
+def test_what_a_training_seed_does_to_a_whole_trial_is_not_taken_for_its_config():
+    rng = np.random.default_rng(1)
+    trials = np.repeat(np.arange(20), 6)
+    points = np.column_stack([rng.random(20)[trials], np.tile(np.arange(6) / 6, 20)])
+    lucky = 0.3 * rng.standard_normal(20)
+    targets = points[:, 0] + lucky[trials] + 0.02 * rng.standard_normal(120)
+    process = fit(points, np.arange(2), targets, trials, np.arange(120))
+    blind = fit(points, np.arange(2), targets, np.arange(120), np.arange(120))
+    assert process.logs[-2] - process.logs[-1] > math.log(10)
+    there = np.column_stack([np.linspace(0, 1, 50), np.full(50, 5 / 6)])
+
+    def off(believed):
+        """From the truth, but for a constant: which of two is better is what is asked."""
+        return np.std(believed.believe(there)[0] - there[:, 0])
+
+    assert off(process) < 0.5 * off(blind)
+
+
+def test_what_is_left_out_is_believed_without_its_whole_trial():
     rng = np.random.default_rng(3)
     columns, groups = rng.random((12, 2)), np.repeat(np.arange(4), 3)
     targets = columns.sum(axis=1) + 0.1 * rng.standard_normal(12)
-    process = fit(columns, np.arange(2), targets, np.arange(12))
+    process = fit(columns, np.arange(2), targets, groups, np.arange(12))
     kernel = covariance(process, columns, columns)
-    noise = math.exp(process.logs[-1]) * np.eye(12)
+    shared, own = np.exp(process.logs[-2:])
+    noise = shared * (groups[:, None] == groups) + own * np.eye(12)
     rest = targets - np.column_stack([np.ones(12), columns[:, -1]]) @ process.trend
     expected = 0.0
     for row in (0, 4, 11):
@@ -92,7 +112,7 @@ def test_what_is_left_out_is_believed_without_its_whole_group():
         mean = weights @ rest[others]
         variance = process.variance * (1 + noise[0, 0] - weights @ kernel[others, row])
         expected += norm(mean, math.sqrt(variance)).logpdf(rest[row])
-    assert process.left_out(np.array([0, 4, 11]), groups) == pytest.approx(expected, rel=1e-4)
+    assert process.left_out(np.array([0, 4, 11])) == pytest.approx(expected, rel=1e-4)
 
 
 def covariance(process, first, second):
@@ -105,7 +125,7 @@ def covariance(process, first, second):
 def test_where_a_trial_runs_less_is_expected():
     rng = np.random.default_rng(0)
     columns = rng.random((15, 2))
-    process = fit(columns, np.arange(2), columns.sum(axis=1), np.arange(15))
+    process = fit(columns, np.arange(2), columns.sum(axis=1), np.arange(15), np.arange(15))
     there = np.array([[0.9, 0.05]])
     mean, before = process.believe(there)
     same, after = process.expecting(there).believe(there)
