@@ -51,7 +51,7 @@ def front(points: Sequence[Point]) -> list[bool]:
     # Whatever is dominated is so by one that is kept, which is before it in ascending order.
     for index in sorted(range(len(points)), key=lambda index: tuple(points[index])):
         point, before = values[index], kept[:count]
-        if not ((before <= point).all(axis=1) & (before < point).any(axis=1)).any():
+        if not _dominate(before, point).any():
             kept[count], found[index], count = point, True, count + 1
     return found
 

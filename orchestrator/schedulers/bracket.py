@@ -10,10 +10,9 @@ from typing import Literal
 
 from orchestrator.schedulers.base import unexpected
 from orchestrator.schedulers.decisions import Continue, Decision, Pause, Prune, Resume, Rung, Stop
-from orchestrator.schedulers.places import Places
+from orchestrator.schedulers.places import Entry, Losses, Places
 
 Form = Literal["stopping", "promotion"]
-_Entry = tuple[float, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +51,8 @@ class _Standing:
 
     came: int = 0
     sent: int = 0
-    ranked: list[_Entry] = field(default_factory=list)
-    waiting: list[_Entry] = field(default_factory=list)
+    ranked: list[Entry] = field(default_factory=list)
+    waiting: list[Entry] = field(default_factory=list)
     places: Places = field(default_factory=Places)
 
 
@@ -79,9 +78,9 @@ class Bracket:
     begun: int = 0
     crowned: bool = False
     running: dict[int, int] = field(default_factory=dict)
-    paused: dict[int, tuple[int, _Entry]] = field(default_factory=dict)
+    paused: dict[int, tuple[int, Entry]] = field(default_factory=dict)
     standings: list[_Standing] = field(init=False)
-    told: dict[int, tuple[float, ...]] = field(default_factory=dict)
+    told: dict[int, Losses] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.standings = [_Standing() for _ in self.levels[:-1]]
@@ -165,14 +164,14 @@ class Bracket:
             yield Rung(level, trials)
             trials = max(1, min(trials, _expected(trials, self.rule)))
 
-    def _among_best(self, standing: _Standing, entry: _Entry, least: int = 0) -> bool:
+    def _among_best(self, standing: _Standing, entry: Entry, least: int = 0) -> bool:
         """Is it one of the best 1/eta of the rung, and not more than are to be sent on?"""
         quota = max(least, standing.came // self.rule.eta)
         if self.rule.cap and standing.sent >= quota:
             return False
         return bisect_left(standing.ranked, entry) < quota
 
-    def _entered(self, rung: int, number: int, loss: float, losses: tuple[float, ...]) -> _Entry:
+    def _entered(self, rung: int, number: int, loss: float, losses: Losses) -> Entry:
         """The trial's entry at the rung; by several losses all others get new places."""
         standing = self.standings[rung]
         if not losses:

@@ -110,10 +110,10 @@ class Searcher(BaseModel):
         """
 
     def ended(self, number: int) -> None:
-        """A trial that runs will say no more, and nothing is known against its config.
+        """People have stopped a trial: it will say no more, and its config was not bad.
 
-        People stop trials for reasons of their own. One whose last observation is not
-        ``running``, or a failed one, is not named here.
+        It may be one that runs, that waits, or of which nothing was observed. What ends by
+        itself, by the scheduler or by a failure is observed and not named here.
         """
 
     def observe(self, observation: Observation) -> None:
