@@ -11,11 +11,11 @@ from typing import Any
 from orchestrator.cli.view.document import present
 from orchestrator.cli.view.outline import Outline, outline_of
 from orchestrator.cli.view.progress import Progress
-from orchestrator.dashboard.alive import is_alive
 from orchestrator.engine.follow import Follower
 from orchestrator.engine.inbox import StopRun
 from orchestrator.engine.records import FINISHED, Record
 from orchestrator.engine.segments import JournalError
+from orchestrator.runs.alive import is_alive
 from orchestrator.runs.folder import SPEC, RunBusyError, RunFolder, UnwritableError
 from orchestrator.spec import SweepSpec
 from orchestrator.spec_file import read_mapping

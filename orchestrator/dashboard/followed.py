@@ -10,10 +10,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator.dashboard.alive import is_alive
 from orchestrator.engine.follow import Follower
 from orchestrator.engine.records import FINISHED, Closed, Commanded, Opened, Record
 from orchestrator.runs.about import FILE as ABOUT
+from orchestrator.runs.alive import is_alive
 from orchestrator.runs.describe import tables_of
 from orchestrator.runs.folder import SPEC, RunFolder
 from searchspaces.errors import OrchError, raised

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import platform
 import socket
-import subprocess
-import sys
-import time
 
 import pytest
 
-from orchestrator.dashboard.alive import is_alive
 from orchestrator.dashboard.desk import Desk
 from orchestrator.dashboard.followed import Followed
 from orchestrator.dashboard.room import Reply
 from orchestrator.dashboard.server import bound, names
 from orchestrator.dashboard.sources import Sources
 from orchestrator.dashboard.tokens import token_of
-from orchestrator.engine.records import Opened
 from orchestrator.runs.folder import RunFolder
 from searchspaces.errors import OrchError, UsageError
 
@@ -177,22 +171,6 @@ def test_a_token_may_be_in_the_environment():
     assert token_of(None, "e" * 32, "ORCH_DASHBOARD_TOKEN").text == "e" * 32
     with pytest.raises(UsageError, match=r"ORCH_DASHBOARD_TOKEN: the token must be 20"):
         token_of(None, "weak", "ORCH_DASHBOARD_TOKEN")
-
-
-def opened(pid: int, *, host: str = "", at: float = 0.0) -> Opened:
-    return Opened(at or time.time(), host or platform.node(), pid, {})
-
-
-def test_a_process_is_alive_until_it_ends_and_a_later_one_of_its_number_is_another():
-    command = [sys.executable, "-c", "input()"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE) as child:
-        assert is_alive(opened(child.pid)) is True
-        assert is_alive(opened(child.pid, at=time.time() - 1000)) is False
-        child.stdin.close()
-        time.sleep(0.3)  # it has ended, and nobody has asked how
-        assert is_alive(opened(child.pid)) is False
-    assert is_alive(opened(child.pid)) is False
-    assert is_alive(opened(os.getpid(), host="elsewhere")) is None
 
 
 def test_a_follower_reads_what_is_new_and_writes_only_then(tmp_path, told):
