@@ -11,7 +11,7 @@ import numpy as np
 
 from orchestrator.engine.earlier import Earlier
 from orchestrator.engine.steering import filled
-from orchestrator.searchers.fresh import Known, known
+from orchestrator.searchers.known import Known, known
 from searchspaces import Config, DataFacts, JointSpace
 from searchspaces.errors import ConfigurationError
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from orchestrator.engine.earlier import Earlier, carried
 from orchestrator.engine.weighing import Losses, scalarised, thinned
 from orchestrator.searchers import Observation, Searcher
-from orchestrator.searchers.fresh import Known, fresh, known, most_trials
+from orchestrator.searchers.fresh import fresh, most_trials
+from orchestrator.searchers.known import Known, known
 from orchestrator.searchers.priors import Believing, Source, source_of
 from searchspaces import Config, DataFacts, JointSpace
 from searchspaces.errors import ConfigurationError
@@ -124,6 +125,7 @@ class Learning:
     def _tell_anew(self, observed: list[Observation]) -> None:
         """Let the searcher forget, and tell it that and which trials have begun."""
         self._searcher.begin(self.space, seed=self._seed, facts=self._facts)
+        self._searcher.avoid(self._tried)
         self._source = source_of(self._searcher, self.space, self._facts)
         for observation in observed:
             self._tell(observation)

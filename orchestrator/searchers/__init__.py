@@ -16,6 +16,7 @@ searchers: Registry[Searcher] = Registry(
         "furthest",
         "gp",
         "kde",
+        "known",
         "lattice",
         "parzen",
         "priors",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from enum import IntEnum
+from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -17,7 +18,6 @@ from orchestrator.searchers.base import Observation, Searcher
 from orchestrator.searchers.lattice import Lattice, categories_of
 from searchspaces import Config, DataFacts, JointSpace
 from searchspaces.conditions import condition
-from searchspaces.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from orchestrator.searchers.gp import Embedding
@@ -39,8 +39,8 @@ RUNNING = 16
 """Trials under way that are counted with what is believed of their end."""
 DRAWN = 64
 """Points drawn from the density of the good."""
-TRIED = 50
-"""Of the points looked at, those that constraints may refuse."""
+TRIED = 100
+"""Of the points looked at, those that constraints may refuse or that may be tried already."""
 LOOKS = frozenset(round(3 ** (power / 2)) for power in range(40))
 """Epochs at which every trial is looked at: 1, 2, 3, 5, 9, 16, 27, 47 and so on."""
 
@@ -135,25 +135,26 @@ class Auto(Searcher):
         return config
 
     def _first_valid(self, points: Iterable[Floats]) -> Config | None:
-        """The config of the first point that constraints allow."""
-        for point, _ in zip(points, range(TRIED), strict=False):
-            try:
-                return self.space.validate(self.space.cube().from_unit(point), self._facts)
-            except ConfigurationError:
-                continue
+        """The config of the first point that constraints allow and that was not tried."""
+        different = dict.fromkeys(map(bytes, points))  # on a grid many are the same
+        for point in islice(different, TRIED):
+            config = self.config_of(self.space.cube().from_unit(np.frombuffer(point)))
+            if config is not None:
+                return config
         return None
 
     # --- densities
 
     def _by_densities(self, rng: np.random.Generator) -> Floats:
-        """Points, the most promising first; shape (m, d)."""
+        """Points, the most promising first, shape (m, d); none where all failed."""
         from orchestrator.searchers.parzen import Parzen
 
-        level, numbers = self._furthest()
-        known = self._losses
-        losses = {number: known[level, number] for number in numbers}
+        losses = self._furthest()
         ranked = sorted(losses, key=lambda number: (losses[number], number))
-        count = max(2, math.ceil(self.top * len(ranked)))
+        finite = sum(map(math.isfinite, losses.values()))
+        count = min(max(2, math.ceil(self.top * len(ranked))), finite, len(ranked) - 1)
+        if count < 1:
+            return np.zeros((0, self._categories.size))
         good, bad = (
             Parzen.fit(self._rows(some), self._categories, 1 / min(100, len(some) + 5))
             for some in (ranked[:count], ranked[count:])
@@ -163,15 +164,23 @@ class Auto(Searcher):
         best_first: Floats = drawn[order]
         return best_first
 
-    def _furthest(self) -> tuple[int, list[int]]:
-        """The furthest epoch at which enough trials were observed, and these."""
-        levels: dict[int, list[int]] = {}
-        for epoch, number in sorted(self._losses):
-            levels.setdefault(epoch, []).append(number)
+    def _furthest(self) -> dict[int, float]:
+        """Losses at the furthest epoch at which enough trials have a finite one, by trial.
+
+        Those that failed anywhere are among them: a failure is told at the epoch that its trial
+        was to run to, where there may be nothing but failures.
+        """
+        levels: dict[int, dict[int, float]] = {}
+        failed: dict[int, float] = {}
+        for (epoch, number), loss in sorted(self._losses.items()):
+            if math.isfinite(loss):
+                levels.setdefault(epoch, {})[number] = loss
+            else:
+                failed[number] = loss
         least = max(self.first, self._categories.size + 2)
-        enough = [level for level, numbers in levels.items() if len(numbers) >= least]
-        level = max(enough, default=max(levels, key=lambda one: (len(levels[one]), one)))
-        return level, levels[level]
+        enough = [level for level, losses in levels.items() if len(losses) >= least]
+        furthest = max(enough, default=max(levels, default=0, key=lambda at: (len(levels[at]), at)))
+        return failed | levels.get(furthest, {})
 
     def _rows(self, numbers: Iterable[int]) -> Floats:
         points = self._points

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, PrivateAttr
 
-from searchspaces import Config, DataFacts, JointSpace
+from orchestrator.searchers.known import Known, known
+from searchspaces import Config, DataFacts, JointSpace, Value
 
 _EARLIER = 2**64
 """Above all trials; numbers of earlier ones, which are negative, count down from it."""
@@ -44,9 +46,9 @@ class Searcher(BaseModel):
     name it is registered under, and its state lives in private attributes that
     :meth:`begin` resets.
 
-    The suggestion for a trial depends on the sweep's seed, the trial's number and
-    the sets of observations and of begun and ended trials, not on their order nor on earlier
-    suggestions, so that after an interruption these alone restore a searcher.
+    The suggestion for a trial depends on the sweep's seed, the trial's number, the sets of
+    observations and of begun and ended trials and what it is to :meth:`avoid`, not on their
+    order nor on earlier suggestions, so that after an interruption these alone restore a searcher.
     ``orchestrator.searchers.testing.check_searcher`` tests all that.
     """
 
@@ -63,6 +65,7 @@ class Searcher(BaseModel):
     _seed: int = PrivateAttr(default=0)
     _facts: DataFacts | None = PrivateAttr(default=None)
     _attempt: int = PrivateAttr(default=0)
+    _tried: Container[Known] = PrivateAttr(default=frozenset())
 
     def begin(self, space: JointSpace, *, seed: int, facts: DataFacts | None) -> None:
         """Take the space to search; called once, before anything else, and resets all state.
@@ -78,6 +81,22 @@ class Searcher(BaseModel):
             ConfigurationError: this searcher cannot search that space.
         """
         self._space, self._seed, self._facts = space, seed, facts
+        self._tried = frozenset()
+
+    def avoid(self, tried: Container[Known]) -> None:
+        """Configs that were tried: a model's next best one is wanted in place of each.
+
+        Args:
+            tried: the caller adds to them.
+        """
+        self._tried = tried
+
+    def config_of(self, values: Mapping[str, Value]) -> Config | None:
+        """The config with these values; None if constraints refuse it or it was tried."""
+        if not self.space.permits(values, self._facts):
+            return None
+        config = self.space.validate(values, self._facts)
+        return None if not self.repeats and known(config) in self._tried else config
 
     @abstractmethod
     def suggest(self, number: int) -> Config:

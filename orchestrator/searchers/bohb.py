@@ -51,8 +51,8 @@ class Bohb(Searcher):
 
     Of ``num_samples`` points drawn around the good ones with ``bandwidth_factor`` times
     their bandwidth, the one with the largest ratio good / bad is taken; if constraints
-    refuse it, the next best. A share ``random_fraction`` of the trials is drawn from the
-    space, as are all while there is no model.
+    refuse it or it was tried, the next best. A share ``random_fraction`` of the trials is
+    drawn from the space, as are all while there is no model.
 
     Unordered choices are categories; all else, ordered choices too, is continuous on the
     unit cube, which is what hpbandster asks of its users.
@@ -157,7 +157,7 @@ class Bohb(Searcher):
         return np.array([self._points[number] for number in numbers])
 
     def _from_model(self, split: _Split, number: int) -> Config | None:
-        """The best valid one of the points drawn; None if constraints refuse every batch."""
+        """The best valid one of the points drawn; None if no batch has one."""
         gaps = self.generator(number, _Purpose.IMPUTE)
         good, bad = (
             Density.fit(impute(rows, self._categories, gaps), self._categories, self.min_bandwidth)
@@ -174,10 +174,7 @@ class Bohb(Searcher):
         return None
 
     def _config(self, point: Floats) -> Config | None:
-        """The config at a point; None if a constraint refuses it."""
+        """The config at a point; None if a constraint refuses it or it was tried."""
         count = np.maximum(self._categories, 1)
         unit = np.where(self._categories > 0, (point + 0.5) / count, point)
-        try:
-            return self.space.validate(self.space.cube().from_unit(unit), self._facts)
-        except ConfigurationError:
-            return None
+        return self.config_of(self.space.cube().from_unit(unit))

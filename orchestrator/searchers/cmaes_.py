@@ -57,9 +57,10 @@ class CmaEs(Searcher):
     random point of its cell, which keeps neighbouring values within reach, and inactive
     parameters at a point drawn from the distribution, from which it learns nothing.
 
-    A point that a constraint refuses is drawn again. A distribution that has converged is
-    left, and a search with a population twice as large begins elsewhere (IPOP). No
-    random configs come first: the first generation is spread over the middle of the space.
+    A point that a constraint refuses or that was tried is drawn again. A distribution that
+    has converged is left, and a search with a population twice as large begins elsewhere
+    (IPOP). No random configs come first: the first generation is spread over the middle of
+    the space.
 
     Raises:
         UsageError: the library ``cmaes`` is not installed.
@@ -99,9 +100,9 @@ class CmaEs(Searcher):
             normal = self._now().after
             normal.reseed_rng(int(self.generator(number, _ASK).integers(2**32)))
             for _ in range(TRIES):
-                values = self.space.cube().from_unit(self._unit(normal.ask()))
-                if self.space.permits(values, self._facts):
-                    return self.space.validate(values, self._facts)
+                config = self.config_of(self.space.cube().from_unit(self._unit(normal.ask())))
+                if config is not None:
+                    return config
         return self.space.sample(self.generator(number, _RANDOM), self._facts)
 
     def _now(self) -> _Generation:

@@ -6,16 +6,15 @@ for again, and how many different configs there are at all, is the same for all 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Hashable, Iterator, Mapping
-from typing import Any
+from collections.abc import Collection, Container, Iterator
 
 from orchestrator.searchers.base import Searcher
+from orchestrator.searchers.known import Known, known
 from orchestrator.searchers.priors import Source
 from searchspaces import Config, DataFacts, JointSpace, Value
 from searchspaces.conditions import is_active
 from searchspaces.domains import Domain
 from searchspaces.errors import ConfigurationError
-from searchspaces.scalars import distinct
 
 OTHERS = 8
 """Suggestions to ask a searcher for before a config is drawn from the space."""
@@ -28,14 +27,6 @@ LISTABLE = 10_000
 
 _FRESH = 0xF5E5
 """The purpose of the random stream used here; see ``Searcher.generator``."""
-
-Known = frozenset[tuple[str, Hashable]]
-"""A config to compare by: 1 and 1.0 are one to a search, 1 and True are not."""
-
-
-def known(config: Mapping[str, Any]) -> Known:
-    """What two configs have in common only if training both would be the same."""
-    return frozenset((name, distinct(value)) for name, value in config.items())
 
 
 def most_trials(

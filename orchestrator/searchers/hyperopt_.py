@@ -11,7 +11,6 @@ from pydantic import Field, PrivateAttr
 from orchestrator.searchers.base import Observation, Searcher
 from orchestrator.searchers.furthest import Furthest
 from searchspaces import Config, DataFacts, JointSpace, Value
-from searchspaces.errors import ConfigurationError
 
 TRIES = 20
 """Suggestions that constraints may refuse in a row before a random config is taken."""
@@ -98,7 +97,7 @@ class HyperOptSearch(Searcher):
         return [_document(n, ranks[n], self._values[n]) for n in sorted(ranks)]
 
     def _from_model(self, rng: np.random.Generator) -> Config | None:
-        """The library's suggestion; None if constraints refuse one after the other."""
+        """The library's suggestion; None if one after the other is refused or was tried."""
         from hyperopt import tpe
 
         if self._domain is None:
@@ -119,11 +118,11 @@ class HyperOptSearch(Searcher):
             )
             coded = document["misc"]["vals"]
             values = self._decoded(coded)
-            try:
-                return self.space.validate(values, self._facts)
-            except ConfigurationError:
-                active = {name: value if name in values else [] for name, value in coded.items()}
-                history.trials.append(_document(number, number, active))
+            config = self.config_of(values)
+            if config is not None:
+                return config
+            active = {name: value if name in values else [] for name, value in coded.items()}
+            history.trials.append(_document(number, number, active))
         return None
 
 

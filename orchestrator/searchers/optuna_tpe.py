@@ -90,7 +90,7 @@ class OptunaTpe(Searcher):
         return self.space.sample(self.generator(number, _RANDOM), self._facts)
 
     def _from_model(self, rng: np.random.Generator) -> Config | None:
-        """The library's suggestion; None if constraints refuse one after the other."""
+        """The library's suggestion; None if one after the other is refused or was tried."""
         for rank, number in enumerate(self._seen.ranked()):
             self._trials[number].value = float(rank)
         history = _History([self._trials[number] for number in sorted(self._trials)])
@@ -98,8 +98,9 @@ class OptunaTpe(Searcher):
         for number in range(last + 1, last + 1 + TRIES):
             drawn = self._drawn(history, number, int(rng.integers(2**31)))
             values = self._decoded(drawn)
-            if self.space.permits(values, self._facts):
-                return self.space.validate(values, self._facts)
+            config = self.config_of(values)
+            if config is not None:
+                return config
             refused = self._trial(number, {name: drawn[name] for name in drawn if name in values})
             refused.value = float(number)
             history.trials.append(refused)

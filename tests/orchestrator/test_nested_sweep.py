@@ -24,7 +24,7 @@ from orchestrator.engine.journal import read
 from orchestrator.engine.records import EpochReported, Record, TrialStarted
 from orchestrator.engine.steering import edited, filled
 from orchestrator.runs.folder import RunFolder
-from orchestrator.searchers.fresh import known
+from orchestrator.searchers.known import known
 from orchestrator.spec import SweepSpec, spec_from
 from orchestrator.spec_file import read_spec, setting, to_yaml
 from orchestrator.sweep import Sweep

@@ -12,7 +12,7 @@ from orchestrator.engine.earlier import Carried, Earlier, Seen, carried
 from orchestrator.engine.knowledge import configs_of
 from orchestrator.engine.learning import Learning
 from orchestrator.searchers.bohb import Bohb
-from orchestrator.searchers.fresh import known
+from orchestrator.searchers.known import known
 from orchestrator.searchers.random_ import RandomSearch
 from orchestrator.searchers.testing import FACTS, SPACES
 from searchspaces import ConfigurationError, JointSpace

@@ -11,10 +11,13 @@ from scipy.optimize import check_grad
 from scipy.stats import norm
 
 from orchestrator.searchers.auto import MOST, Auto, chosen
+from orchestrator.searchers.base import Observation
 from orchestrator.searchers.gp import Embedding, Likelihood, fit, log_improvement, warped
 from orchestrator.searchers.lattice import CELLS, Lattice
 from orchestrator.searchers.parzen import Parzen
-from orchestrator.searchers.testing import FACTS, SPACES, observations
+from orchestrator.searchers.testing import FACTS, SPACES, NoTraining, observations
+from searchspaces import JointSpace
+from searchspaces.inline import inline_space
 
 NUMBERS = np.zeros(2, dtype=np.int64)
 
@@ -223,3 +226,30 @@ def test_what_was_stopped_before_anything_was_seen_of_it_does_not_count():
     assert searcher.suggest(21) != alone
     searcher.ended(20)
     assert searcher.suggest(21) == alone
+
+
+@pytest.mark.parametrize(("first", "top"), [(2, 0.15), (2, 0.99), (8, 0.95)])
+def test_the_densities_take_as_few_trials_and_as_large_a_share_as_is_allowed(first, top):
+    for seed in range(5):
+        searcher = Auto(first=first, top=top, process=0)
+        searcher.begin(SPACES["awkward"], seed=seed, facts=FACTS)
+        for number in range(12):
+            config = searcher.suggest(number)
+            searcher.observe(Observation(number, config, 1, float(-number)))
+
+
+def test_failures_far_on_are_no_good_configs():
+    """Those that fail count where they were to run to, which may be further than all others."""
+    space = JointSpace(inline_space({"x": {"low": 0.0, "high": 1.0}}), NoTraining())
+    searcher = Auto(process=0)
+    searcher.begin(space, seed=0, facts=None)
+    for number in range(20):
+        x = number / 20
+        loss = math.inf if x < 0.5 else x
+        searcher.observe(Observation(number, space.validate({"x": x}), 27 if x < 0.5 else 3, loss))
+    found = [searcher.suggest(number)["x"] for number in range(20, 60)]
+    assert np.mean([0.45 < x < 0.8 for x in found]) > 0.7
+    searcher.begin(space, seed=0, facts=None)
+    for number in range(20):
+        searcher.observe(Observation(number, space.validate({"x": number / 20}), 27, math.inf))
+    assert 0 <= searcher.suggest(20)["x"] <= 1

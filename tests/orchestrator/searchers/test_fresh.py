@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from orchestrator import Sweep
 from orchestrator.cli.view.outline import outline_of
 from orchestrator.engine.learning import Learning
 from orchestrator.searchers import Observation, Searcher, searchers
-from orchestrator.searchers.fresh import every, fresh, known, most_trials
+from orchestrator.searchers.fresh import every, fresh, most_trials
 from orchestrator.searchers.grid import GridSearch
+from orchestrator.searchers.known import known
 from orchestrator.searchers.random_ import RandomSearch
 from orchestrator.searchers.testing import FACTS, SPACES, NoTraining
 from searchspaces import (
@@ -128,6 +130,36 @@ def test_other_suggestions_come_from_the_searcher_as_long_as_they_are_new():
     other = fresh(searcher, 5, {known(first)}, LINE, None)
     assert other == searcher.suggest_other(5, 1) != first
     assert searcher.suggest(5) == first
+
+
+class Grid(SearchSpace):
+    """1,296 configs, so that the best ones are soon known and most are not."""
+
+    a: IntParam = Int(1, 6)
+    b: IntParam = Int(1, 32, powers_of=2)
+    c: ChoiceParam = Choice(("u", "v", "w", "x", "y", "z"))
+    d: FloatParam = Float(0.0, 0.5, step=0.1)
+
+
+@pytest.mark.parametrize("kind", ["auto", "bohb", "cmaes", "hyperopt", "optuna-tpe"])
+def test_a_model_names_its_next_best_config_in_place_of_a_known_one(kind, monkeypatch):
+    space = JointSpace(Grid(), NoTraining())
+    learning = Learning(searchers.get(kind)(), space, 0, None)
+    others, draws = [], []
+    first, sample = Searcher.suggest_other, JointSpace.sample
+    monkeypatch.setattr(Searcher, "suggest_other", lambda *of: others.append(of[1]) or first(*of))
+    tried = set()
+    for number in range(60):
+        if number == 30:  # from here on it is a model that suggests
+            monkeypatch.setattr(JointSpace, "sample", lambda *of: draws.append(of) or sample(*of))
+        config = learning.suggest(number)
+        learning.started(number, config)
+        tried.add(known(config))
+        loss = float(np.sum((space.cube().to_unit(config) - 0.3) ** 2))
+        learning.observe(Observation(number, config, 9, loss))
+    assert len(tried) == 60
+    assert not others
+    assert len(draws) <= (16 if kind == "bohb" else 0)  # which takes a third at random
 
 
 @pytest.mark.parametrize("repeats", [False, True])
