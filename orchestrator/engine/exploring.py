@@ -11,8 +11,9 @@ from orchestrator.schedulers.decisions import Clone, Variation
 from searchspaces import Choice, Config, DataFacts, JointSpace, Value
 from searchspaces.conditions import is_active
 from searchspaces.describe import searched
-from searchspaces.domains import Domain, Float, Int
+from searchspaces.domains import Domain, Float, Int, Parameter
 from searchspaces.errors import ConfigurationError
+from searchspaces.scalars import same
 from searchspaces.unit_cube import domain_from_unit
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ def explored(
     A parameter is drawn anew with probability ``how.resample``. Otherwise a number is
     multiplied by a factor, and goes to the nearest value that the domain has, the next one
     at least if that is the old one; an ordered choice goes to a neighbour; an unordered one
-    stays. Bounds are kept. What a change makes active is drawn.
+    stays. Bounds are kept. What a change makes active is drawn, and so is what may change and
+    has a value that the space, since it was edited, has no more.
 
     Args:
         space: that it is to be in.
@@ -63,9 +65,12 @@ def explored(
 
     Returns:
         ``config`` itself where constraints refuse all changes; None where the space does not
-        have that one either.
+        have that one either, or no more has a value that may not change: weights that were
+        trained with it would fit no other.
     """
     names = varied(space, how)
+    if not _fit(space, config, how, names):
+        return None
     for last in [False] * TRIES + [True]:
         values = dict(config) if last else _near(space, config, names, how, rng)
         try:
@@ -101,6 +106,29 @@ def varied(space: JointSpace, how: Variation) -> tuple[str, ...]:
     return tuple(training or known)
 
 
+def _fit(
+    space: JointSpace, config: Mapping[str, Value], how: Variation, names: tuple[str, ...]
+) -> bool:
+    """Whether the space, which may have been edited, still has all that may not change.
+
+    Where all of the training may change, its constants may too; of a program, any.
+    """
+    group = "training" if space.training.parameters() else "space"
+    free = group if how.names is None else None
+    return all(
+        _has(space.parameters().get(name), value)
+        for name, value in config.items()
+        if name not in names and (free is None or space.groups.get(name) != free)
+    )
+
+
+def _has(parameter: Parameter | None, value: Value) -> bool:
+    """Whether a parameter, if it is still there, can be that; a constant only if it is."""
+    if isinstance(parameter, Domain):
+        return parameter.normalise(value) is not None
+    return same(parameter, value)
+
+
 def _near(
     space: JointSpace,
     config: Mapping[str, Value],
@@ -111,7 +139,10 @@ def _near(
     found: dict[str, Value] = {}
     for name in space.order():
         parameter = space.parameters()[name]
-        if not isinstance(parameter, Domain) or not is_active(parameter, found):
+        if not isinstance(parameter, Domain):
+            found[name] = parameter  # others may depend on it
+            continue
+        if not is_active(parameter, found):
             continue
         anew, factor, up = rng.random(), float(rng.choice(how.factors)), bool(rng.random() < 0.5)
         unit = rng.random()

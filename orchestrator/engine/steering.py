@@ -14,6 +14,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from orchestrator.declared import declare, merge
+from orchestrator.engine.exploring import varied
 from orchestrator.engine.inbox import Change, Inbox
 from orchestrator.engine.records import Commanded
 from orchestrator.engine.stopping import MaxEpochs, MaxTime, Plateau, StopRules, Target
@@ -208,6 +209,8 @@ def _check_edit(ledger: Ledger, changes: Mapping[str, Any]) -> None:
     space = edited(ledger.space, changes)
     ledger.searcher.model_copy().begin(space, seed=ledger.seed, facts=ledger.facts)
     space.sample(np.random.default_rng(ledger.seed), ledger.facts)  # raises if nothing is valid
+    if ledger.scheduler.varies is not None:
+        varied(space, ledger.scheduler.varies)  # raises if what it is to change is fixed
     for config in ledger.enqueued:
         try:
             space.validate(config, ledger.facts)

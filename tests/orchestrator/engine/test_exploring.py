@@ -118,3 +118,33 @@ def test_the_training_is_explored_unless_something_is_named():
     with pytest.raises(ConfigurationError) as error:
         varied(SPACE, Variation(("depth",), (1.2,), 0.0))
     assert str(error.value).startswith("scheduler.explore: 'depth' is not searched. Searched are: ")
+
+
+def test_what_depends_on_a_constant_is_explored():
+    space = JointSpace(Mixed(colour="red"), Training())
+    config = space.sample(np.random.default_rng(0))
+    how = Variation(("width", "shade"), (0.8, 1.2), 0.0)
+    found = explored(space, config, how, rng=np.random.default_rng(1), facts=None)
+    assert found["shade"] in {config["shade"] * 0.8, min(config["shade"] * 1.2, 1.0)}
+
+
+@pytest.mark.parametrize("now", [Int(4, 24), 32])
+def test_nobody_copies_weights_that_fit_no_network_since_the_space_was_edited(now):
+    config = SPACE.validate({**some(1)[0], "width": 64, "heads": 2, "learning_rate": 0.01})
+    space = JointSpace(Mixed(width=now), Training())
+    training = Variation(None, (0.8, 1.2), 0.25)
+    assert explored(space, config, training, rng=np.random.default_rng(0), facts=None) is None
+    width = Variation(("heads", "learning_rate"), (0.8, 1.2), 0.25)
+    assert explored(space, config, width, rng=np.random.default_rng(0), facts=None) is None
+
+
+def test_what_may_change_follows_the_space_as_it_was_edited():
+    config = SPACE.validate({**some(1)[0], "learning_rate": 0.1, "batch_size": 256})
+    space = JointSpace(Mixed(), Training(learning_rate=Float(1e-4, 1e-2, log=True), batch_size=32))
+    how = Variation(None, (0.8, 1.2), 0.0)
+    found = explored(space, config, how, rng=np.random.default_rng(0), facts=None)
+    assert 1e-4 <= found["learning_rate"] <= 1e-2
+    assert found["batch_size"] == 32
+    assert all(found.get(name) == config.get(name) for name in Mixed().parameters())
+    named = Variation(("learning_rate",), (0.8, 1.2), 0.0)  # the batch size is not to change
+    assert explored(space, config, named, rng=np.random.default_rng(0), facts=None) is None

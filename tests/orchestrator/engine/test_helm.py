@@ -256,6 +256,15 @@ def test_a_grid_takes_no_config_between_its_own(bench: MakeBench) -> None:
     assert refused == {"searcher: grid lays all configs out at the start. Start a new sweep."}
 
 
+def test_no_edit_fixes_what_a_population_is_to_change(bench: MakeBench) -> None:
+    pbt = {"kind": "pbt", "every": 2, "explore": ["depth"]}
+    sweep = bench(scheduler=pbt, trials=4, epochs=6)
+    send(sweep.folder / "inbox", Change("edit", {"space": {"depth": 0.5}}))
+    assert sweep.run() is None
+    [record] = of(sweep.records(), Commanded)
+    assert record.refused == ("scheduler.explore: 'depth' is not searched. Searched are: none.")
+
+
 @pytest.mark.parametrize("searcher", ["random", "bohb", "hyperopt"])
 def test_from_an_edit_on_configs_come_from_the_new_space(bench: MakeBench, searcher: str) -> None:
     sweep = bench(searcher=searcher, scheduler="asha", trials=40, workers=2)
