@@ -54,12 +54,12 @@ class Source(Protocol):
 class Believing:
     """A searcher some of whose suggestions follow the priors of the space.
 
-    With n trials observed a share ``SHARE * FADING / (FADING + n)`` of the suggestions gets the
-    parameters that have a prior from it: on the unit cube from a normal distribution around the
-    value, cut off at the bounds, and of an unordered choice the value more often than others.
-    All other parameters stay as the searcher has chosen them; those that become active are
-    drawn. So a prior helps while little is known, whatever the searcher, and a wrong one is
-    overcome.
+    With n trials of the sweep observed a share ``SHARE * FADING / (FADING + n)`` of the
+    suggestions gets the parameters that have a prior from it: on the unit cube from a normal
+    distribution around the value, cut off at the bounds, and of an unordered choice the value
+    more often than others. All other parameters stay as the searcher has chosen them; those
+    that become active are drawn. So a prior helps while little is known, whatever the searcher,
+    and a wrong one is overcome.
 
     Args:
         searcher: that was begun on the space.
@@ -95,8 +95,9 @@ class Believing:
         return SHARE * FADING / (FADING + len(self._observed))
 
     def observed(self, number: int) -> None:
-        """Something was observed of a trial."""
-        self._observed.add(number)
+        """Something was observed of a trial; those of earlier runs have not tested the prior."""
+        if number >= 0:
+            self._observed.add(number)
 
     def suggest(self, number: int) -> Config:
         """The searcher's config, or one near it that follows the priors."""

@@ -8,6 +8,7 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
+from orchestrator.engine.earlier import Earlier, Seen
 from orchestrator.engine.learning import Learning
 from orchestrator.searchers import Observation, searchers
 from orchestrator.searchers.priors import DEVIATION, FADING, SHARE, Believing, drawn, source_of
@@ -100,6 +101,19 @@ def test_the_share_that_follows_the_priors_fades_with_what_was_observed():
         source.observed(number)
     assert source.share == SHARE / 2
     assert follow() == pytest.approx(SHARE / 2, abs=0.06)
+
+
+def test_an_earlier_run_says_nothing_of_a_prior_that_it_did_not_know():
+    """Random search does not learn: with the prior's whole share it suggests the same."""
+    where = space(0.0, "high")
+    earlier = [Earlier("before", n - 46, {"w": n / 46}, (Seen(1, 0.5),)) for n in range(46)]
+    alone, after = (Learning(RandomSearch(), where, 0, None, known) for known in ((), earlier))
+    follow = []
+    for number in range(20):
+        config = alone.suggest(number)
+        assert after.suggest(number) == config
+        follow.append(abs(config["x"] - GOOD["x"]) < 2 * DEVIATION["high"])
+    assert sum(follow) >= 14
 
 
 def test_a_number_is_drawn_from_a_normal_distribution_cut_off_at_the_bounds():
