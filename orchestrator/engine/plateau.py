@@ -138,6 +138,7 @@ class Finals:
         started: trials that were started.
         losses: of completed trials, in the order in which they ended; infinite where a limit
             on outcomes is broken.
+        finite: how many of them are; only those say something new.
     """
 
     def __init__(self, objective: Objective, max_epochs: int) -> None:
@@ -147,6 +148,7 @@ class Finals:
         self._wobbles: list[float] = []
         self.started = 0
         self.losses: list[float] = []
+        self.finite = 0
         self._told: tuple[int, int, Outlook | None] = (0, 0, None)
 
     def note(self, record: Record) -> None:
@@ -195,6 +197,7 @@ class Finals:
     def _final(self, number: int) -> None:
         curve = self._live.pop(number)
         self.losses.append(curve.best)
+        self.finite += math.isfinite(curve.best)
         if curve.wobble is not None:
             self._wobbles.append(curve.wobble)
 
@@ -202,19 +205,21 @@ class Finals:
 def outlook(
     metric: str, losses: Sequence[float], started: int, *, noise: float | None = None
 ) -> Outlook | None:
-    """What :data:`MORE` trials are expected to gain, of which as few run to the end as before.
+    """What :data:`MORE` trials are expected to gain.
+
+    As few of them as before run to the end and keep the limits on outcomes.
 
     Args:
         metric: name of the objective.
-        losses: final losses in the order in which they came.
+        losses: final losses in the order in which they came; infinite where a limit is broken.
         started: trials that were started for them.
         noise: of a single value; None where it is not known.
 
     Returns:
         None if too few are finite.
     """
-    gain = expected_gain(losses, max(1, round(MORE * len(losses) / max(1, started))))
+    known = [loss for loss in losses if math.isfinite(loss)]
+    gain = expected_gain(known, max(1, round(MORE * len(known) / max(1, started))))
     if gain is None:
         return None
-    known = [loss for loss in losses if math.isfinite(loss)]
     return Outlook(MORE, gain, metric, noise, median(known[:LEAST]) - min(known))

@@ -22,7 +22,7 @@ from searchspaces.errors import ConfigurationError, UsageError
 from searchspaces.scalars import Integer
 
 HOLD = 5
-"""A plateau is one when so many trials in a row that ran to the end have said so."""
+"""A plateau is one when so many trials in a row that ran to the end, within limits, said so."""
 FEW = 500
 """Up to so many such trials each of them asks; of more, about one in a hundredth of them."""
 
@@ -146,7 +146,7 @@ class Stopping:
             return
         stop, self.stop = self.stop, None
         if self._rules.plateau != before.plateau:
-            self._held, self._asked = 0, len(self._finals.losses)
+            self._held, self._asked = 0, self._finals.finite
         elif stop is not None and stop.limit == "plateau":
             self.stop = stop  # it was told by trials that are over
         self._judge()
@@ -183,8 +183,12 @@ class Stopping:
             )
 
     def _note_plateau(self) -> None:
-        """Ask, whenever a trial came to its end, whether the next ones are worth it."""
-        count, least = len(self._finals.losses), self._rules.plateau
+        """Ask, whenever a trial came to its end, whether the next ones are worth it.
+
+        One that breaks a limit on outcomes is not asked: it changes nothing of what is known, so
+        a row of them would only say the same again.
+        """
+        count, least = self._finals.finite, self._rules.plateau
         if least is None or count - self._asked < (count // 100 if count > FEW else 1):
             return
         self._asked = count

@@ -215,6 +215,43 @@ def test_a_trial_that_breaks_a_limit_is_none_to_improve_on() -> None:
     assert str(found) == "20 more trials are expected to gain nothing"
 
 
+def ends(stopping: Stopping | Finals, number: int, loss: float, weights: float) -> None:
+    """A trial of one epoch."""
+    stopping.note(TrialStarted(number, {}, 0, 0, 1, 0.0))
+    metrics = {"valid_loss": loss, "weights": weights}
+    verdict = Verdict("stop")
+    stopping.note(EpochReported(number, 1, 1, metrics, 1.0, "", 0.0, verdict=verdict))
+
+
+def test_trials_that_break_a_limit_do_not_declare_a_plateau() -> None:
+    """They change nothing of what is known; the next that keep it have to say so."""
+    objective = Objective("valid_loss", "min", limits=(limit("weights < 10"),))
+    stopping = Stopping(StopRules(plateau=0.02), objective, 1)
+    for number in range(LEAST + 1):
+        ends(stopping, number, 1.0, weights=5.0)
+    for number in range(LEAST + 1, LEAST + 101):
+        ends(stopping, number, 0.1, weights=20.0)
+    assert stopping.stop is None
+    for number in range(LEAST + 101, LEAST + 99 + HOLD):
+        assert stopping.stop is None
+        ends(stopping, number, 1.0, weights=5.0)
+    assert stopping.stop is not None
+    assert stopping.stop.limit == "plateau"
+
+
+def test_as_few_of_the_next_trials_keep_the_limits_as_before() -> None:
+    """40 of 400 do, so 2 of 20; those that break one have run to the end as well."""
+    rng = random.Random(1)
+    losses = [rng.random() for _ in range(40)]
+    finals = Finals(Objective("valid_loss", "min", limits=(limit("weights < 10"),)), 1)
+    for number in range(400):
+        kept = number % 10 == 0
+        ends(finals, number, losses[number // 10] if kept else 0.0, 5.0 if kept else 20.0)
+    found = finals.outlook()
+    assert found is not None
+    assert found.gain == expected_gain(losses, 2)
+
+
 def test_of_several_objectives_nothing_is_said() -> None:
     """One of them alone does not tell whether the front can still grow."""
     finals = Finals(Objective("valid_loss", "min", others=(goal("weights"),)), 9)
