@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import Field, PrivateAttr
 
-from orchestrator.schedulers.base import Scheduler, unexpected
+from orchestrator.schedulers.base import CEILING, Scheduler, unexpected
 from orchestrator.schedulers.decisions import Continue, Decision, Place, Rung, Start, Stop
 from searchspaces.errors import ConfigurationError
 
@@ -21,12 +21,29 @@ class _Run:
     Attributes:
         epochs: told so far.
         total: of their losses.
-        means: loss per epoch up to each judgement it came to.
+        kept: of them, how many keep the limits.
+        kept_total: of the losses of those.
+        means: as of :attr:`mean`, at each judgement it came to.
     """
 
     epochs: int = 0
     total: float = 0.0
+    kept: int = 0
+    kept_total: float = 0.0
     means: list[float] = field(default_factory=list)
+
+    def add(self, loss: float) -> None:
+        """Take in the loss of the next epoch."""
+        self.epochs += 1
+        self.total += loss
+        if loss <= CEILING or math.isinf(loss):
+            self.kept += 1
+            self.kept_total += loss
+
+    @property
+    def mean(self) -> float:
+        """Loss per epoch, of those that keep the limits; of all where none does."""
+        return self.kept_total / self.kept if self.kept else self.total / self.epochs
 
 
 class Median(Scheduler):
@@ -40,7 +57,9 @@ class Median(Scheduler):
     ``min_epochs`` and every ``every`` epochs from there, once ``min_trials`` count. Nothing
     pauses, so no checkpoint is needed to go on.
 
-    An infinite least loss stops its trial when it is judged.
+    An infinite least loss stops its trial when it is judged. Epochs that break a limit on
+    outcomes are left out of a mean, but where all of a trial do: one of them would outweigh all
+    others, and next to such a mean no trial is worse.
 
     Memory: of each trial that counts, a mean for each epoch at which trials are judged.
 
@@ -101,10 +120,9 @@ class Median(Scheduler):
         run = self._running.get(number)
         if run is None or epoch != run.epochs + 1:
             raise unexpected(number, f"measured at epoch {epoch}")
-        run.epochs = epoch
-        run.total += loss
+        run.add(loss)
         if epoch == self._levels[len(run.means)]:
-            run.means.append(run.total / epoch)
+            run.means.append(run.mean)
 
     def report(self, number: int, epoch: int, loss: float) -> Decision:
         """Continue to the next judgement, or Stop."""
