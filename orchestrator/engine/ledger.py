@@ -30,13 +30,14 @@ from orchestrator.engine.records import (
     TrialStarted,
     completed,
 )
+from orchestrator.engine.replaying import agree, replaying
 from orchestrator.engine.results import EpochResult, same_metrics
 from orchestrator.engine.steering import edited
 from orchestrator.engine.trial import State, Trial
 from orchestrator.engine.weighing import decided, take
 from orchestrator.schedulers import Proposal, Scheduler
 from orchestrator.searchers import Observation, Searcher
-from searchspaces import DataFacts, JointSpace, OrchError
+from searchspaces import DataFacts, JointSpace
 
 
 def trial_seed(seed: int, number: int) -> int:
@@ -199,21 +200,20 @@ class Ledger:
         """Take over a record of an earlier process.
 
         Raises:
-            OrchError: the scheduler does not decide as it did; its settings or code changed.
+            ReplayError: settings or code changed so that it could not have come to be now.
         """
-        if isinstance(record, EpochReported):
-            loss = self.objective.loss(record.metrics)
-            self.scheduler.measured(record.number, record.epoch, loss)
-        if isinstance(record, EpochReported) and record.verdict is not None:
+        with replaying():
+            if isinstance(record, EpochReported):
+                self._decide_again(record)
+            self.note(record)
+
+    def _decide_again(self, record: EpochReported) -> None:
+        loss = self.objective.loss(record.metrics)
+        self.scheduler.measured(record.number, record.epoch, loss)
+        if record.verdict is not None:
             trial = self.live[record.number]
-            verdict = decided(self.scheduler, self.objective, trial, record.epoch, record.metrics)
-            if verdict != record.verdict:
-                raise OrchError(
-                    f"trial {record.number}, epoch {record.epoch}: the journal says "
-                    f"{record.verdict.kind!r}, this version of the scheduler {verdict.kind!r}. "
-                    f"Resume with the version of orch that spec.yaml names."
-                )
-        self.note(record)
+            metrics, epoch = record.metrics, record.epoch
+            agree(record, decided(self.scheduler, self.objective, trial, epoch, metrics))
 
     def recover(self) -> None:
         """After the replay: what was running has no worker any more."""

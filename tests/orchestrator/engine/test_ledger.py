@@ -265,17 +265,66 @@ def test_a_failed_trial_is_observed_as_the_worst_and_a_stopped_one_is_not() -> N
         assert ledger.counts == {State(state): 1}
 
 
-def test_a_scheduler_that_decides_otherwise_than_the_journal_is_told() -> None:
+MEND = (
+    "Undo what was changed since in spec.yaml or in code of your own, or resume with the version "
+    "of orch that spec.yaml names."
+)
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "decision"),
+    [("hyperband", "pause"), ({"kind": "asha", "eta": 2}, "continue to epoch 2")],
+)
+def test_a_scheduler_that_decides_otherwise_than_the_journal_is_told(
+    scheduler: Any, decision: str
+) -> None:
     ledger = make_ledger("asha")
     records: list[Any] = [start(ledger), ledger.judge(result(0, 1, 0.5))]
-    other = make_ledger("hyperband")
+    other = make_ledger(scheduler)
     other.replay(records[0])
     with pytest.raises(OrchError) as failure:
         other.replay(records[1])
     assert str(failure.value) == (
-        "trial 0, epoch 1: the journal says 'continue', this version of the scheduler 'pause'. "
-        "Resume with the version of orch that spec.yaml names."
+        "the journal does not go with the run's spec.yaml: at epoch 1 of trial 0 it says "
+        f"'continue to epoch 3', the scheduler now '{decision}'. {MEND}"
     )
+
+
+def started(number: int, *, depth: float = 0.5, enqueued: bool = False) -> TrialStarted:
+    return TrialStarted(number, {"depth": depth}, 1, 0, 1, 0.0, enqueued=enqueued)
+
+
+@pytest.mark.parametrize(
+    ("records", "problem"),
+    [
+        (
+            [
+                started(0),
+                EpochReported(0, 1, 3, {"valid_loss": 0.5}, 0.1, "n", 0.0, Verdict("stop")),
+            ],
+            "trial 0 cannot be reported at epoch 3 now",
+        ),
+        ([started(number) for number in range(10)], "trial 9 cannot be started now"),
+        (
+            [started(0, depth=1.5)],
+            "depth: 1.5 is not one of 0..1",
+        ),
+        (
+            [started(0, enqueued=True)],
+            "a record cannot be followed (IndexError: pop from an empty deque)",
+        ),
+    ],
+)
+def test_a_journal_that_the_spec_cannot_have_led_to_is_refused_in_a_line(
+    records: list[Any], problem: str
+) -> None:
+    ledger = make_ledger()
+    for record in records[:-1]:
+        ledger.replay(record)
+    with pytest.raises(OrchError) as failure:
+        ledger.replay(records[-1])
+    said = f"the journal does not go with the run's spec.yaml: {problem}. {MEND}"
+    assert str(failure.value) == said
 
 
 def test_after_a_replay_running_trials_wait_for_a_worker_and_paused_ones_do_not() -> None:
