@@ -13,12 +13,11 @@ The same journal, tables and run folder as everywhere; no Ray, no workers.
 
 from __future__ import annotations
 
-import os
+import math
 import platform
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -26,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from orchestrator.asked import Asked
 from orchestrator.engine.inbox import StopRun
 from orchestrator.engine.journal import Journal
+from orchestrator.engine.opening import opened
 from orchestrator.engine.records import (
     FINISHED,
     Closed,
@@ -38,8 +38,8 @@ from orchestrator.engine.records import (
     completed,
 )
 from orchestrator.engine.results import EpochResult
-from orchestrator.engine.session import same_data, versions
-from orchestrator.engine.stopping import Stopping
+from orchestrator.engine.session import same_data
+from orchestrator.engine.stopping import TIME_IS_UP, Stopping
 from orchestrator.engine.trial import State, Trial
 from orchestrator.planning import asked_data
 from orchestrator.result import Result
@@ -89,17 +89,12 @@ class Study:
         self.run = folder
         self._closed = False
         facts = data.facts if data else None
+        split, warning = (data.split, data.warning) if data else ("", "")
         with ExitStack() as stack:
             stack.enter_context(folder.owned())
             stack.enter_context(tracked(folder, spec))
             self._ledger = ledger_of(folder, spec, facts)
-            self._tables = tables_of(
-                folder,
-                spec,
-                split=data.split if data else "",
-                warning=data.warning if data else "",
-                asked=True,
-            )
+            self._tables = tables_of(folder, spec, split=split, warning=warning, asked=True)
             self._begun_with = ""
             self._stopping = Stopping(spec.stop_rules, spec.objective, spec.epochs)
             self._journal = Journal(folder.journal, self._replay)
@@ -113,21 +108,14 @@ class Study:
             self._since: dict[int, float] = {}
             self._flushed = time.monotonic()
             self._write(
-                Opened(
-                    at=time.time(),
-                    host=platform.node(),
-                    pid=os.getpid(),
-                    versions=versions(),
-                    split=data.split if data else "",
-                    facts=asdict(facts) if facts else {},
-                    warning=data.warning if data else "",
-                    fingerprint=fingerprint,
-                    asked=True,
-                )
+                opened(facts, split=split, warning=warning, fingerprint=fingerprint, asked=True)
             )
             if changes:
                 self._note(Commanded("set", time.time(), values=dict(changes)))
             self._flush(owned=True)
+            seconds = self._ledger.settings.get("max_time", spec.max_time)
+            self._deadline = math.inf if seconds is None else time.monotonic() + seconds
+            self._late: StopRun | None = None
             self._stack = stack.pop_all()
 
     @classmethod
@@ -147,7 +135,7 @@ class Study:
         """
         folder = run if isinstance(run, RunFolder) else find_run(Path(runs), run)
         spec = folder.spec()
-        return cls(spec, folder, asked_data(spec), changes(spec, rules, timed=False))
+        return cls(spec, folder, asked_data(spec), changes(spec, rules))
 
     def _replay(self, record: Record) -> None:
         if isinstance(record, Opened):
@@ -163,8 +151,12 @@ class Study:
 
     @property
     def stopped(self) -> StopRun | None:
-        """What ended it early, a limit or a target: :meth:`ask` gives no more trials then."""
-        return self._stopping.stop
+        """What ended it early, a limit or a target: :meth:`ask` gives no more trials then.
+
+        That the time is up is seen when somebody asks or tells; it counts from when this
+        process has the study.
+        """
+        return self._stopping.stop or self._late
 
     def ask(self) -> Asked | None:
         """The next trial to run; None if there is none before others are told about, or at all.
@@ -173,6 +165,7 @@ class Study:
             UsageError: the study is closed.
         """
         self._refuse_closed()
+        self._look_at_the_clock()
         while self.stopped is None:
             if self._ledger.orphans:
                 return self._again(self._ledger.live[self._ledger.orphans.popleft()])
@@ -237,6 +230,7 @@ class Study:
         self._told[trial.number], self._since[trial.number] = epoch, now
         if now - self._flushed > TABLE_SECONDS:
             self._flush(owned=True)
+        self._look_at_the_clock()
         return self._answer(live)
 
     def complete(self, trial: Asked, reason: str = "nothing was left to run") -> None:
@@ -320,6 +314,10 @@ class Study:
         if self._closed:
             raise UsageError(f"the study is closed. Go on with it: Study.resume({self.run.id!r}).")
 
+    def _look_at_the_clock(self) -> None:
+        if time.monotonic() >= self._deadline and not self.finished:
+            self._late = TIME_IS_UP
+
     def _answer(self, trial: Trial) -> Answer:
         match trial.state:
             case State.RUNNING if self.stopped is None:
@@ -346,4 +344,4 @@ class Study:
 
 
 def _finite(value: float) -> bool:
-    return abs(value) < float("inf")
+    return abs(value) < math.inf

@@ -16,19 +16,18 @@ from orchestrator.runs.folder import RunFolder
 from orchestrator.spec import SweepSpec
 
 
-def changes(spec: SweepSpec, rules: Mapping[str, Any], *, timed: bool = True) -> dict[str, Any]:
+def changes(spec: SweepSpec, rules: Mapping[str, Any]) -> dict[str, Any]:
     """Other rules of when a sweep stops by itself, checked; None in what is found is without.
 
     Args:
         spec: of the sweep.
-        rules: ``max_epochs_total``, ``target`` or ``plateau``; ``none`` is without, and None is
-            as if it were not among them.
-        timed: ``max_time`` is one of them.
+        rules: ``max_time``, ``max_epochs_total``, ``target`` or ``plateau``; ``none`` is without,
+            and None is as if it were not among them.
 
     Raises:
         ConfigurationError: something else, or a value that cannot be.
     """
-    known = [*(["max_time"] if timed else []), *(rule.name for rule in fields(StopRules))]
+    known = ["max_time", *(rule.name for rule in fields(StopRules))]
     for key in rules:
         if key not in known:
             raise unknown_key(key, known, place="")

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.engine.inbox import Inbox, forget_stops
 from orchestrator.engine.machines import Joined, quiet_ray
-from orchestrator.engine.session import Place, versions
+from orchestrator.engine.opening import versions
+from orchestrator.engine.session import Place
 from orchestrator.engine.session import run as run_plan
 from orchestrator.masking import command_line
 from orchestrator.names import compose

@@ -12,6 +12,7 @@ from orchestrator.engine.pool import Pool
 from orchestrator.engine.records import Commanded, Record, Scaled
 from orchestrator.engine.room import Room
 from orchestrator.engine.steering import judged
+from orchestrator.engine.stopping import TIME_IS_UP
 from orchestrator.engine.trial import State, Trial
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class Helm:
             if not command.letter or command.letter not in self._ledger.letters:
                 self._follow(command)
         late = self.deadline is not None and time.monotonic() >= self.deadline
-        return StopRun("time is up", limit="max_time") if late and not self.paused else self.due
+        return TIME_IS_UP if late and not self.paused else self.due
 
     def look(self) -> None:
         """Have as many workers as the machines have room for: nodes come and go."""

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import os
-import platform
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +15,7 @@ from orchestrator.engine.knowledge import NOTHING, Knowledge
 from orchestrator.engine.ledger import Ledger
 from orchestrator.engine.machines import Joined, cores, started_ray
 from orchestrator.engine.objective import Objective
+from orchestrator.engine.opening import opened
 from orchestrator.engine.records import FINISHED, Closed, Commanded, Opened, Record
 from orchestrator.engine.room import Room
 from orchestrator.engine.steering import settings_left
@@ -326,24 +324,5 @@ def _crew(plan: Plan, place: Place, spent: _Spent, concurrency: int | None) -> I
             spent.epochs, spent.workers = pool.epoch_seconds, pool.worker_seconds
 
 
-def versions() -> dict[str, str]:
-    """Of Python, orch and what computes."""
-    names = ("orch-sweep", "ray", "torch", "numpy")
-    return {
-        "python": platform.python_version(),
-        **{name: importlib.metadata.version(name) for name in names},
-    }
-
-
 def _opened(plan: Plan) -> Opened:
-    facts = plan.facts
-    return Opened(
-        at=time.time(),
-        host=platform.node(),
-        pid=os.getpid(),
-        versions=versions(),
-        split=plan.split,
-        facts={} if facts is None else asdict(facts),
-        warning=plan.warning,
-        fingerprint=plan.fingerprint,
-    )
+    return opened(plan.facts, split=plan.split, warning=plan.warning, fingerprint=plan.fingerprint)

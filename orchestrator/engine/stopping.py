@@ -23,6 +23,8 @@ from searchspaces.scalars import Integer
 
 HOLD = 5
 """A plateau is one when so many trials in a row that ran to the end, within limits, said so."""
+TIME_IS_UP = StopRun("time is up", limit="max_time")
+"""What stops a run that has had its time; whoever runs it looks at the clock."""
 FEW = 500
 """Up to so many such trials each of them asks; of more, about one in a hundredth of them."""
 

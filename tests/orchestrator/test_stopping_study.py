@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from orchestrator import Study, Sweep
+from orchestrator import Study, Sweep, ask_tell
+from orchestrator.engine.inbox import StopRun
 from orchestrator.engine.journal import read
 from orchestrator.engine.records import Closed
 from orchestrator.engine.stopping import LimitReachedError
-from orchestrator.schedulers import Continue, Pause
+from orchestrator.schedulers import Continue, Pause, Stop
 from searchspaces import ConfigurationError
 
 SPACE = {"depth": {"low": 0.0, "high": 1.0}}
@@ -110,11 +113,75 @@ def test_a_limit_on_outcomes_keeps_a_trial_from_the_target(tmp_path: Path) -> No
         assert study.stopped is not None
 
 
-def test_a_study_knows_no_time_and_takes_none_for_nothing(tmp_path: Path) -> None:
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """The seconds that a study counts by; they pass when a test says so."""
+    told = SimpleNamespace(now=1e6)
+    fake = SimpleNamespace(monotonic=lambda: told.now, time=time.time)
+    monkeypatch.setattr(ask_tell, "time", fake)
+    return told
+
+
+def test_a_study_gives_no_more_trials_when_its_time_is_up(
+    tmp_path: Path, clock: SimpleNamespace
+) -> None:
+    with made(max_time=60).ask_tell(tmp_path) as study:
+        clock.now += 59
+        first, second = study.ask(), study.ask()
+        assert study.tell(first, {"valid_loss": 0.5}) == Continue(3)
+        clock.now += 1
+        assert study.stopped is None  # nobody has asked or told since
+        assert study.tell(first, {"valid_loss": 0.4}) == Pause()
+        assert study.ask() is None
+        assert study.stopped == StopRun("time is up", limit="max_time")
+        assert study.tell(second, {"valid_loss": 0.9}) == Pause()
+        assert study.result().stopped == study.stopped
+        assert not study.finished
+    assert (closed(study).reason, closed(study).limit) == ("time is up", "max_time")
+
+
+def test_the_time_of_a_study_counts_from_when_it_goes_on(
+    tmp_path: Path, clock: SimpleNamespace
+) -> None:
+    """As that of a run: its own limit counts anew, and another lasts until it is changed."""
+    with made(max_time=60).ask_tell(tmp_path) as study:
+        clock.now += 60
+        assert study.ask() is None
+
+    def gives_after(seconds: float, **rules: Any) -> bool:
+        with Study.resume(study.run, **rules) as again:
+            clock.now += seconds
+            return again.ask() is not None
+
+    assert gives_after(59)
+    assert gives_after(99, max_time=100)
+    assert not gives_after(100)
+    assert gives_after(1e6, max_time="none")
+    with Study.resume(study.run) as rest:
+        clock.now += 1e6
+        go(rest)
+        assert rest.finished
+        assert rest.stopped is None
+    assert (closed(rest).reason, closed(rest).limit) == ("finished", "")
+
+
+def test_a_study_whose_last_trial_ends_too_late_is_finished(
+    tmp_path: Path, clock: SimpleNamespace
+) -> None:
+    with made(trials=1, epochs=1, max_time=60).ask_tell(tmp_path) as study:
+        trial = study.ask()
+        clock.now += 100
+        assert study.tell(trial, {"valid_loss": 0.5}) == Stop()
+        assert study.ask() is None
+        assert study.stopped is None
+    assert (closed(study).reason, closed(study).limit) == ("finished", "")
+
+
+def test_a_study_takes_no_rule_for_nothing(tmp_path: Path) -> None:
     with made(max_epochs_total=7).ask_tell(tmp_path) as study:
         go(study)
-    with pytest.raises(ConfigurationError, match="max_time: unknown key"):
-        Study.resume(study.run, max_time=60)
+    with pytest.raises(ConfigurationError, match="min_time: unknown key"):
+        Study.resume(study.run, min_time=60)
     with pytest.raises(LimitReachedError, match="the limit of 7 epochs"):
         Study.resume(study.run, max_epochs_total=None)
 
