@@ -9,7 +9,7 @@ from orchestrator.engine.machines import Joined
 from orchestrator.engine.session import Plan
 from orchestrator.knowing import check_known
 from orchestrator.pairs import check_asked
-from orchestrator.several import refuse_asked
+from orchestrator.several import alone, apart, known_metrics, refuse_asked
 from orchestrator.spec import SweepSpec
 from searchspaces.errors import ConfigurationError, UnknownNameError
 from trainables.programs import Form
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 def load_data(spec: SweepSpec) -> AnyData | None:
     """The data; what only the workers would refuse is refused here, before there is a folder."""
-    from trainables.outcomes import METRICS
-
     program = spec.program
     if program.form is Form.ASK:
         raise ConfigurationError(
@@ -35,9 +33,10 @@ def load_data(spec: SweepSpec) -> AnyData | None:
         refuse_missing(spec.command)
     # What trains by itself reports what it likes: the first result tells.
     if not program.learns_by_itself:
+        known = known_metrics(spec)
         for metric in spec.objective.metrics:
-            if metric not in METRICS:
-                raise UnknownNameError("metric", metric, METRICS)
+            if metric not in known:
+                raise UnknownNameError("metric", metric, known)
     return _data(spec) if spec.dataset else None
 
 
@@ -87,6 +86,7 @@ def trial_of(spec: SweepSpec) -> tuple[type[Trial], dict[str, Any]]:
         **settings,
         "kind": kind,
         "metrics": (spec.metric, *(goal.metric for goal in spec.objective.others)),
+        "apart": apart(spec),
         "seeds": spec.seeds,
         "folds": spec.folds or 1,
     }
@@ -115,15 +115,16 @@ def _training_of(spec: SweepSpec) -> tuple[type[Trial], dict[str, Any]]:
             return LightningTrial, {**named, "device": spec.device}
     from trainables.architecture_trial import ArchitectureTrial
 
+    own, limits = alone(spec)
     return ArchitectureTrial, {
         "architecture": spec.architecture,
         "space": spec.joint,
-        "metric": spec.metric,
-        "mode": spec.mode,
+        "metric": own.metric,
+        "mode": own.mode,
         "device": spec.device,
         "precision": spec.precision,
         "epochs": spec.epochs,
-        "limits": spec.outcomes,
+        "limits": limits,
     }
 
 

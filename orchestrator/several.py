@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from orchestrator.engine.objective import Goal, goal
 from searchspaces.errors import ConfigurationError
+from trainables.outcomes import METRICS, SUMMED, spread, spread_of
 from trainables.programs import Form, Program
 
 if TYPE_CHECKING:
@@ -55,6 +57,32 @@ def refuse_asked(spec: SweepSpec) -> None:
             "whoever asks for a trial trains it. Train it several times there, and tell the mean.",
             place="folds" if spec.folds else "seeds",
         )
+
+
+def known_metrics(spec: SweepSpec) -> tuple[str, ...]:
+    """What trials report that orch trains, with the deviations of what is trained several times."""
+    if spec.trainings == 1:
+        return METRICS
+    return (*METRICS, *(spread(metric) for metric in METRICS if metric not in SUMMED))
+
+
+def apart(spec: SweepSpec) -> tuple[str, ...]:
+    """Metrics whose deviations are sought or limited, or may be meant."""
+    return tuple(filter(None, map(spread_of, spec.objective.metrics)))
+
+
+def alone(spec: SweepSpec) -> tuple[Goal, tuple[str, ...]]:
+    """What one training of a trial goes by: what to seek, and the limits.
+
+    It knows nothing of how far it is from the others: where that is sought it goes by the metric
+    itself, and no limit on that is its own.
+    """
+    first, limits = spec.objective.goals[0], spec.objective.limits
+    if spec.trainings == 1:
+        return first, spec.outcomes
+    own = spread_of(first.metric)
+    kept = tuple(str(each) for each in limits if not spread_of(each.metric))
+    return goal(own) if own else first, kept
 
 
 def words(spec: SweepSpec) -> str:

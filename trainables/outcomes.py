@@ -16,11 +16,20 @@ METRICS = (
     "weights",
 )
 """What every epoch of an architecture reports."""
+SUMMED = frozenset({"epoch_seconds"})
+"""Metrics that add up over a trial's trainings; of others the mean is told."""
+
+_SPREAD = "_std"
 
 
 def spread(metric: str) -> str:
     """The metric that says how far apart a trial's trainings are, if it has several."""
-    return f"{metric}_std"
+    return f"{metric}{_SPREAD}"
+
+
+def spread_of(name: str) -> str:
+    """The metric whose :func:`spread` has that name; empty for none."""
+    return name.removesuffix(_SPREAD) if name.endswith(_SPREAD) else ""
 
 
 @dataclass(frozen=True)

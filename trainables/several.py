@@ -12,15 +12,12 @@ import numpy as np
 
 from searchspaces.errors import ConfigurationError, OrchError
 from trainables.bundle import bundled, unbundled
-from trainables.outcomes import EpochDone, EpochFailed, NothingLeft, Outcome, spread
+from trainables.outcomes import SUMMED, EpochDone, EpochFailed, NothingLeft, Outcome, spread
 from trainables.trial import Trial
 
 if TYPE_CHECKING:
     from trainables.data.folds import FoldedData
     from trainables.data.part import SweepData
-
-SUMMED = frozenset({"epoch_seconds"})
-"""Metrics that add up; of others the mean is told."""
 
 
 def seeds_of(seed: int, count: int) -> list[int]:
@@ -97,6 +94,7 @@ class SeveralTrial(Trial):
         *,
         kind: type[Trial],
         metrics: Sequence[str],
+        apart: Sequence[str] = (),
         seeds: int = 1,
         folds: int = 1,
         data: SweepData | FoldedData | None = None,
@@ -108,6 +106,8 @@ class SeveralTrial(Trial):
             kind: of trial that each is.
             metrics: the objective, which has to be finite in each training, and further ones;
                 the deviations of all of them are metrics too.
+            apart: metrics whose deviations are too, but where the trainings tell one of that
+                name.
             seeds: trainings in each fold.
             folds: of the data; 1 is none.
             data: those of one split stand for each fold.
@@ -118,6 +118,7 @@ class SeveralTrial(Trial):
         """
         first = kind.bare(data=data, **settings)
         self._metrics = tuple(metrics)
+        self._apart = tuple(dict.fromkeys((*metrics, *apart)))
         self._epoch = 0
         self.trainings: tuple[_Training, ...] = ()
         for fold in range(folds):
@@ -157,11 +158,11 @@ class SeveralTrial(Trial):
 
         Returns:
             the mean of each metric that all of them tell, the sum of their ``epoch_seconds``,
-            and the standard deviation of each objective (of a sample: n - 1), such as
-            ``valid_loss_std``.
+            and the standard deviation of each objective, and of what else it is asked of (of a
+            sample: n - 1), such as ``valid_loss_std``.
 
         Raises:
-            ConfigurationError: they tell a metric of that name themselves.
+            ConfigurationError: they tell one of an objective themselves.
         """
         epoch = self._epoch + 1
         for one in self.trainings:
@@ -196,11 +197,14 @@ class SeveralTrial(Trial):
             for name in each[0]
             if name not in SUMMED and all(name in metrics for metrics in each)
         }
-        for metric in self._metrics:
-            if metric not in found or len(each) == 1:
+        told = frozenset(found)
+        for metric in self._apart:
+            if metric not in told or len(each) == 1:
                 continue
             name = spread(metric)
-            if name in found:
+            if name in told and metric not in self._metrics:
+                continue
+            if name in told:
                 raise ConfigurationError(
                     f"{name!r} is reported, which is what orch calls the deviation of {metric} "
                     f"over seeds and folds. Give it another name.",

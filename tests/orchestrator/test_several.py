@@ -16,13 +16,16 @@ from polars.testing import assert_frame_equal
 import orchestrator
 from orchestrator.cli.main import cli
 from orchestrator.engine.records import EpochReported, Record
-from orchestrator.planning import asked_data, load_data, plan_of
+from orchestrator.planning import asked_data, load_data, plan_of, trial_of
 from orchestrator.preflight import CheckError, check
+from orchestrator.preflight.corners import middle
 from orchestrator.runs.folder import find_run
 from orchestrator.spec import spec_from
 from orchestrator.sweep import Sweep
 from searchspaces import ConfigurationError
+from searchspaces.errors import UnknownNameError
 from trainables.data import FoldedData
+from trainables.outcomes import EpochDone
 
 FUNCTIONS = """\
 from searchspaces import Float, FloatParam, SearchSpace
@@ -171,6 +174,64 @@ def test_orch_try_tells_mean_and_deviation() -> None:
     shown = run_cli("try", *line, "--seeds", "2").stdout
     assert " ± " in shown
     assert "_std" not in shown
+
+
+@pytest.mark.parametrize(
+    "sought",
+    [
+        {"outcomes": ["valid_loss_std < 0.1"]},
+        {"outcomes": ["accuracy_std < 0.1"]},
+        {"strategy": "asha", "objectives": ["valid_loss_std"]},
+        {"metric": "accuracy_std", "outcomes": ["accuracy_std < 1", "weights < 1e6"]},
+    ],
+)
+def test_a_deviation_is_a_metric_to_seek_and_to_limit(sought: dict[str, Any]) -> None:
+    """The check loads the data, and the first epoch has to tell of it."""
+    spec = spec_from({"architecture": "mlp", "folds": 2, **sought})
+    kind, settings = trial_of(spec)
+    data = load_data(spec)
+    trial = kind.bare(data=data, **settings)
+    trial.begin(middle(spec.joint, data.facts if data else None), seed=0)
+    outcome = spec.objective.judged(trial.run_epoch(), 1)
+    trial.release()
+    assert isinstance(outcome, EpochDone)
+    assert all(outcome.metrics[name] > 0 for name in spec.objective.metrics)
+
+
+def test_each_training_keeps_its_best_weights_by_what_it_knows_itself() -> None:
+    """Of its own deviation from others it knows nothing."""
+    spec = spec_from(
+        {"architecture": "mlp", "seeds": 2, "metric": "accuracy_std"},
+        {"outcomes": ["valid_loss_std < 0.1", "weights < 50000"]},
+    )
+    _, settings = trial_of(spec)
+    assert (settings["metric"], settings["mode"]) == ("accuracy", "max")
+    assert settings["limits"] == ("weights < 50000",)
+    plain = spec_from({"architecture": "mlp", "metric": "accuracy", "outcomes": ["weights < 9"]})
+    _, settings = trial_of(plain)
+    assert (settings["metric"], settings["mode"]) == ("accuracy", "max")
+    assert settings["limits"] == ("weights < 9",)
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [({}, "valid_loss_std"), ({"seeds": 2}, "epoch_seconds_std"), ({"seeds": 2}, "loss_std")],
+)
+def test_what_no_trial_tells_is_refused_with_what_there_is(
+    changes: dict[str, Any], name: str
+) -> None:
+    spec = spec_from({"architecture": "mlp", "outcomes": [f"{name} < 1"], **changes})
+    with pytest.raises(UnknownNameError, match=f"unknown metric '{name}'") as error:
+        load_data(spec)
+    deviations = {each for each in error.value.known if each.endswith("_std")}
+    wanted = {
+        "train_loss_std",
+        "valid_loss_std",
+        "accuracy_std",
+        "learning_rate_std",
+        "weights_std",
+    }
+    assert deviations == (wanted if changes else set())
 
 
 def test_a_dry_run_says_how_often_each_config_is_trained() -> None:

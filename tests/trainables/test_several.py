@@ -197,6 +197,7 @@ def functions(monkeypatch: pytest.MonkeyPatch) -> Callable[..., SeveralTrial]:
         seeds: int = 3,
         epochs: int = 9,
         metrics: Sequence[str] = ("valid_loss",),
+        apart: Sequence[str] = (),
         **config: Any,
     ) -> SeveralTrial:
         module = type(sys)("own_several")
@@ -207,6 +208,7 @@ def functions(monkeypatch: pytest.MonkeyPatch) -> Callable[..., SeveralTrial]:
             target="own_several:train",
             epochs=epochs,
             metrics=metrics,
+            apart=apart,
             seeds=seeds,
         )
         made.begin(config, seed=0)
@@ -415,3 +417,36 @@ def test_a_further_objective_may_be_unknown_as_in_a_trial_with_one_training(
     assert outcome.metrics["valid_loss_std"] == 0.0
     assert math.isnan(outcome.metrics["f1"])
     assert math.isnan(outcome.metrics["f1_std"])
+
+
+def test_a_deviation_is_told_of_whatever_it_is_asked_of(
+    functions: Callable[..., SeveralTrial],
+) -> None:
+    """But where the trainings tell one of that name: then that is meant, and its mean is told."""
+
+    def train(config: Any, state: State) -> Iterator[dict[str, float]]:
+        seed = of_seed(state)
+        yield {"valid_loss": 1.0 + seed, "f1": 0.1 * seed, "steps": 7.0, "steps_std": 3.0 * seed}
+
+    asked = ("valid_loss", "f1", "steps", "nothing")
+    told = functions(train, apart=asked).run_epoch().metrics  # type: ignore[union-attr]
+    assert told == {
+        "valid_loss": 2.0,
+        "valid_loss_std": 1.0,
+        "f1": pytest.approx(0.1),
+        "f1_std": pytest.approx(0.1),
+        "steps": 7.0,
+        "steps_std": 3.0,
+    }
+
+
+def test_a_metric_and_its_deviation_may_both_be_objectives(
+    functions: Callable[..., SeveralTrial],
+) -> None:
+    def train(config: Any, state: State) -> Iterator[dict[str, float]]:
+        yield {"valid_loss": 1.0 + of_seed(state)}
+
+    for metrics in (("valid_loss", "valid_loss_std"), ("valid_loss_std", "valid_loss")):
+        made = functions(train, metrics=metrics, apart=("valid_loss",))
+        told = made.run_epoch().metrics  # type: ignore[union-attr]
+        assert told == {"valid_loss": 2.0, "valid_loss_std": 1.0}
