@@ -94,7 +94,9 @@ class Study:
             stack.enter_context(folder.owned())
             stack.enter_context(tracked(folder, spec))
             self._ledger = ledger_of(folder, spec, facts)
-            self._tables = tables_of(folder, spec, split=split, warning=warning, asked=True)
+            self._tables = tables_of(
+                folder, spec, split=split, warning=warning, asked=True, facts=facts
+            )
             self._begun_with = ""
             self._stopping = Stopping(spec.stop_rules, spec.objective, spec.epochs)
             self._journal = Journal(folder.journal, self._replay)

@@ -273,7 +273,7 @@ def _go(
     plan = replace(plan_of(spec, data, joined), knowledge=knowledge, changes=changes)
     with folder.owned(), opened(spec.storage, folder) as store, tracked(folder, spec):
         forget_stops(folder.inbox)
-        tables = tables_of(folder, spec, split=plan.split, warning=plan.warning)
+        tables = tables_of(folder, spec, split=plan.split, warning=plan.warning, facts=plan.facts)
         observers: list[Observer] = [tables]
         if watch is not None:
             observers.append(watch(folder, spec.model_copy(update=changes)))

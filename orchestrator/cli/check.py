@@ -48,7 +48,8 @@ def check(name: str, *, settings: tuple[str, ...], as_json: bool, **given: Any) 
     from orchestrator.cli.view.table import header, space_lines
     from orchestrator.cli.view.words import block
 
-    width, outline = columns(sys.stdout), outline_of(made.spec)
+    facts = made.data.facts if made.data else None
+    width, outline = columns(sys.stdout), outline_of(made.spec, facts=facts)
     lines = [
         *header(outline, width),
         *space_lines(outline, width),

@@ -30,6 +30,7 @@ from orchestrator.sweep import Watch
 if TYPE_CHECKING:
     from orchestrator.cli.news import News
     from orchestrator.preflight import CheckReport
+    from searchspaces import DataFacts
 
 NOTHING_COMPLETED = 3
 Start = Callable[[Watch, Inbox], Result]
@@ -43,6 +44,7 @@ def drive(
     elsewhere: bool = False,
     checked: CheckReport | None = None,
     news: News | None = None,
+    facts: Callable[[], DataFacts | None] = lambda: None,
 ) -> int:
     """Run a sweep and show it.
 
@@ -53,6 +55,7 @@ def drive(
         elsewhere: it runs on a cluster.
         checked: what a check found before.
         news: told how it ended.
+        facts: of the data, asked for once they are loaded; a resumed run's journal has them.
 
     Returns:
         the exit code: 0, 3 without a completed trial, 130 or 143 after a signal.
@@ -61,7 +64,9 @@ def drive(
         OrchError: it cannot start or go on.
     """
     with SignalInbox() as inbox:
-        watcher = _Watcher(inbox, as_json=as_json, elsewhere=elsewhere, checked=checked)
+        watcher = _Watcher(
+            inbox, as_json=as_json, elsewhere=elsewhere, checked=checked, facts=facts
+        )
         try:
             result: Result | None = start(watcher.watch, inbox)
             stopped = result.stopped if result else None
@@ -105,18 +110,20 @@ class _Watcher:
         as_json: bool,
         elsewhere: bool,
         checked: CheckReport | None = None,
+        facts: Callable[[], DataFacts | None],
     ) -> None:
         self._elsewhere = elsewhere
         self._inbox = inbox
         self._as_json = as_json
         self._checked = checked
+        self._facts = facts
         self.view: View | None = None
         self._run: tuple[RunFolder, SweepSpec] | None = None
 
     def watch(self, folder: RunFolder, spec: SweepSpec) -> _Watcher:
         self._run = (folder, spec)
         self._inbox.attach(folder.inbox)
-        outline = outline_of(spec, folder, elsewhere=self._elsewhere)
+        outline = outline_of(spec, folder, elsewhere=self._elsewhere, facts=self._facts())
         if self._checked is not None:
             from orchestrator.cli.view.checked import in_short
 

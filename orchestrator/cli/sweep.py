@@ -88,6 +88,7 @@ def sweep(
             elsewhere=bool(cluster),
             latest=runs.resolve() == Path(DEFAULT_RUNS).resolve(),
             news=told,
+            facts=lambda: made.data.facts if made.data else None,
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from orchestrator.engine.earlier import Earlier, carried
 from orchestrator.engine.weighing import Losses, scalarised, thinned
@@ -10,7 +10,7 @@ from orchestrator.searchers import Observation, Searcher
 from orchestrator.searchers.fresh import fresh, most_trials
 from orchestrator.searchers.known import Known, known
 from orchestrator.searchers.priors import Believing, Source, source_of
-from searchspaces import Config, DataFacts, JointSpace
+from searchspaces import Config, DataFacts, JointSpace, Value
 from searchspaces.errors import ConfigurationError
 
 
@@ -62,13 +62,15 @@ class Learning:
         self._carry()
         self._tell_anew(self._past)
 
-    def most_trials(self, wanted: int) -> int:
-        """How many of the trials wanted can have a config that was not tried.
+    def most_trials(self, wanted: int, points: Collection[Mapping[str, Value]] = ()) -> int:
+        """How many of the trials wanted can have a config that was not tried, or is a point.
 
         Raises:
             ConfigurationError: earlier runs have tried all there are.
         """
-        return most_trials(self._searcher, self.space, wanted, self._facts, tried=self._tried)
+        return most_trials(
+            self._searcher, self.space, wanted, self._facts, tried=self._tried, points=points
+        )
 
     def observe(self, observation: Observation, losses: Losses = ()) -> None:
         """A trial's loss at an epoch; of several objectives all losses."""

@@ -104,7 +104,7 @@ class Ledger:
         self.settings: dict[str, Any] = {}
         self.letters: set[str] = set()
         self._learning = Learning(searcher, space, seed, facts, knowledge.earlier)
-        self.trials = self._learning.most_trials(trials)
+        self.trials = self._learning.most_trials(trials, self.enqueued)
         scheduler.begin(trials=self.trials, max_epochs=max_epochs)
 
     @property

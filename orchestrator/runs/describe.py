@@ -9,8 +9,9 @@ import polars as pl
 from orchestrator.runs.folder import RunFolder
 from orchestrator.runs.spaces import Spaces
 from orchestrator.runs.tables import RunTables
+from orchestrator.runs.warm_start import trials_of
 from orchestrator.spec import SweepSpec
-from searchspaces import JointSpace
+from searchspaces import DataFacts, JointSpace
 from searchspaces.describe import searched
 from searchspaces.versions import value_type
 
@@ -20,7 +21,13 @@ _TYPES: dict[type, Any] = {
 
 
 def tables_of(
-    folder: RunFolder, spec: SweepSpec, *, split: str, warning: str = "", asked: bool = False
+    folder: RunFolder,
+    spec: SweepSpec,
+    *,
+    split: str,
+    warning: str = "",
+    asked: bool = False,
+    facts: DataFacts | None = None,
 ) -> RunTables:
     """Empty tables of a run, ready for its records.
 
@@ -30,14 +37,15 @@ def tables_of(
         split: how validation data were held out, in words.
         warning: why scores are to be taken with care; may be empty.
         asked: a program asks for the trials; whatever the spec names does not train them.
+        facts: of the data; None are those that the run's journal names, if it has begun.
     """
-    joint = spec.joint
+    joint, trials = spec.joint, trials_of(spec, folder, facts)
     return RunTables(
         name=folder.trial_id,
         objective=spec.objective,
         max_epochs=spec.epochs,
         parameters=column_types(joint),
-        meta=metadata(folder.id, spec, joint, split=split, warning=warning),
+        meta=metadata(folder.id, spec, joint, trials=trials, split=split, warning=warning),
         trains=not (asked or spec.program.learns_by_itself),
         spaces=Spaces(joint),
         varied=searched(joint.parameters()) if spec.scheduler.varies else (),
@@ -57,11 +65,11 @@ def column_types(joint: JointSpace) -> dict[str, Any]:
 
 
 def metadata(
-    run_id: str, spec: SweepSpec, joint: JointSpace, *, split: str, warning: str
+    run_id: str, spec: SweepSpec, joint: JointSpace, *, trials: int, split: str, warning: str
 ) -> dict[str, Any]:
     """What analysis needs to know beside the rows; documented in docs/run-folder.md."""
     scheduler = spec.scheduler.model_copy()
-    scheduler.begin(trials=spec.planned_trials, max_epochs=spec.epochs)
+    scheduler.begin(trials=trials, max_epochs=spec.epochs)
     rungs = sorted({rung.epochs for bracket in scheduler.plan() for rung in bracket})
     return {
         "run": run_id,
@@ -74,7 +82,7 @@ def metadata(
         "mode": spec.mode,
         **_judged(spec),
         "max_epochs": spec.epochs,
-        "trials": spec.planned_trials,
+        "trials": trials,
         "seed": spec.seed,
         **({"seeds": spec.seeds} if spec.seeds > 1 else {}),
         **({"folds": spec.folds} if spec.folds else {}),

@@ -10,6 +10,7 @@ import io
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,8 +81,9 @@ def collected(spec: SweepSpec, runs: Path, data: AnyData | None) -> tuple[Earlie
         Earlier(run, index - len(found), values, seen)
         for index, (run, values, seen) in enumerate(found)
     )
-    facts, searcher = data.facts if data else None, spec.searcher.model_copy()
-    Learning(searcher, spec.joint, spec.seed, facts, earlier).most_trials(spec.trials)
+    if not spec.points:  # a point is trained in any case
+        facts, searcher = data.facts if data else None, spec.searcher.model_copy()
+        Learning(searcher, spec.joint, spec.seed, facts, earlier).most_trials(spec.trials)
     return earlier
 
 
@@ -131,7 +133,27 @@ def knowledge_of(folder: RunFolder, spec: SweepSpec) -> Knowledge:
     return Knowledge(spec.points, _kept(folder) if spec.warm_start else ())
 
 
-def ledger_of(folder: RunFolder, spec: SweepSpec, facts: DataFacts | None) -> Ledger:
+def trials_of(
+    spec: SweepSpec, folder: RunFolder | None = None, facts: DataFacts | None = None
+) -> int:
+    """How many trials a sweep has: fewer than planned where nothing else is left to try.
+
+    Args:
+        spec: of the sweep.
+        folder: of its run, which has what earlier runs have tried.
+        facts: of its data; None are those that the run's journal names, if it has begun.
+    """
+    with suppress(OrchError):  # what it began with is gone: whoever goes on with it is told
+        opened = _opened(folder) if folder is not None and facts is None else None
+        if opened is not None and opened.facts:
+            facts = DataFacts(**opened.facts)
+        earlier = folder is not None and bool(spec.warm_start)
+        if facts is not None or earlier:  # else a spec knows it as well
+            return ledger_of(folder, spec, facts).trials
+    return spec.planned_trials
+
+
+def ledger_of(folder: RunFolder | None, spec: SweepSpec, facts: DataFacts | None) -> Ledger:
     """The state of a run before the first record of its journal."""
     return Ledger(
         space=spec.joint,
@@ -142,7 +164,7 @@ def ledger_of(folder: RunFolder, spec: SweepSpec, facts: DataFacts | None) -> Le
         max_epochs=spec.epochs,
         seed=spec.seed,
         facts=facts,
-        knowledge=knowledge_of(folder, spec),
+        knowledge=knowledge_of(folder, spec) if folder else Knowledge(spec.points),
     )
 
 
@@ -198,9 +220,8 @@ def _check(
     for verb, (there, here) in pairs.items():
         if there != here:
             raise _incomparable(run, f"{verb} {there}, not {here}")
-    journal = read(run.journal) if run.journal.is_dir() else ()
-    opened = (entry.record for entry in journal if isinstance(entry.record, Opened))
-    fingerprint = next((record.fingerprint for record in opened), "")
+    opened = _opened(run)
+    fingerprint = opened.fingerprint if opened else ""
     if data and fingerprint and fingerprint != data.fingerprint:
         why = "its data were others since: they have changed"
         if meta.get("seed") != spec.seed:
@@ -208,6 +229,12 @@ def _check(
         raise _incomparable(run, why)
     if any(name.startswith("config.") for name in epochs.columns):
         raise _incomparable(run, "changed configs while they trained, so no loss is of one config")
+
+
+def _opened(run: RunFolder) -> Opened | None:
+    """What the run's first process wrote when it took it over."""
+    journal = read(run.journal) if run.journal.is_dir() else ()
+    return next((entry.record for entry in journal if isinstance(entry.record, Opened)), None)
 
 
 def _trained(meta: Mapping[str, Any], spec: SweepSpec) -> tuple[str, str]:

@@ -6,7 +6,7 @@ for again, and how many different configs there are at all, is the same for all 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterator
+from collections.abc import Collection, Container, Iterator, Mapping
 
 from orchestrator.searchers.base import Searcher
 from orchestrator.searchers.known import Known, known
@@ -36,11 +36,13 @@ def most_trials(
     facts: DataFacts | None = None,
     *,
     tried: Collection[Known] = (),
+    points: Collection[Mapping[str, Value]] = (),
 ) -> int:
     """How many of the trials wanted can have a config of their own.
 
     All of them where repeats are allowed, where nothing is searched (all there is to see
-    then are seeds) and in a space of more than ``LISTABLE`` configs, constraints aside.
+    then are seeds) and in a space of more than ``LISTABLE`` configs, constraints aside. What
+    people ask for is trained in any case, also what was tried before.
 
     Args:
         searcher: its own limit counts too.
@@ -48,27 +50,30 @@ def most_trials(
         wanted: number of trials.
         facts: of the data, for constraints.
         tried: configs that count as trained already.
+        points: different configs that people ask for.
 
     Raises:
-        ConfigurationError: there is no other.
+        ConfigurationError: there is no other, and nobody asks for one.
     """
     limit = searcher.limit(space)
     if limit is not None:
         return min(wanted, limit)
     if searcher.repeats or (wanted == 1 and not tried) or not 1 < space.size <= LISTABLE:
         return wanted
-    found = 0
+    asked = {known(config) for config in points}
+    found = len(points)
     for values in every(space):
-        found += space.permits(values, facts) and known(values) not in tried
-        if found == wanted:
+        if found >= wanted:
             break
+        new = known(values) not in tried and known(values) not in asked
+        found += new and space.permits(values, facts)
     if tried and not found:
         raise ConfigurationError(
             "every config of the space was tried before. Search a wider space, or allow that "
             "with --set searcher.repeats=true.",
             place="warm_start",
         )
-    return max(found, 1)
+    return min(max(found, 1), wanted)
 
 
 def fresh(

@@ -17,6 +17,7 @@ from click.testing import CliRunner
 
 from orchestrator import Study, Sweep
 from orchestrator.cli.main import cli
+from orchestrator.cli.view.outline import outline_of
 from orchestrator.cluster.placing import place
 from orchestrator.engine.earlier import Seen
 from orchestrator.runs.folder import RunFolder, RunNotFoundError, all_runs
@@ -321,3 +322,31 @@ def test_a_space_that_was_tried_whole_is_refused_before_there_is_a_folder(tmp_pa
     with pytest.raises(ConfigurationError, match="every config of the space was tried before"):
         again.ask_tell(tmp_path)
     assert [run.id for run in all_runs(tmp_path)] == [study.run.id]
+
+
+def test_the_plan_says_how_many_trials_earlier_runs_and_points_leave(tmp_path: Path) -> None:
+    """By hand, of six configs: five, then two of those as points and the sixth, then a point."""
+    small = {"k": {"low": 1, "high": 6}}
+
+    def configs(expected: int, **changes: Any) -> tuple[list[int], RunFolder]:
+        sweep = made("random", space=small, epochs=1, **changes)
+        with sweep.ask_tell(tmp_path) as study:
+            assert outline_of(sweep.spec, study.run).trials == expected
+            while (trial := study.ask()) is not None:
+                study.tell(trial, {"valid_loss": float(trial.config["k"])})
+        meta = json.loads(pl.read_parquet_metadata(study.run.trials)["orch"])
+        assert meta["trials"] == expected
+        return study.result().trials.sort("number")["config.k"].to_list(), study.run
+
+    tried, first = configs(5, trials=5)
+    [left] = {1, 2, 3, 4, 5, 6} - {*tried}
+    points = [{"k": k} for k in tried[:2]]
+    found, _ = configs(3, trials=4, points=points, warm_start=[first.id])
+    assert found == [*tried[:2], left]
+    found, second = configs(1, trials=4, warm_start=[first.id])
+    assert found == [left]
+    both = [first.id, second.id]
+    found, last = configs(1, trials=4, points=points[:1], warm_start=both)
+    assert found == tried[:1]
+    (last.path / TABLE).unlink()
+    assert outline_of(last.spec(), last).trials == 4  # nobody knows any more

@@ -18,7 +18,7 @@ from orchestrator.engine.stopping import StopRules
 from orchestrator.runs.folder import RunFolder, all_runs
 from orchestrator.schedulers import Rung
 from orchestrator.spec import SweepSpec
-from searchspaces import JointSpace
+from searchspaces import DataFacts, JointSpace
 from searchspaces.describe import searched
 from searchspaces.errors import OrchError
 
@@ -155,7 +155,11 @@ class Outline:
 
 
 def outline_of(
-    spec: SweepSpec, folder: RunFolder | None = None, *, elsewhere: bool = False
+    spec: SweepSpec,
+    folder: RunFolder | None = None,
+    *,
+    elsewhere: bool = False,
+    facts: DataFacts | None = None,
 ) -> Outline:
     """The outline of a sweep, and of its run if there is one.
 
@@ -163,10 +167,12 @@ def outline_of(
         spec: the sweep.
         folder: of its run.
         elsewhere: it runs on a cluster, and how large that is will be told.
+        facts: of its data, where they are known; of a run that has begun its journal has them.
     """
     from orchestrator.engine.machines import at_a_time
+    from orchestrator.runs.warm_start import trials_of
 
-    trials, joint, ranks = spec.planned_trials, spec.joint, _ranks(spec)
+    trials, joint, ranks = trials_of(spec, folder, facts), spec.joint, _ranks(spec)
     scheduler = spec.scheduler.model_copy()
     scheduler.begin(trials=trials, max_epochs=spec.epochs)
     brackets = tuple(tuple(bracket) for bracket in scheduler.plan())

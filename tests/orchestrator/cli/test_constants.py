@@ -59,12 +59,12 @@ def test_a_setting_that_could_never_act_is_told_at_its_place(tmp_path, monkeypat
 
 def test_analysis_takes_a_domain_of_one_value_for_the_constant_it_is():
     spec = spec_from(compose("gru-bohb"), {"training": {"optimizer": {"values": ["adam", "sgd"]}}})
-    found = metadata("1", spec, spec.joint, split="none", warning="")["parameters"]
+    found = metadata("1", spec, spec.joint, trials=46, split="none", warning="")["parameters"]
     assert found["momentum"] == {"group": "training", "kind": "constant", "value": 0.9}
     assert found["optimizer"]["kind"] == "choice"
 
 
 def test_analysis_takes_a_domain_that_never_acts_for_the_nothing_it_is():
     spec = spec_from(compose("gru-bohb"), {"space": {"num_layers": 1}})
-    found = metadata("1", spec, spec.joint, split="none", warning="")["parameters"]
+    found = metadata("1", spec, spec.joint, trials=46, split="none", warning="")["parameters"]
     assert found["dropout"] == {"group": "space", "kind": "constant", "value": None}

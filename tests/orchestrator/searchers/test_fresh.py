@@ -90,6 +90,25 @@ def test_a_sweep_has_no_more_trials_than_configs_unless_repeats_are_asked_for(
     assert most_trials(begun(searcher, space), space, wanted) == there_are
 
 
+def test_what_people_ask_for_is_trained_beside_all_that_is_new():
+    configs = [SIX.validate(values) for values in every(SIX) if SIX.permits(values)]
+    tried = {known(config) for config in configs[:4]}
+    searcher = begun(RandomSearch())
+    expected = {  # points, and what is neither a point nor tried
+        (): 2,
+        (0,): 3,
+        (0, 5): 3,
+        (4, 5): 2,
+        (0, 1, 2, 3): 6,
+    }
+    for points, there_are in expected.items():
+        asked = [configs[index] for index in points]
+        assert most_trials(searcher, SIX, 20, tried=tried, points=asked) == there_are
+        assert most_trials(searcher, SIX, 2, tried=tried, points=asked) == 2
+    everything = {known(config) for config in configs}
+    assert most_trials(searcher, SIX, 20, tried=everything, points=configs[3:4]) == 1
+
+
 @pytest.mark.parametrize("name", searchers.names())
 def test_every_searcher_tries_each_config_of_a_small_space_once(name):
     learning = Learning(searchers.get(name)(), SIX, seed=1, facts=FACTS)
@@ -246,3 +265,26 @@ def test_a_sweep_repeats_configs_when_it_is_asked_to(tmp_path):
     found = asked_until_it_ends(sweep, tmp_path)
     assert len(found) == 20
     assert len(set(found)) <= 6
+
+
+@pytest.mark.parametrize("strategy", ["random", "grid"])
+def test_the_plan_counts_what_the_data_allow(strategy, tmp_path):
+    """Images of 8 rows are halved three times at most: depth 1, 2 and 3 of 1 to 5."""
+    fixed = {"filters": 8, "kernel_size": 3, "dropout": 0.0}
+    sweep = Sweep(
+        f"cnn-{strategy}",
+        dataset="digits",
+        space={"depth": {"low": 1, "high": 5}, **fixed},
+        training={"learning_rate": 0.01, "batch_size": 32},
+        trials=20,
+        epochs=1,
+    )
+    assert outline_of(sweep.spec).trials == 5
+    assert outline_of(sweep.spec, facts=sweep.data.facts).trials == 3
+    with sweep.ask_tell(tmp_path) as study:
+        found = []
+        while (trial := study.ask()) is not None:
+            found.append(trial.config["depth"])
+            study.tell(trial, {"valid_loss": 0.5})
+    assert sorted(found) == [1, 2, 3]
+    assert outline_of(sweep.spec, study.run).plan.startswith("3 trials (there are no more configs)")
