@@ -21,6 +21,8 @@ LARGEST = 100_000
 class GridSearch(Searcher):
     """Every combination of values once, as far as conditions and constraints allow.
 
+    With ``repeats`` it is gone through again, in the same order, as often as there are trials.
+
     Choices, powers and domains with a ``step`` give all their values: they are grids
     already. An interval, and an Int without a step that has more than ``points``
     values, gives ``points`` values evenly spaced on its scale, both bounds included.
@@ -52,21 +54,26 @@ class GridSearch(Searcher):
             self._grid = [self._grid[index] for index in order]
 
     def suggest(self, number: int) -> Config:
-        """The grid's config of that number.
+        """The grid's config of that number, counted round and round if configs may repeat.
 
         Raises:
             ConfigurationError: the grid has no more configs; see :meth:`limit`.
         """
-        if number >= len(self._grid):
+        if number >= len(self._grid) and not self.repeats:
             raise ConfigurationError(
                 f"the grid has {len(self._grid)} configs, and trial {number} would need "
                 f"one more. Raise searcher.points or ask for fewer trials.",
                 place="trials",
             )
-        return self.space.validate(self._grid[number], self._facts)
+        return self.space.validate(self._grid[number % len(self._grid)], self._facts)
 
-    def limit(self, space: JointSpace) -> int:
-        """Number of configs of the grid; with the data's facts once :meth:`begin` was called."""
+    def limit(self, space: JointSpace) -> int | None:
+        """Number of configs of the grid; with the data's facts once :meth:`begin` was called.
+
+        None where they may repeat.
+        """
+        if self.repeats:
+            return None
         return len(self._grid) if space is self._space else len(self._listed(space))
 
     def _listed(self, space: JointSpace) -> list[dict[str, Value]]:

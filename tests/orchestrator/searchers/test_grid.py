@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
+from orchestrator.searchers.fresh import most_trials
 from orchestrator.searchers.grid import GridSearch, grid_values
 from orchestrator.searchers.testing import FACTS, SPACES, LineSpace, NoTraining
 from searchspaces import (
@@ -136,3 +137,13 @@ def test_a_grid_without_a_valid_config_is_refused():
 def test_an_interval_needs_two_points():
     with pytest.raises(ValidationError, match="greater than or equal to 2"):
         GridSearch(points=1)
+
+
+def test_with_repeats_the_grid_is_gone_through_again():
+    space = JointSpace(Net(), NoTraining())
+    once = configs(GridSearch(points=3), space)
+    searcher = GridSearch(points=3, repeats=True)
+    searcher.begin(space, seed=0, facts=FACTS)
+    assert searcher.limit(space) is None
+    assert most_trials(searcher, space, 20) == 20
+    assert [dict(searcher.suggest(number)) for number in range(20)] == [*once, *once, *once[:4]]
