@@ -57,10 +57,11 @@ class Auto(Searcher):
     """Configs from a model of all epochs, or from densities at the furthest one.
 
     A share ``process`` of the trials comes from a Gaussian process over config and logarithm of
-    the epoch, fitted to the ranks of all losses: the point with the largest expected improvement
-    at the furthest epoch seen. The others come from the ratio of two Parzen densities, of the
-    best and of the rest at the furthest epoch with enough trials. The first is quick where the
-    loss is smooth, the second where it is not, or where choices and conditions decide.
+    the epoch, fitted to all losses, of which the worse half counts by rank: the point with the
+    largest expected improvement at the furthest epoch seen. The others come from the ratio of
+    two Parzen densities, of the best and of the rest at the furthest epoch with enough trials.
+    The first is quick where the loss is smooth, the second where it is not, or where choices and
+    conditions decide.
 
     All trials are looked at on their way, at epochs that grow by the root of three, whether the
     scheduler decides something there or not: how a trial came to its end tells what the early

@@ -148,7 +148,7 @@ def test_improvement_is_what_it_is_by_definition_and_finite_anywhere():
     assert (np.diff(far) < 0).all()
 
 
-def test_losses_become_ranks_that_no_outlier_bends():
+def test_the_worse_half_of_losses_becomes_ranks_that_no_outlier_bends():
     losses = np.array([3.0, 1.0, 1e9, 1.0, math.inf, 2.0])
     found = warped(losses)
     assert (np.argsort(found, kind="stable") == np.argsort(losses, kind="stable")).all()
@@ -156,6 +156,20 @@ def test_losses_become_ranks_that_no_outlier_bends():
     assert np.isfinite(found).all()
     assert np.abs(found).max() < 2
     assert warped(np.full(4, math.inf)) == pytest.approx(np.zeros(4))
+    assert warped(np.full(4, 2.5)) == pytest.approx(np.zeros(4))
+
+
+def test_the_better_half_of_losses_keeps_its_distances():
+    losses = np.array([0.0, 1e-6, 1.0, 2.0, 2.5, 70.0, 800.0, 9000.0])
+    found = warped(losses)
+    assert found[1] - found[0] == pytest.approx(1e-6 * (found[3] - found[2]))
+    assert (np.diff(found) > 0).all()
+    # Most failed, or break a limit: what is known still tells the better half of itself.
+    failed = np.concatenate([losses, [2e100, 3e100], np.full(12, math.inf)])
+    found = warped(failed)
+    assert found[1] - found[0] == pytest.approx(1e-6 * (found[3] - found[2]))
+    assert (np.diff(found[:11]) > 0).all()
+    assert np.isfinite(found).all()
 
 
 @pytest.mark.parametrize("categories", [[0, 0], [0, 3], [2, 0]])
@@ -190,13 +204,14 @@ def test_of_many_observations_the_best_stay_and_some_of_all_others():
 
 
 def taught() -> Auto:
-    """One that knows twenty trials, which have ended."""
+    """One that knows twenty trials, which have ended; those that failed for no reason left out."""
     space, rng = SPACES["gru"], np.random.default_rng(1)
     searcher = Auto(process=1.0)
     searcher.begin(space, seed=1, facts=FACTS)
     for number in range(20):
         for one in observations(space, number, space.sample(rng, FACTS)):
-            searcher.observe(replace(one, running=False))
+            if math.isfinite(one.loss):
+                searcher.observe(replace(one, running=False))
     return searcher
 
 
