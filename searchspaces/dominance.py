@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 Point = Sequence[float]
 
+CEILING = 1e100
+"""Losses that keep all limits on outcomes are no larger; those that break one are, and finite."""
+
 
 def layers(points: Sequence[Point]) -> list[int]:
     """The front of each point: 0 if nothing dominates it, 1 if only those of 0 do, and so on.

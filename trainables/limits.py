@@ -14,12 +14,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from searchspaces.dominance import CEILING
 from searchspaces.errors import ConfigurationError, did_you_mean
 
 Sign = Literal["<", "<=", ">", ">="]
 
-CEILING = 1e100
-"""Losses of trials that keep all limits are no larger, those of others are no smaller."""
 _LARGEST = 1e100
 """What a violation is cut at; that of a value nobody knows is as large."""
 _SMALLEST = 2.0**-40

@@ -113,12 +113,12 @@ def _fit(
 
     Where all of the training may change, its constants may too; of a program, any.
     """
-    group = "training" if space.training.parameters() else "space"
-    free = group if how.names is None else None
+    parameters, groups = space.parameters(), space.groups
+    free = "" if how.names is not None else "training" if space.training.parameters() else "space"
     return all(
-        _has(space.parameters().get(name), value)
+        _has(parameters.get(name), value)
         for name, value in config.items()
-        if name not in names and (free is None or space.groups.get(name) != free)
+        if name not in names and groups.get(name) != free
     )
 
 

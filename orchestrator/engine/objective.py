@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from trainables.limits import CEILING, Limit, limited, reported, violation
+from searchspaces.dominance import CEILING
+from trainables.limits import Limit, limited, reported, violation
 from trainables.outcomes import EpochDone, EpochFailed, Outcome
 
 Mode = Literal["min", "max"]

@@ -32,7 +32,7 @@ from orchestrator.engine.records import (
     TrialPruned,
     TrialStarted,
 )
-from trainables.limits import CEILING
+from searchspaces.dominance import CEILING
 
 LEAST = 12
 """Final values without which nothing is said."""

@@ -23,7 +23,7 @@ from orchestrator.engine.trial import Trial
 from orchestrator.engine.verdicts import verdict_of
 from orchestrator.schedulers import Scheduler
 from orchestrator.searchers import Observation
-from trainables.limits import CEILING
+from searchspaces.dominance import CEILING
 
 if TYPE_CHECKING:
     import numpy as np

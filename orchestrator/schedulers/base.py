@@ -9,12 +9,6 @@ from pydantic import BaseModel, ConfigDict
 from orchestrator.schedulers.decisions import Decision, Place, Proposal, Rung, Variation
 from searchspaces.errors import ConfigurationError
 
-CEILING = 1e100
-"""Finite losses above it are of epochs that break a limit on outcomes; all others are no larger.
-
-As of ``trainables.limits``, of which nothing may be imported here.
-"""
-
 
 class Scheduler(BaseModel):
     """Decides which trial runs next, to which epoch, and which ends early.
@@ -103,7 +97,7 @@ class Scheduler(BaseModel):
             number: the trial.
             epoch: the one after the last that was told.
             loss: what the sweep minimises, of that epoch alone; may be infinite, and is
-                above :data:`CEILING` where the epoch breaks a limit.
+                above :data:`searchspaces.dominance.CEILING` where the epoch breaks a limit.
         """
 
     def weighed(self, number: int, losses: tuple[float, ...]) -> None:

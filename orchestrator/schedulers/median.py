@@ -9,8 +9,9 @@ from typing import Literal
 
 from pydantic import Field, PrivateAttr
 
-from orchestrator.schedulers.base import CEILING, Scheduler, unexpected
+from orchestrator.schedulers.base import Scheduler, unexpected
 from orchestrator.schedulers.decisions import Continue, Decision, Place, Rung, Start, Stop
+from searchspaces.dominance import CEILING
 from searchspaces.errors import ConfigurationError
 
 

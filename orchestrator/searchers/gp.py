@@ -14,6 +14,7 @@ from scipy.special import log_ndtr, ndtri
 from threadpoolctl import ThreadpoolController
 
 from orchestrator.searchers.kde import Floats, Integers
+from searchspaces.dominance import CEILING
 
 ARC = 0.8
 """Of half a circle that the values of a conditional parameter are laid out on."""
@@ -24,9 +25,6 @@ NOISE = math.log(1e-2)
 JITTER = 1e-8
 RIDGE = 1e-3
 """Precision of the prior of the trend, in parts of the process's."""
-
-HUGE = 1e99
-"""Losses from here on are those of trials that failed or break a limit."""
 
 BLAS = ThreadpoolController()
 """Of NumPy and SciPy: with several threads, small matrices wait for these."""
@@ -336,7 +334,7 @@ def warped(losses: Floats) -> Floats:
     order = np.sort(losses)
     rank = (np.searchsorted(order, losses, "left") + np.searchsorted(order, losses, "right")) / 2
     found: Floats = ndtri(rank / len(losses))
-    known = losses[losses < HUGE]
+    known = losses[losses < CEILING]
     if known.size:
         middle = np.median(known)
         good = losses <= middle

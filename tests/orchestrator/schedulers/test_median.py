@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.schedulers import Continue, Stop
-from orchestrator.schedulers.base import CEILING
 from orchestrator.schedulers.decisions import Decision
 from orchestrator.schedulers.median import Median
+from searchspaces.dominance import CEILING
 from trainables import limits
 from trainables.limits import limited
 
@@ -31,7 +31,7 @@ def judged(scheduler: Median, number: int, *losses: float, first: int = 1) -> De
 
 
 def test_what_breaks_a_limit_is_told_by_the_same_number_everywhere() -> None:
-    """Schedulers import nothing of the trainables, so both have it."""
+    """By schedulers, which import nothing of the trainables, too."""
     assert CEILING == limits.CEILING
     assert limited(float("inf"), 0.0) == CEILING < limited(0.0, 1e-9)
 
