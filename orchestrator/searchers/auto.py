@@ -6,6 +6,7 @@ SciPy is imported where it is used: nobody waits for it who only looks at what a
 from __future__ import annotations
 
 import math
+from bisect import insort
 from collections.abc import Callable, Iterable
 from enum import IntEnum
 from itertools import islice
@@ -84,6 +85,7 @@ class Auto(Searcher):
 
     _points: dict[int, Floats] = PrivateAttr(default_factory=dict)
     _losses: dict[tuple[int, int], float] = PrivateAttr(default_factory=dict)
+    _keys: list[tuple[int, int]] = PrivateAttr(default_factory=list)
     _reached: dict[int, tuple[int, bool]] = PrivateAttr(default_factory=dict)
     _ended: set[int] = PrivateAttr(default_factory=set)
     _lattice: Lattice | None = PrivateAttr(default=None)
@@ -94,6 +96,7 @@ class Auto(Searcher):
         """Forget all observations."""
         super().begin(space, seed=seed, facts=facts)
         self._points, self._losses, self._reached, self._ended = {}, {}, {}, set()
+        self._keys = []  # of the losses, ascending: to sort thousands takes a millisecond
         self._lattice, self._embedding = None, None
         self._categories = categories_of(space.cube())
 
@@ -117,6 +120,8 @@ class Auto(Searcher):
         self._reached[number] = max(here, self._reached.get(number, here))
         key = (observation.epoch, number)
         loss = observation.loss if math.isfinite(observation.loss) else math.inf
+        if key not in self._losses:
+            insort(self._keys, key)
         self._losses[key] = max(loss, self._losses.get(key, -math.inf))
 
     def suggest(self, number: int) -> Config:
@@ -124,9 +129,8 @@ class Auto(Searcher):
         from orchestrator.searchers.gp import BLAS
 
         rng = self.generator(number, _Purpose.DRAW)
-        observed = len({one for _, one in self._losses})
         config = None
-        if observed >= self.first and self._categories.size:
+        if len(self._reached) >= self.first and self._categories.size:
             by_process = self.generator(number, _Purpose.MIX).random() < self.process
             with BLAS.limit(limits=1, user_api="blas"):
                 points = self._by_process(rng) if by_process else self._by_densities(rng)
@@ -173,13 +177,15 @@ class Auto(Searcher):
         """
         levels: dict[int, dict[int, float]] = {}
         failed: dict[int, float] = {}
-        for (epoch, number), loss in sorted(self._losses.items()):
+        losses = self._losses
+        for epoch, number in self._keys:
+            loss = losses[epoch, number]
             if math.isfinite(loss):
                 levels.setdefault(epoch, {})[number] = loss
             else:
                 failed[number] = loss
         least = max(self.first, self._categories.size + 2)
-        enough = [level for level, losses in levels.items() if len(losses) >= least]
+        enough = [level for level, there in levels.items() if len(there) >= least]
         furthest = max(enough, default=max(levels, default=0, key=lambda at: (len(levels[at]), at)))
         return failed | levels.get(furthest, {})
 
@@ -205,7 +211,7 @@ class Auto(Searcher):
             self._embedding = Embedding(self._categories, conditional)
         embedding = self._embedding
         losses, reached = self._losses, self._reached  # each access costs in pydantic
-        keys = sorted(losses)
+        keys = self._keys
         targets = warped(np.array([losses[key] for key in keys]))
         furthest = keys[-1][0]
         taken = chosen(targets, MOST)
