@@ -49,6 +49,10 @@ class ConfigurationError(UsageError):
         super().__init__(f"{place}: {problem}" if place else problem)
 
 
+MANY = 30
+"""Names that a line lists; of more it lists the nearest half as many."""
+
+
 class UnknownNameError(UsageError):
     """A name that is not registered; the known names follow, nearest first.
 
@@ -64,7 +68,10 @@ class UnknownNameError(UsageError):
         self.known = nearest_first(name, known)
         close = did_you_mean(name, self.known)
         hint = f" Did you mean {close!r}?" if close else ""
-        super().__init__(f"unknown {kind} {name!r}.{hint} Known: {', '.join(self.known)}.")
+        shown = self.known if len(self.known) <= MANY else self.known[: MANY // 2]
+        more = len(self.known) - len(shown)
+        listed = ", ".join(shown) + (f" and {more:,} more" if more else "")
+        super().__init__(f"unknown {kind} {name!r}.{hint} Known: {listed}.")
 
 
 def raised(error: BaseException) -> str:

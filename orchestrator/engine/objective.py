@@ -136,6 +136,14 @@ class Objective:
         return (first, *(first if broken else CEILING if math.isnan(other) else min(other, CEILING)
                          for other in others))  # fmt: skip
 
+    def values(self, metrics: Mapping[str, float | None]) -> tuple[float, ...]:
+        """All objectives as something to minimise, whatever the limits; nan where not finite.
+
+        Raises:
+            ConfigurationError: the trainable does not report one of the metrics.
+        """
+        return tuple(each.loss(metrics, place="objectives") for each in self.goals)
+
     def violation(self, metrics: Mapping[str, float | None]) -> float:
         """By how much an epoch breaks the limits; 0 if it keeps them all.
 

@@ -10,6 +10,7 @@ from orchestrator.cli.view.progress import Progress
 from orchestrator.cli.view.table import (
     best_lines,
     data_lines,
+    front_lines,
     more_lines,
     nearest_lines,
     trial_lines,
@@ -50,6 +51,7 @@ def closing(
         lines += block("best", nearest_lines(progress.best, progress, width))
     else:
         of = f" of {progress.outline.max_epochs}"
+        lines += front_lines(progress, width)
         lines += block("best", trial_lines(progress.best, progress, width, of=of))
     lines += more_lines(progress, width)
     lines += data_lines(progress.split, progress.warning, width)

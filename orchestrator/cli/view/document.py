@@ -35,6 +35,7 @@ def document(
             state.value: progress.counts[state] for state in State if progress.counts[state]
         },
         "best": None if best is None or best.broken else _best(best, progress),
+        **({"front": progress.front.numbers} if progress.outline.objective.several else {}),
         **({"nearest": _best(best, progress)} if best is not None and best.broken else {}),
         "seconds": round(progress.elapsed(now), 3),
         "epochs": progress.epochs,

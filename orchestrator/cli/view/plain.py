@@ -115,17 +115,17 @@ class PlainView:
 def over_line(over: Over, progress: Progress) -> str:
     """``trial 12  pruned     valid_loss 0.3121  3 epochs  0:02  hidden_size 181  ...``."""
     trial = over.trial
-    name = progress.outline.objective.metric
+    goals = progress.outline.objective.goals
     head = f"trial {trial.number:<{len(str(progress.outline.trials))}}  {over.state.value:<9}"
     config = config_items(progress.outline.shown(trial.config))
     if over.state in {State.FAILED, State.INFEASIBLE}:
         where = progress.raised.get(over.reason)
         why = f"{over.reason} ({where})" if where else over.reason
         return "  ".join([head, why, *config])
-    value = None if trial.best is None else trial.best.metrics.get(name)
+    told = {} if trial.best is None else trial.best.metrics
     broken = "" if trial.best is None else trial.best.broken
     items = [
-        f"{name} {metric(value, name)}",
+        *(f"{each.metric} {metric(told.get(each.metric), each.metric)}" for each in goals),
         f"{plural(trial.epoch, 'epoch'):<{_epochs_width(progress)}}",
         f"{clock(trial.seconds):>5}",
         *([f"({broken})"] if broken else []),

@@ -15,7 +15,7 @@ from orchestrator.cli.view.raised import raised_at
 from orchestrator.cli.view.remaining import epochs_left
 from orchestrator.cli.view.steering import machines, outline_after, said
 from orchestrator.cli.view.timeline import Timeline
-from orchestrator.cli.view.trials import Again, Best, Live, Note, Over
+from orchestrator.cli.view.trials import Again, Best, Front, Live, Note, Over
 from orchestrator.engine.plateau import Finals
 from orchestrator.engine.records import (
     Closed,
@@ -55,6 +55,7 @@ class Progress(Timeline):
         raised: where such an error was raised last, by reason, if that is known.
         best: the best trial: of the completed ones if there are any. While none keeps the
             limits, the one that breaks them by the least.
+        front: of several objectives; empty where there is one.
         incumbents: (epochs so far, value) at each change of ``best``.
         split: how validation data were held out, in words; empty until a process had the run.
         warning: why scores are to be taken with care; may be empty.
@@ -75,6 +76,7 @@ class Progress(Timeline):
     failures: dict[str, list[int]] = field(default_factory=dict)
     raised: dict[str, str] = field(default_factory=dict)
     best: Best | None = None
+    front: Front = field(default_factory=Front)
     incumbents: list[tuple[int, float]] = field(default_factory=list)
     split: str = ""
     warning: str = ""
@@ -319,10 +321,9 @@ class Progress(Timeline):
             if state is State.COMPLETED and not trial.best.broken:
                 first = self._completed_best is None
                 self._completed_best = _better(self._completed_best, trial.best)
-                if first:
-                    self._crown(self._completed_best)
-                else:
-                    self._challenge(self._completed_best)
+                (self._crown if first else self._challenge)(self._completed_best)
+                if self.outline.objective.several:
+                    self.front.add(number, self.outline.objective.values(trial.best.metrics))
         return Over(trial, state, reason)
 
     def _challenge(self, best: Best) -> None:

@@ -156,7 +156,16 @@ def best_lines(progress: Progress, width: int, *, sparks: bool) -> list[str]:
     lines = trial_lines(best, progress, width)
     if sparks and len(progress.incumbents) > 1:
         lines.append(_spark(progress, width - LABEL))
-    return block("best", lines)
+    return [*front_lines(progress, width), *block("best", lines)]
+
+
+def front_lines(progress: Progress, width: int) -> list[str]:
+    """Which trials are on the front of several objectives, once one has completed."""
+    front = progress.front
+    if not front.members:
+        return []
+    text = f"{numbers(front.numbers)} of {plural(front.compared, 'completed trial')}"
+    return block("front", wrap(text, width - LABEL))
 
 
 def none_keeps(progress: Progress) -> str:
@@ -174,7 +183,8 @@ def nearest_lines(best: Best, progress: Progress, width: int) -> list[str]:
 def trial_lines(best: Best, progress: Progress, width: int, *, of: str = "") -> list[str]:
     """A trial's best epoch and its config, without a label."""
     objective = progress.outline.objective
-    shown = [objective.metric, *(["accuracy"] if "accuracy" in best.metrics else [])]
+    shown = [each.metric for each in objective.goals]
+    shown += ["accuracy"] if "accuracy" in best.metrics else []
     values = [f"{name} {metric(best.metrics.get(name), name)}" for name in dict.fromkeys(shown)]
     if progress.outline.several:
         values[0] += give_or_take(best.metrics.get(spread(objective.metric)))

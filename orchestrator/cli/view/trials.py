@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrator.engine.records import Metrics
@@ -34,6 +35,43 @@ class Best:
     def rank(self) -> tuple[float, int]:
         """Sorts the best first; the earlier trial where losses are equal."""
         return (self.loss, self.number)
+
+
+@dataclass(slots=True)
+class Front:
+    """Completed trials that none of them beats in all of several objectives.
+
+    Attributes:
+        compared: completed trials that keep the limits and have a finite value of each.
+        members: losses of those on the front, by trial.
+    """
+
+    compared: int = 0
+    members: dict[int, tuple[float, ...]] = field(default_factory=dict)
+
+    def add(self, number: int, losses: tuple[float, ...]) -> None:
+        """Compare one more; takes a step for each on the front.
+
+        Args:
+            number: the trial.
+            losses: of all objectives at its best epoch by the first; nan where not finite.
+        """
+        if not all(map(math.isfinite, losses)):
+            return
+        self.compared += 1
+        if any(_beats(other, losses) for other in self.members.values()):
+            return
+        kept = {one: other for one, other in self.members.items() if not _beats(losses, other)}
+        self.members = {**kept, number: losses}
+
+    @property
+    def numbers(self) -> list[int]:
+        """Trials on the front, the best by the first objective first."""
+        return sorted(self.members, key=lambda number: (self.members[number], number))
+
+
+def _beats(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    return one != other and all(left <= right for left, right in zip(one, other, strict=True))
 
 
 @dataclass(slots=True)

@@ -207,6 +207,23 @@ def test_a_sweep_of_several_objectives_ends_with_how_to_see_its_front(teller):
     assert line.endswith("orch best 7f3a")
 
 
+def test_a_sweep_of_several_objectives_tells_of_all_of_them_and_of_the_front(teller):
+    spec = teller.spec(trials=7, epochs=1, scheduler="fifo", objectives=["weights"],
+                       outcomes=["weights < 60000"])  # fmt: skip
+    progress = teller.followed(spec, [])
+    lines = []
+    for number, (loss, weights) in enumerate([*TOLD, (0.1, float("inf"))]):
+        progress.note(started(number))
+        over = progress.note(epoch(number, 1, loss, weights, "stop"))
+        lines.append(over_line(over, progress))
+    assert "  valid_loss 0.3000  weights 50.00  " in lines[1]
+    front = "front  trials 1, 0, 4 and 5 of 5 completed trials"  # 3 and 6 break the limit
+    best = "best   trial 1  valid_loss 0.3000  weights 50.00  epoch 1"
+    assert best_lines(progress, 80, sparks=False)[:2] == [front, best]
+    assert closing(progress, None, width=80, now=1.0)[1:3] == [front, f"{best} of 1"]
+    assert document(progress, None, path="runs/x", now=1.0)["front"] == [1, 0, 4, 5]
+
+
 def test_programs_are_told_of_no_best_trial_where_none_keeps_the_limits(teller):
     spec = teller.spec(trials=2, epochs=1, scheduler="fifo", outcomes=["weights < 100"])
     progress = teller.followed(spec, [started(0), epoch(0, 1, 0.1, 150.0, "stop")])
