@@ -10,6 +10,7 @@ import pytest
 LONGEST = (
     "orchestrator/cluster/test_launch.py",
     "orchestrator/engine/test_autoscaler.py",
+    "orchestrator/engine/test_together.py",
     "orchestrator/test_kill.py",
     "orchestrator/tracking/test_tracked.py",
     "orchestrator/dashboard/test_dashboard_browser.py",
@@ -17,6 +18,7 @@ LONGEST = (
     "orchestrator/tracking/test_wandb_offline.py",
     "orchestrator/engine/test_nodes.py",
     "test_plugin.py",
+    "benchmarks/test_search.py",
     "orchestrator/test_programs.py",
     "test_wheel.py",
     "orchestrator/cli/test_check_command.py",
