@@ -22,6 +22,7 @@ searchers: Registry[Searcher] = Registry(
         "priors",
         "random_spaces",
         "testing",
+        "warping",
     ),
 )
 """Every searcher by its ``kind``."""

@@ -203,7 +203,8 @@ class Auto(Searcher):
 
     def _by_process(self, rng: np.random.Generator) -> Floats:
         """Points, the one that promises most first; shape (m, d)."""
-        from orchestrator.searchers.gp import Embedding, fit, log_improvement, warped
+        from orchestrator.searchers.gp import Embedding, fit, log_improvement
+        from orchestrator.searchers.warping import warped
 
         if self._embedding is None:
             parameters = self.space.parameters()
@@ -212,10 +213,10 @@ class Auto(Searcher):
         embedding = self._embedding
         losses, reached = self._losses, self._reached  # each access costs in pydantic
         keys = self._keys
-        targets = warped(np.array([losses[key] for key in keys]))
         furthest = keys[-1][0]
-        taken = chosen(targets, MOST)
-        keys, targets = [keys[index] for index in taken], targets[taken]
+        found = np.array([losses[key] for key in keys])
+        taken = chosen(found, MOST)
+        keys, targets = [keys[index] for index in taken], warped(found, taken)
         numbers = np.array([number for _, number in keys])
 
         def columns(points: Floats, epochs: Floats) -> Floats:
@@ -239,7 +240,7 @@ class Auto(Searcher):
             return columns(points, np.full(len(points), float(furthest)))
 
         seen = np.unique(numbers)
-        means = process.believe(at_end(self._rows(seen.tolist())))[0]
+        means = process.expect(at_end(self._rows(seen.tolist())))
         best = float(means.min())
         leaders = self._rows(seen[np.argsort(means, kind="stable")[:LEADERS]].tolist())
         there = sorted(set(self._points) - self._ended)
@@ -285,12 +286,12 @@ class Auto(Searcher):
         return np.where(fresh, anew, np.where(moves, np.clip(stepped, 0, 1), chosen))
 
 
-def chosen(targets: Floats, most: int) -> Integers:
+def chosen(losses: Floats, most: int) -> Integers:
     """Indices of at most so many observations: the best half, and of the rest evenly many."""
-    count = len(targets)
+    count = len(losses)
     if count <= most:
         return np.arange(count)
-    order = np.lexsort((np.arange(count), targets))
+    order = np.argsort(losses, kind="stable")
     rest = order[most // 2 :]
     even = rest[np.linspace(0, len(rest) - 1, most - most // 2).astype(np.int64)]
     return np.sort(np.concatenate([order[: most // 2], even]))

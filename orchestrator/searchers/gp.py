@@ -10,11 +10,10 @@ from scipy.linalg import cho_solve, solve_triangular
 from scipy.linalg.lapack import dpotrf, dpotri, dpotrs
 from scipy.optimize import minimize
 from scipy.spatial.distance import cdist
-from scipy.special import log_ndtr, ndtri
+from scipy.special import log_ndtr
 from threadpoolctl import ThreadpoolController
 
 from orchestrator.searchers.kde import Floats, Integers
-from searchspaces.dominance import CEILING
 
 ARC = 0.8
 """Of half a circle that the values of a conditional parameter are laid out on."""
@@ -107,12 +106,21 @@ class Process:
 
     def believe(self, columns: Floats) -> tuple[Floats, Floats]:
         """Mean and standard deviation, shape (m,) each, at points of shape (m, c)."""
-        scales = np.exp(self.logs[self.owners])
-        across = _matern(cdist(columns / scales, self.columns / scales))  # (m, n)
-        mean = across @ self.weights + _basis(columns) @ self.trend
+        across = self._across(columns)
+        mean: Floats = across @ self.weights + _basis(columns) @ self.trend
         solved = solve_triangular(self.factor, across.T, lower=True, check_finite=False)
         left = np.maximum(1.0 - np.einsum("nm,nm->m", solved, solved), 1e-12)
         return mean, np.sqrt(self.variance * left)
+
+    def expect(self, columns: Floats) -> Floats:
+        """The mean alone, shape (m,), at points of shape (m, c); in a fraction of the time."""
+        mean: Floats = self._across(columns) @ self.weights + _basis(columns) @ self.trend
+        return mean
+
+    def _across(self, columns: Floats) -> Floats:
+        """Correlations of points of shape (m, c) with those that were seen, shape (m, n)."""
+        scales = np.exp(self.logs[self.owners])
+        return _matern(cdist(columns / scales, self.columns / scales))
 
     def left_out(self, rows: Integers) -> float:
         """The log density of some targets, each as believed without all of its trial.
@@ -142,7 +150,7 @@ class Process:
         Source: Ginsbourger, Le Riche and Carraro, Kriging is Well-Suited to Parallelize
         Optimization (2010), section 4: the kriging believer.
         """
-        more, targets = np.vstack([self.columns, columns]), self.believe(columns)[0]
+        more, targets = np.vstack([self.columns, columns]), self.expect(columns)
         return _process(
             more,
             np.concatenate([self.targets, targets]),
@@ -318,28 +326,3 @@ def log_improvement(mean: Floats, deviation: Floats, best: float) -> Floats:
     far = density - 2 * np.log(np.maximum(np.abs(z), 1.0))
     gain: Floats = np.where(z > -8, near, far) + np.log(deviation)
     return gain
-
-
-def warped(losses: Floats) -> Floats:
-    """Losses on the scale of a normal distribution: the better half as it is, the rest by rank.
-
-    Of the worse half, and of all that failed, the order remains: no outlier bends the model. The
-    better half keeps its distances, in units of their root mean square from the middle. By rank
-    the best few would lie as far apart whether they differ by much or by a hair, and near the
-    optimum a smooth loss would look like noise. Equal losses stay equal, and the order stays.
-
-    Source: the half-rank warping of Song et al., The Vizier Gaussian Process Bandit Algorithm,
-    arXiv:2408.11527 (2024), section 3.
-    """
-    order = np.sort(losses)
-    rank = (np.searchsorted(order, losses, "left") + np.searchsorted(order, losses, "right")) / 2
-    found: Floats = ndtri(rank / len(losses))
-    known = losses[losses < CEILING]
-    if known.size:
-        middle = np.median(known)
-        good = losses <= middle
-        below = middle - losses[good]
-        scale = math.sqrt(np.mean(below**2))
-        if scale > 0:
-            found[good] = found[good].max() - below / scale
-    return found

@@ -12,10 +12,11 @@ from scipy.stats import norm
 
 from orchestrator.searchers.auto import MOST, Auto, chosen
 from orchestrator.searchers.base import Observation
-from orchestrator.searchers.gp import Embedding, Likelihood, fit, log_improvement, warped
+from orchestrator.searchers.gp import Embedding, Likelihood, fit, log_improvement
 from orchestrator.searchers.lattice import CELLS, Lattice
 from orchestrator.searchers.parzen import Parzen
 from orchestrator.searchers.testing import FACTS, SPACES, NoTraining, observations
+from orchestrator.searchers.warping import warped
 from searchspaces import JointSpace
 from searchspaces.inline import inline_space
 
@@ -150,26 +151,28 @@ def test_improvement_is_what_it_is_by_definition_and_finite_anywhere():
 
 def test_the_worse_half_of_losses_becomes_ranks_that_no_outlier_bends():
     losses = np.array([3.0, 1.0, 1e9, 1.0, math.inf, 2.0])
-    found = warped(losses)
+    found = warped(losses, np.arange(len(losses)))
     assert (np.argsort(found, kind="stable") == np.argsort(losses, kind="stable")).all()
     assert found[1] == found[3]
     assert np.isfinite(found).all()
     assert np.abs(found).max() < 2
-    assert warped(np.full(4, math.inf)) == pytest.approx(np.zeros(4))
-    assert warped(np.full(4, 2.5)) == pytest.approx(np.zeros(4))
+    assert warped(np.full(4, math.inf), np.arange(4)) == pytest.approx(np.zeros(4))
+    assert warped(np.full(4, 2.5), np.arange(4)) == pytest.approx(np.zeros(4))
 
 
 def test_the_better_half_of_losses_keeps_its_distances():
     losses = np.array([0.0, 1e-6, 1.0, 2.0, 2.5, 70.0, 800.0, 9000.0])
-    found = warped(losses)
+    found = warped(losses, np.arange(len(losses)))
     assert found[1] - found[0] == pytest.approx(1e-6 * (found[3] - found[2]))
     assert (np.diff(found) > 0).all()
     # Most failed, or break a limit: what is known still tells the better half of itself.
     failed = np.concatenate([losses, [2e100, 3e100], np.full(12, math.inf)])
-    found = warped(failed)
+    found = warped(failed, np.arange(len(failed)))
     assert found[1] - found[0] == pytest.approx(1e-6 * (found[3] - found[2]))
     assert (np.diff(found[:11]) > 0).all()
     assert np.isfinite(found).all()
+    some = np.array([10, 3, 0, 15])
+    assert (warped(failed, some) == found[some]).all()
 
 
 @pytest.mark.parametrize("categories", [[0, 0], [0, 3], [2, 0]])
