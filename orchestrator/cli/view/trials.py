@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import Any
 
 from orchestrator.engine.records import Metrics
 from orchestrator.engine.trial import State
+from searchspaces.dominance import front
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class Front:
     members: dict[int, tuple[float, ...]] = field(default_factory=dict)
 
     def add(self, number: int, losses: tuple[float, ...]) -> None:
-        """Compare one more; takes a step for each on the front.
+        """Compare one more with those on the front; it has all that could beat it.
 
         Args:
             number: the trial.
@@ -59,19 +61,14 @@ class Front:
         if not all(map(math.isfinite, losses)):
             return
         self.compared += 1
-        if any(_beats(other, losses) for other in self.members.values()):
-            return
-        kept = {one: other for one, other in self.members.items() if not _beats(losses, other)}
-        self.members = {**kept, number: losses}
+        members = {**self.members, number: losses}
+        stays = front(list(members.values()))
+        self.members = dict(compress(members.items(), stays))
 
     @property
     def numbers(self) -> list[int]:
         """Trials on the front, the best by the first objective first."""
         return sorted(self.members, key=lambda number: (self.members[number], number))
-
-
-def _beats(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
-    return one != other and all(left <= right for left, right in zip(one, other, strict=True))
 
 
 @dataclass(slots=True)
