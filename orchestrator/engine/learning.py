@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from orchestrator.engine.earlier import Earlier, carried
 from orchestrator.engine.weighing import Losses, scalarised, thinned
 from orchestrator.searchers import Observation, Searcher
-from orchestrator.searchers.fresh import fresh, most_trials
+from orchestrator.searchers.fresh import fresh, most_trials, untried
 from orchestrator.searchers.known import Known, known
 from orchestrator.searchers.priors import Believing, Source, source_of
 from searchspaces import Config, DataFacts, JointSpace, Value
@@ -71,6 +71,14 @@ class Learning:
         return most_trials(
             self._searcher, self.space, wanted, self._facts, tried=self._tried, points=points
         )
+
+    def untried(
+        self, space: JointSpace, wanted: int, points: Collection[Mapping[str, Value]]
+    ) -> int:
+        """How many of the trials wanted could have a config of their own in another space."""
+        past = carried(space, self._earlier, seed=self._seed, facts=self._facts)
+        tried = self._tried | {known(trial.config) for trial in past if trial.whole}
+        return untried(self._searcher, space, wanted, self._facts, tried=tried, points=points)
 
     def observe(self, observation: Observation, losses: Losses = ()) -> None:
         """A trial's loss at an epoch; of several objectives all losses."""

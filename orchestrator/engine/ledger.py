@@ -70,6 +70,7 @@ class Ledger:
         enqueued: configs that people asked for, which come before the searcher's.
         settings: what people set otherwise since the run began.
         letters: names of those that were followed or refused.
+        learning: the searcher, with what it was told and what was tried.
 
     Raises:
         ConfigurationError: the searcher or the scheduler cannot serve such a sweep.
@@ -103,14 +104,14 @@ class Ledger:
         self.enqueued = configs_of(knowledge.points, space, seed, facts, repeats=searcher.repeats)
         self.settings: dict[str, Any] = {}
         self.letters: set[str] = set()
-        self._learning = Learning(searcher, space, seed, facts, knowledge.earlier)
-        self.trials = self._learning.most_trials(trials, self.enqueued)
+        self.learning = Learning(searcher, space, seed, facts, knowledge.earlier)
+        self.trials = self.learning.most_trials(trials, self.enqueued)
         scheduler.begin(trials=self.trials, max_epochs=max_epochs)
 
     @property
     def space(self) -> JointSpace:
         """Where configs come from now."""
-        return self._learning.space
+        return self.learning.space
 
     @property
     def finished(self) -> bool:
@@ -138,7 +139,7 @@ class Ledger:
         """The record of the next trial: a config that a person asked for, or the searcher's."""
         number = self.started
         asked_for = bool(self.enqueued)
-        config = self.enqueued[0] if asked_for else self._learning.suggest(number)
+        config = self.enqueued[0] if asked_for else self.learning.suggest(number)
         return TrialStarted(
             number=number,
             config=dict(config),
@@ -146,7 +147,7 @@ class Ledger:
             bracket=bracket,
             until=until,
             at=time.time(),
-            space=self._learning.version,
+            space=self.learning.version,
             enqueued=asked_for,
         )
 
@@ -259,7 +260,7 @@ class Ledger:
             until=record.until,
         )
         trial.become(State.RUNNING)
-        self._learning.started(record.number, trial.config)
+        self.learning.started(record.number, trial.config)
         self.live[record.number] = trial
         self.started = record.number + 1
         if record.enqueued:
@@ -277,7 +278,7 @@ class Ledger:
             self.scheduler.done(record.number)
             self._complete(trial)
             return
-        if record.verdict is not None or self._learning.looks(record.epoch):
+        if record.verdict is not None or self.learning.looks(record.epoch):
             goes_on = record.verdict is None or record.verdict.kind == "continue"
             self._observe(trial, record.epoch, trial.best, running=goes_on)
         if record.verdict is None:
@@ -308,7 +309,7 @@ class Ledger:
             return
         self.scheduler.ended(record.number)
         if record.state == "pruned":
-            self._learning.ended(trial.number)
+            self.learning.ended(trial.number)
         else:
             self._observe(trial, max(trial.epoch, trial.until), math.inf)
         self._over(trial, State(record.state))
@@ -336,13 +337,11 @@ class Ledger:
             case "set":
                 self.settings.update(record.values)
             case "edit":
-                self._learning.search_in(edited(self.space, record.values))
-            case _:
-                pass
+                self.learning.search_in(edited(self.space, record.values))
 
     def _observe(self, trial: Trial, epoch: int, loss: float, *, running: bool = False) -> None:
         observation = Observation(trial.number, trial.config, epoch, loss, running)
-        self._learning.observe(observation, trial.losses)
+        self.learning.observe(observation, trial.losses)
 
     def _over(self, trial: Trial, state: State) -> None:
         trial.become(state)

@@ -211,6 +211,19 @@ def _check_edit(ledger: Ledger, changes: Mapping[str, Any]) -> None:
     space.sample(np.random.default_rng(ledger.seed), ledger.facts)  # raises if nothing is valid
     if ledger.scheduler.varies is not None:
         varied(space, ledger.scheduler.varies)  # raises if what it is to change is fixed
+    _check_enqueued(ledger, space)
+    wanted = ledger.trials - ledger.started
+    left = ledger.learning.untried(space, wanted, ledger.enqueued)
+    if left < wanted:
+        raise ConfigurationError(
+            f"{wanted} trials are to start, and with what is asked for the new space has {left} "
+            f"configs for them that were not tried. Leave more of it, or allow repeats in a new "
+            f"sweep with --set searcher.repeats=true.",
+            place="space",
+        )
+
+
+def _check_enqueued(ledger: Ledger, space: JointSpace) -> None:
     for config in ledger.enqueued:
         try:
             space.validate(config, ledger.facts)

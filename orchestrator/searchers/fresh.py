@@ -38,11 +38,7 @@ def most_trials(
     tried: Collection[Known] = (),
     points: Collection[Mapping[str, Value]] = (),
 ) -> int:
-    """How many of the trials wanted can have a config of their own.
-
-    All of them where repeats are allowed, where nothing is searched (all there is to see
-    then are seeds) and in a space of more than ``LISTABLE`` configs, constraints aside. What
-    people ask for is trained in any case, also what was tried before.
+    """How many of the trials wanted a sweep has: at least one, and each with its own config.
 
     Args:
         searcher: its own limit counts too.
@@ -58,7 +54,42 @@ def most_trials(
     limit = searcher.limit(space)
     if limit is not None:
         return min(wanted, limit)
-    if searcher.repeats or (wanted == 1 and not tried) or not 1 < space.size <= LISTABLE:
+    if wanted == 1 and not tried:
+        return wanted
+    found = untried(searcher, space, wanted, facts, tried=tried, points=points)
+    if tried and not found:
+        raise ConfigurationError(
+            "every config of the space was tried before. Search a wider space, or allow that "
+            "with --set searcher.repeats=true.",
+            place="warm_start",
+        )
+    return max(found, 1)
+
+
+def untried(
+    searcher: Searcher,
+    space: JointSpace,
+    wanted: int,
+    facts: DataFacts | None,
+    *,
+    tried: Collection[Known],
+    points: Collection[Mapping[str, Value]],
+) -> int:
+    """How many of the trials wanted can have a config of their own.
+
+    All of them where repeats are allowed, where nothing is searched (all there is to see
+    then are seeds) and in a space of more than ``LISTABLE`` configs, constraints aside. What
+    people ask for is trained in any case, also what was tried before.
+
+    Args:
+        searcher: says whether configs may repeat.
+        space: to search.
+        wanted: number of trials.
+        facts: of the data, for constraints.
+        tried: configs that count as trained already.
+        points: different configs that people ask for.
+    """
+    if searcher.repeats or not 1 < space.size <= LISTABLE:
         return wanted
     asked = {known(config) for config in points}
     found = len(points)
@@ -67,13 +98,7 @@ def most_trials(
             break
         new = known(values) not in tried and known(values) not in asked
         found += new and space.permits(values, facts)
-    if tried and not found:
-        raise ConfigurationError(
-            "every config of the space was tried before. Search a wider space, or allow that "
-            "with --set searcher.repeats=true.",
-            place="warm_start",
-        )
-    return min(max(found, 1), wanted)
+    return min(found, wanted)
 
 
 def fresh(

@@ -20,7 +20,7 @@ from orchestrator.engine.records import (
     TrialResumed,
     TrialStarted,
 )
-from orchestrator.engine.steering import edited
+from orchestrator.engine.steering import edited, judged
 from orchestrator.spec import spec_from
 from searchspaces import ConfigurationError
 
@@ -330,6 +330,26 @@ def test_any_commands_at_any_time_with_kills_between_lose_nothing(bench: MakeBen
         whole(sweep)
         letters = [record.letter for record in of(sweep.records(), Commanded)]
         assert len(letters) == len(set(letters)) > 0
+
+
+@pytest.mark.parametrize(("trials", "fits"), [(6, True), (7, False)])
+def test_an_edit_that_leaves_too_few_new_configs_is_refused(
+    bench: MakeBench, trials: int, fits: bool
+) -> None:
+    """Else configs would be trained twice: two have begun, and one is asked for."""
+    sweep = bench(scheduler="fifo", workers=1, trials=trials)
+    ledger = sweep.ledger()
+    for config in ({"depth": 0.25}, {"depth": 0.1}):
+        ledger.note(TrialStarted(ledger.started, config, 0, 0, 9, 0.0))
+    ledger.note(judged(ledger, Change("enqueue", {"depth": 0.5})))
+    record = judged(ledger, Change("edit", {"space": {"depth": {"step": 0.25}}}))
+    assert record.refused == (
+        ""
+        if fits
+        else "space: 5 trials are to start, and with what is asked for the new space has 4 configs "
+        "for them that were not tried. Leave more of it, or allow repeats in a new sweep with "
+        "--set searcher.repeats=true."
+    )
 
 
 def test_an_edit_that_brings_in_a_parameter_is_refused() -> None:
