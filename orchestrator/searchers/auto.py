@@ -214,7 +214,7 @@ class Auto(Searcher):
         losses, reached = self._losses, self._reached  # each access costs in pydantic
         keys = self._keys
         furthest = keys[-1][0]
-        found = np.array([losses[key] for key in keys])
+        found = np.fromiter(map(losses.__getitem__, keys), np.float64, len(keys))
         taken = chosen(found, MOST)
         keys, targets = [keys[index] for index in taken], warped(found, taken)
         numbers = np.array([number for _, number in keys])

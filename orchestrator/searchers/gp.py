@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import cho_solve, solve_triangular
-from scipy.linalg.lapack import dpotrf, dpotri, dpotrs
+from scipy.linalg import solve_triangular
+from scipy.linalg.lapack import dgesv, dpotrf, dpotri, dpotrs
 from scipy.optimize import minimize
 from scipy.spatial.distance import cdist
 from scipy.special import log_ndtr
@@ -131,16 +131,20 @@ class Process:
         Source: Rasmussen and Williams (2006), section 5.4.2, equations 5.10 to 5.12, with blocks
         of the inverse covariance in place of its diagonal.
         """
-        size, density = len(self.targets), 0.0
-        precision = cho_solve((self.factor, True), np.eye(size), check_finite=False)
-        by_size: dict[int, list[Integers]] = {}
-        for row in rows:
-            own = np.flatnonzero(self.groups == self.groups[row])
-            by_size.setdefault(len(own), []).append(np.append(row, own[own != row]))
-        for some in map(np.array, by_size.values()):  # shape (r, m), each row before its trial
-            block = np.linalg.inv(precision[some[:, :, None], some[:, None, :]])[:, 0]
-            off = np.einsum("rm,rm->r", block, self.weights[some])
-            variance = self.variance * block[:, 0]
+        lower = np.tril(dpotri(self.factor, lower=1)[0])
+        precision = lower + np.tril(lower, -1).T
+        by_trial = np.argsort(self.groups, kind="stable")
+        ordered, owners = self.groups[by_trial], self.groups[rows]
+        starts = np.searchsorted(ordered, owners, "left")
+        sizes = np.searchsorted(ordered, owners, "right") - starts
+        density = 0.0
+        for size in np.unique(sizes):  # a block each, shape (r, size, size)
+            these = np.flatnonzero(sizes == size)
+            own = by_trial[starts[these, None] + np.arange(size)]
+            at = own == rows[these, None]
+            block = np.linalg.inv(precision[own[:, :, None], own[:, None, :]])[at]
+            off = np.einsum("rm,rm->r", block, self.weights[own])
+            variance = self.variance * block[at]
             density -= 0.5 * float(np.sum(off**2 / variance + np.log(2 * math.pi * variance)))
         return density
 
@@ -241,7 +245,7 @@ def _detrended(factor: Floats, basis: Floats, targets: Floats) -> tuple[Floats, 
     """
     solved = dpotrs(factor, np.column_stack([basis, targets]), lower=1)[0]
     normal = basis.T @ solved[:, :2] + RIDGE * np.eye(2)
-    trend: Floats = np.linalg.solve(normal, basis.T @ solved[:, 2])
+    trend: Floats = dgesv(normal, basis.T @ solved[:, 2])[2]
     return trend, targets - basis @ trend, solved[:, 2] - solved[:, :2] @ trend
 
 
@@ -268,6 +272,7 @@ class Likelihood:
     ) -> None:
         self._targets = targets
         self._same = (groups[:, None] == groups).astype(np.float64)
+        self._lower = np.tri(len(targets))
         self._basis = _basis(columns)
         self._centre = centre
         dimensions = int(owners.max()) + 1 if owners.size else 0
@@ -292,7 +297,7 @@ class Likelihood:
         # d/dK of the profiled likelihood; of what is symmetric the lower triangle alone is made
         precision = dpotri(factor, lower=1, overwrite_c=1)[0]
         slope = precision - np.multiply.outer(weights, weights / variance)
-        lower, own = np.tril(slope), slope.trace()
+        lower, own = slope * self._lower, slope.trace()
         gradient = np.empty_like(logs)
         gradient[-2] = shared * (np.vdot(lower, self._same) - 0.5 * own)
         gradient[-1] = 0.5 * noise * own
@@ -308,9 +313,12 @@ class Likelihood:
 
 
 def _matern(distance: Floats) -> Floats:
-    """Matern's kernel of smoothness 5/2."""
+    """Matern's kernel of smoothness 5/2; in place, as fresh memory takes longer than the sums."""
     root = math.sqrt(5) * distance
-    kernel: Floats = (1 + root + root**2 / 3) * np.exp(-root)
+    kernel: Floats = root**2
+    kernel /= 3
+    kernel += 1 + root
+    kernel *= np.exp(np.negative(root, out=root), out=root)
     return kernel
 
 
