@@ -80,7 +80,7 @@ def draw(findings: Findings) -> Drawing | Withheld:
         if bar.chance is not None:
             axes.plot([bar.chance] * 2, [place - 0.4, place + 0.4], color=GREY, lw=1.4, zorder=5)
     ends = [min(bar.share + (bar.spread or 0.0), 1) for bar in bars]
-    right = max(ends)
+    right = max(*ends, found.noise)
     for place, (bar, end) in enumerate(zip(bars, ends, strict=True)):
         # A number that would stand on the line of chance moves to its right.
         hidden = bar.chance is None and end < found.noise < end + 0.12 * right

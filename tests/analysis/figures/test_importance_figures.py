@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -55,6 +56,16 @@ def test_pairs_above_chance_stand_beside_the_parameters(make_run):
 
 def texts_of(drawing):
     return [" ".join(texts(drawing.figure))]
+
+
+def test_the_line_of_chance_is_on_the_axis_where_no_parameter_reaches_it(make_run):
+    found = findings(make_run, lambda c: 2 * c["a"] + c["b"])
+    found.__dict__["importance"] = replace(found.importance, noise=0.99, effects=tuple(
+        replace(effect, share=effect.share / 10) for effect in found.importance.effects
+    ))  # fmt: skip
+    axes = drawn(draw_importance, found).figure.axes[0]
+    [line] = [line for line in axes.lines if line.get_linestyle() == "--"]
+    assert line.get_xdata()[0] < axes.get_xlim()[1]
 
 
 def test_without_a_pair_above_chance_all_pairs_are_one_bar(make_run):

@@ -209,7 +209,7 @@ def test_a_running_sweep_is_steered_from_another_shell_and_a_resume_keeps_to_it(
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    process = start("sweep", "slow:train-asha", "--trials", "30", "--epochs", "9",
+    process = start("sweep", "slow:train-asha", "--trials", "200", "--epochs", "9",
                     "--concurrency", "1", "--seed", "3")  # fmt: skip
     try:
         until(lambda: started(tmp_path) >= 2, process)

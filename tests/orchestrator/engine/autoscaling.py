@@ -116,7 +116,7 @@ class AutoscaledCluster:
     @property
     def nodes(self) -> int:
         """That run now, the head among them."""
-        return sum(process.name() == "raylet" for process in self._processes())
+        return sum(process.info["name"] == "raylet" for process in self._processes())
 
     def shutdown(self) -> None:
         """End what was started here, and nothing else."""
@@ -127,15 +127,12 @@ class AutoscaledCluster:
 
     def _processes(self) -> list[psutil.Process]:
         """All that have the mark, which children inherit."""
-        found = []
-        for process in psutil.process_iter():
-            try:
-                dead = process.status() == psutil.STATUS_ZOMBIE
-                if not dead and process.environ().get(MARK) == self._mark:
-                    found.append(process)
-            except psutil.Error:
-                continue
-        return found
+        return [
+            process
+            for process in psutil.process_iter(["name", "status", "environ"])
+            if process.info["status"] != psutil.STATUS_ZOMBIE
+            and (process.info["environ"] or {}).get(MARK) == self._mark
+        ]
 
 
 def without_token() -> dict[str, str]:
