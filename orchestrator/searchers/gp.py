@@ -9,7 +9,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 from scipy.linalg.lapack import dgesv, dpotrf, dpotri, dpotrs
 from scipy.optimize import minimize
-from scipy.spatial.distance import cdist
+from scipy.spatial.distance import cdist, pdist
 from scipy.special import log_ndtr
 from threadpoolctl import ThreadpoolController
 
@@ -271,39 +271,41 @@ class Likelihood:
         centre: float,
     ) -> None:
         self._targets = targets
-        self._same = (groups[:, None] == groups).astype(np.float64)
-        self._lower = np.tri(len(targets))
+        one, other = np.triu_indices(len(targets), 1)
+        self._above = one * len(targets) + other
+        self._same = (groups[one] == groups[other]).astype(np.float64)
         self._basis = _basis(columns)
         self._centre = centre
         dimensions = int(owners.max()) + 1 if owners.size else 0
         shares = [columns[:, owners == one] for one in range(dimensions)]
-        self._squares = np.array(
-            [cdist(share, share, "sqeuclidean").ravel() for share in shares]
-        ).reshape(dimensions, len(targets) ** 2)
+        self._squares = np.array([pdist(share, "sqeuclidean") for share in shares]).reshape(
+            dimensions, len(one)
+        )
 
     def __call__(self, logs: Floats) -> tuple[float, Floats]:
         """The value and the gradient, shape (d + 2,), at d length scales and two noises."""
         count = len(self._targets)
         inverse = np.exp(-2 * logs[:-2])
         shared, noise = math.exp(logs[-2]), math.exp(logs[-1])
-        root = np.sqrt(5 * (inverse @ self._squares)).reshape(count, count)
+        # of what is symmetric, what lies above the diagonal alone is made
+        root = np.sqrt(5 * (inverse @ self._squares))
         decay = np.exp(-root)
-        covariance = (1 + root + root**2 / 3) * decay + shared * self._same
-        covariance.flat[:: count + 1] += noise + JITTER
+        covariance = np.eye(count) * (1 + shared + noise + JITTER)
+        covariance.ravel()[self._above] = (1 + root + root**2 / 3) * decay + shared * self._same
         factor = _factor(covariance)
         _, rest, weights = _detrended(factor, self._basis, self._targets)
         variance = max(float(rest @ weights) / count, 1e-6)
         value = 0.5 * count * math.log(variance) + np.log(factor.diagonal()).sum()
-        # d/dK of the profiled likelihood; of what is symmetric the lower triangle alone is made
-        precision = dpotri(factor, lower=1, overwrite_c=1)[0]
+        # d/dK of the profiled likelihood
+        precision = dpotri(factor, lower=1, overwrite_c=1)[0].T
         slope = precision - np.multiply.outer(weights, weights / variance)
-        lower, own = slope * self._lower, slope.trace()
+        above, own = slope.ravel()[self._above], slope.trace()
         gradient = np.empty_like(logs)
-        gradient[-2] = shared * (np.vdot(lower, self._same) - 0.5 * own)
+        gradient[-2] = shared * (above @ self._same + 0.5 * own)
         gradient[-1] = 0.5 * noise * own
         # Matern 5/2: dk/d(r^2) = -5/6 (1 + root) exp(-root)
-        inner = lower * (5.0 / 3.0) * (1 + root) * decay
-        gradient[:-2] = inverse * (self._squares @ inner.ravel())
+        inner = above * (5.0 / 3.0) * (1 + root) * decay
+        gradient[:-2] = inverse * (self._squares @ inner)
         # Weak priors: log-normal scales and noises.
         away, loud = logs[:-2] - self._centre, logs[-2:] - NOISE
         value += 0.5 * float(away @ away) / 3.0 + 0.5 * float(loud @ loud) / 4.0
