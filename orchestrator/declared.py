@@ -15,6 +15,7 @@ _INSTEAD_OF = {"powers_of": ("log", "step"), "log": ("powers_of",), "step": ("po
 
 _UNSAID = ("kind", "when")  # no parameters: what a choice of kinds, and of a group, says
 _SPACES = ("space", "training")  # mappings of names of one's own: kind may be one of them
+_KINDS = ("searcher", "scheduler")  # may be given by the name of their kind, or as what they are
 
 
 def declare(cls: type[Model], values: Mapping[str, Any], *, place: str = "") -> Model:
@@ -93,7 +94,8 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
     A mapping with a ``kind`` replaces what was there, since the fields of one kind mean
     nothing to another; a mapping without one changes single keys. Of a domain's ``log``,
-    ``step`` and ``powers_of``, one that is given replaces the others.
+    ``step`` and ``powers_of``, one that is given replaces the others. A searcher or scheduler
+    that is given by its name alone has settings too.
     """
     merged = dict(base)
     for key, others in _INSTEAD_OF.items():
@@ -101,7 +103,7 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
             for other in others:
                 merged.pop(other, None)
     for key, value in over.items():
-        before = merged.get(key)
+        before = _settings(merged.get(key)) if key in _KINDS else merged.get(key)
         merged[key] = value
         if (
             isinstance(value, Mapping)
@@ -110,6 +112,12 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
         ):
             merged[key] = merge(before, value)
     return merged
+
+
+def _settings(declared: Any) -> Any:
+    if isinstance(declared, BaseModel):
+        return declared.model_dump(mode="json")
+    return {"kind": declared} if isinstance(declared, str) else declared
 
 
 def assign(path: str, value: Any) -> dict[str, Any]:

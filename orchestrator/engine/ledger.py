@@ -333,7 +333,7 @@ class Ledger:
             return
         match record.command:
             case "enqueue":
-                self.enqueued.append(record.values)
+                self.enqueued.append(self.space.validate(record.values, self.facts))
             case "set":
                 self.settings.update(record.values)
             case "edit":

@@ -7,9 +7,12 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 from pydantic import PrivateAttr
 
+from orchestrator.declared import declare
+from orchestrator.engine.inbox import Change
 from orchestrator.engine.ledger import Ledger, trial_seed
 from orchestrator.engine.objective import Objective
 from orchestrator.engine.records import (
@@ -23,12 +26,14 @@ from orchestrator.engine.records import (
     Verdict,
 )
 from orchestrator.engine.results import EpochResult
+from orchestrator.engine.steering import judged
 from orchestrator.engine.testing import curve_space
 from orchestrator.engine.trial import FINAL, State, Trial
 from orchestrator.searchers import Observation, Searcher
 from orchestrator.searchers.random_ import RandomSearch
 from orchestrator.strategies import scheduler_from, searcher_from
-from searchspaces import ConfigurationError, OrchError
+from searchspaces import ConfigurationError, JointSpace, OrchError
+from searchspaces.inline import NoTraining, inline_class
 
 PAIRS = list(
     itertools.product(("random", "grid", "hyperopt", "bohb", "auto"), ("fifo", "asha", "hyperband"))
@@ -81,9 +86,10 @@ def make_ledger(
     mode: Any = "min",
     trials: int = 9,
     searcher: Searcher | None = None,
+    space: JointSpace | None = None,
 ) -> Ledger:
     return Ledger(
-        space=curve_space(),
+        space=space or curve_space(),
         searcher=searcher or searcher_from("random"),
         scheduler=scheduler_from(scheduler),
         objective=Objective("valid_loss", mode),
@@ -188,6 +194,17 @@ def test_of_a_trial_that_a_person_stops_the_searcher_hears_that_it_is_over(edite
         ledger.note(Commanded("edit", 0.0, 2, {"space": {"depth": {"high": 0.9999}}}))
     assert looking._ended == [0]
     assert looking._told == [(2, 0.5, True), (9, math.inf, False)]
+
+
+def test_what_was_asked_for_is_the_same_config_after_the_journal_was_read() -> None:
+    """There the value of a list-valued choice is a list, which cannot be compared by."""
+    values = {"kernels": {"values": [[3, 3], [5, 3]]}, "b": {"low": 1, "high": 9}}
+    space = JointSpace(declare(inline_class(values), values), NoTraining())
+    ledger = make_ledger("fifo", space=space)
+    asked = judged(ledger, Change("enqueue", {"kernels": [5, 3], "b": 1}))
+    ledger.note(msgspec.json.decode(msgspec.json.encode(asked), type=Commanded))
+    assert ledger.enqueued[0] == asked.values
+    assert not judged(ledger, Change("edit", {"space": {"b": {"high": 8}}})).refused
 
 
 def test_an_epoch_that_runs_again_is_compared_and_not_counted() -> None:
