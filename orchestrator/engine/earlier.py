@@ -62,7 +62,7 @@ class Carried:
         number: of the earlier trial.
         config: there.
         seen: as of the earlier trial.
-        whole: every value is the earlier trial's, or a constant: none was drawn.
+        whole: what the earlier trial trained: none of its parameters is gone, and none was drawn.
     """
 
     number: int
@@ -104,14 +104,15 @@ def _config(
     rng: np.random.Generator,
     facts: DataFacts | None,
 ) -> tuple[Config | None, bool]:
-    """The config of these values and what is drawn beside them, and whether nothing is."""
+    """The config of these values and what is drawn beside them, and whether it is whole."""
     for _ in range(TRIES):
         drawing = _drawing(space, values, rng)
         if drawing.outside:
             return None, False
         with suppress(ConfigurationError):
             if not drawing.lost:
-                return space.validate(drawing.chosen, facts), not drawing.drawn
+                gone = not set(values) <= set(space.parameters())
+                return space.validate(drawing.chosen, facts), not (gone or drawing.drawn)
         if not drawing.drawn:
             break
     return None, False

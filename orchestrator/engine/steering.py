@@ -180,7 +180,10 @@ def _around(
     parameters = space.parameters()
     for name in space.order():
         parameter = parameters[name]
-        if not isinstance(parameter, Domain) or not is_active(parameter, found):
+        if not isinstance(parameter, Domain):
+            found[name] = parameter  # others may depend on it
+            continue
+        if not is_active(parameter, found):
             continue
         given = values.get(name, base.get(name))
         member = None if given is None else parameter.normalise(given)

@@ -47,7 +47,7 @@ def test_what_the_space_has_no_more_is_dropped_and_what_is_outside_is_left_out()
     found = one(space(x=X), x=0.25, gone="relu")
     assert found is not None
     assert dict(found.config) == {"x": 0.25}
-    assert found.whole
+    assert not found.whole  # nobody has trained that without the rest
     assert one(space(x={"low": 0.5, "high": 1.0}), x=0.25) is None
     assert one(space(x=0.5, k=K), x=0.25, k=3) is None
     assert one(space(x=0.25, k=K), x=0.25, k=3) is not None
@@ -141,6 +141,18 @@ def test_points_are_filled_up_the_same_way_each_time_and_lie_in_the_space():
     assert configs[0] == alone[0]
     other = configs_of(points, where, 4, FACTS, repeats=False)
     assert other != configs
+
+
+def test_what_a_point_leaves_out_is_drawn_where_its_parent_is_a_constant():
+    depends = {"low": 0.0, "high": 0.5, "when": {"layers": [2, 3]}}
+    [found] = configs_of(
+        [{"x": 0.25}], space(x=X, layers=2, dropout=depends), 0, None, repeats=False
+    )
+    assert set(found) == {"x", "layers", "dropout"}
+    [found] = configs_of(
+        [{"x": 0.25}], space(x=X, layers=1, dropout=depends), 0, None, repeats=False
+    )
+    assert set(found) == {"x", "layers"}
 
 
 def test_no_two_points_are_the_same_config():
