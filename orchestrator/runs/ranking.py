@@ -10,30 +10,32 @@ from orchestrator.engine.objective import Mode, Objective
 from orchestrator.engine.trial import State
 from searchspaces.dominance import front
 
+_FAILED = (State.FAILED.value, State.INFEASIBLE.value)
+
 
 def best_first(trials: pl.DataFrame, mode: Mode) -> pl.DataFrame:
     """Trials in the order of their ranks.
 
-    Trials that keep the limits, if there are any, rank before those that do not, and among
-    these the ones that break them by less. Then completed trials rank first, however many
-    epochs they took, then those that came further, then by objective; trials without a result
-    come last.
+    Failed trials come last. Of the others, those that keep the limits, if there are any, rank
+    before those that do not, and among these the ones that break them by less. Then completed
+    trials rank first, however many epochs they took, then those that came further, then by
+    objective; trials without a result come after all that have one.
     """
     full = (pl.col("state") == State.COMPLETED.value).fill_null(value=False)
-    failed = pl.col("state").is_in([State.FAILED.value, State.INFEASIBLE.value])
     came = pl.when(full).then(0).otherwise(-pl.col("epochs"))
-    keys = [(~full, False), (failed, False), (came, False)]
-    keys += [(pl.col("objective"), mode == "max"), (pl.col("number"), False)]
+    keys = [(pl.col("state").is_in(_FAILED), False)]
     if "violation" in trials.columns:
-        keys.insert(0, (pl.col("violation"), False))
+        keys.append((pl.col("violation"), False))
+    keys += [(~full, False), (came, False)]
+    keys += [(pl.col("objective"), mode == "max"), (pl.col("number"), False)]
     by, descending = zip(*keys, strict=True)
     return trials.sort(by, descending=descending, nulls_last=True)
 
 
 def leader(trials: pl.DataFrame) -> dict[str, Any] | None:
-    """The row of the trial that ranks first; None if no trial has a result."""
+    """The row of the trial that ranks first; None if none has a result, or only failed ones."""
     row = None if trials.is_empty() else trials.row(0, named=True)
-    return None if row is None or row["objective"] is None else row
+    return None if row is None or row["objective"] is None or row["state"] in _FAILED else row
 
 
 def winner(trials: pl.DataFrame) -> dict[str, Any] | None:
