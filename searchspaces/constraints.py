@@ -69,10 +69,11 @@ class BoundConstraint:
         try:
             return bool(self.check(config, facts))
         except Exception as error:
+            hint = "Use config.get for parameters that may be inactive."
+            if facts is None and "NoneType" in str(error):
+                hint = "Where facts is None, as it is before the data is read, return True."
             raise ConfigurationError(
-                f"the constraint fails with {error!r} on {config!r}. "
-                f"Use config.get for parameters that may be inactive.",
-                place=self.name,
+                f"the constraint fails with {error!r} on {config!r}. {hint}", place=self.name
             ) from error
 
 

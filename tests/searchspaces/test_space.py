@@ -223,6 +223,22 @@ def test_a_constraint_that_fails_says_how_to_read_inactive_names() -> None:
     )
 
 
+def test_a_constraint_that_needs_facts_is_told_that_there_may_be_none() -> None:
+    class Narrow(GruSpace):
+        @constraint
+        def narrow(self, config: Config, facts: DataFacts | None) -> bool:
+            """No wider than the features."""
+            return bool(config["hidden_size"] <= facts.features)  # type: ignore[union-attr]
+
+    with pytest.raises(ConfigurationError) as caught:
+        Narrow().validate({"num_layers": 1, "hidden_size": 64})
+    assert str(caught.value) == (
+        "narrow: the constraint fails with AttributeError(\"'NoneType' object has no attribute "
+        "'features'\") on Config(num_layers=1, hidden_size=64, bidirectional=False, "
+        "readout='last'). Where facts is None, as it is before the data is read, return True."
+    )
+
+
 def test_a_constraint_without_a_docstring_is_refused() -> None:
     def silent(self: object, config: Config, facts: DataFacts | None) -> bool:
         return True
