@@ -45,6 +45,10 @@ def sweep(
     told_to = tracking.changes_of(given)
     spec = _spec(name, changes_of(settings, given), told_to)
     if dry_run:
+        if spec.warm_start:
+            from orchestrator.runs.warm_start import named
+
+            named(spec, runs)  # what they tried is looked at when the sweep begins
         click.echo(_dry(spec, as_json=as_json), nl=False)
         return 0
 

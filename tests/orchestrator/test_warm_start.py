@@ -204,6 +204,11 @@ def test_a_run_that_is_not_there_or_there_twice_is_refused(before: RunFolder) ->
         made(warm_start=[before.id, before.id[-4:]]).ask_tell(runs)
     assert str(caught.value) == f"warm_start.1: run {before.id} is there twice. Name it once."
     assert len(all_runs(runs)) == 1  # nothing was begun
+    plan = ["sweep", "gru", "--dry-run", "--runs", str(runs), "--warm-start"]
+    done = CliRunner().invoke(cli, [*plan, "nope"])
+    assert done.exit_code == 2
+    assert done.output.startswith("error: no run 'nope' in ")
+    assert CliRunner().invoke(cli, [*plan, before.id]).exit_code == 0
     with pytest.raises(ConfigurationError) as caught:
         made("random", searcher={"kind": "grid"}, warm_start=before.id)
     assert str(caught.value) == (
