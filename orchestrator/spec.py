@@ -29,7 +29,7 @@ from orchestrator.tracking.settings import Tracking, tracking_from
 from searchspaces import JointSpace, SearchSpace, Training
 from searchspaces.errors import ConfigurationError
 from searchspaces.inline import NoTraining, inline_class
-from searchspaces.scalars import Integer
+from searchspaces.scalars import Integer, Number
 from trainables.limits import limit
 from trainables.programs import Form, Program, command_program, program_of
 from trainables.programs.placeholders import arguments_of
@@ -93,7 +93,8 @@ class SweepSpec(BaseModel):
         cpus: logical ones that a trial takes, and the threads it computes with; None is one.
         gpus: that a trial takes, parts of one too; None is an equal part of what is there.
         storage: URL or path that checkpoints go to; empty is the run's folder.
-        max_time: seconds after which the sweep stops itself; None is never.
+        max_time: seconds, or a text such as 2h, after which the sweep stops itself; None is
+            never.
         max_epochs_total: epochs of all trials after which it does.
         target: value of the metric at which it does.
         plateau: gain of 20 more trials below which it does; ``auto`` as the run itself says.
@@ -129,14 +130,14 @@ class SweepSpec(BaseModel):
     concurrency: Annotated[Integer | None, BeforeValidator(_unless_auto)] = Field(
         default=None, ge=1
     )
-    cpus: float | None = Field(default=None, ge=0.01)
-    gpus: Annotated[float | None, AfterValidator(_whole_or_part)] = Field(default=None, ge=0)
+    cpus: Number | None = Field(default=None, ge=0.01)
+    gpus: Annotated[Number | None, AfterValidator(_whole_or_part)] = Field(default=None, ge=0)
     storage: Annotated[str, AfterValidator(normal)] = ""
     max_time: MaxTime = None
     max_epochs_total: MaxEpochs = None
     target: Target = None
     plateau: Plateau = None
-    checkpoint_seconds: float = Field(default=5.0, gt=0)
+    checkpoint_seconds: Number = Field(default=5.0, gt=0)
     tracking: Tracking = Tracking()
 
     @property

@@ -106,11 +106,9 @@ def duration(ctx: click.Context, param: click.Parameter, value: str | None) -> f
     del ctx
     if value is None:
         return None
-    from orchestrator.cli.view.words import seconds_of
+    from orchestrator.durations import HOW, seconds_of
 
     seconds = seconds_of(value)
     if not seconds:
-        raise ConfigurationError(
-            f"{value!r} is no time. Write 90s, 10m, 2h or seconds.", place=param.opts[0]
-        )
+        raise ConfigurationError(f"{value!r} is no time. {HOW}", place=param.opts[0])
     return seconds

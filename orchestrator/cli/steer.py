@@ -110,12 +110,7 @@ def set_(words: tuple[str, ...], *, runs: Path, as_json: bool) -> None:
     to leave their worker for it they go on from their checkpoints.
     """
     run, settings = ("", words) if "=" in words[0] else (words[0], words[1:])
-    values = _merged(settings)
-    if isinstance(values.get("max_time"), str):
-        from orchestrator.cli.view.words import seconds_of
-
-        values["max_time"] = seconds_of(values["max_time"]) or values["max_time"]
-    _change(runs, run, "set", values, as_json=as_json)
+    _change(runs, run, "set", _merged(settings), as_json=as_json)
 
 
 @click.command()

@@ -14,12 +14,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
+from orchestrator.durations import HOW, seconds_of
 from orchestrator.engine.inbox import StopRun
 from orchestrator.engine.objective import Objective
 from orchestrator.engine.plateau import Finals
 from orchestrator.engine.records import Commanded, EpochReported, Record, TrialEnded
 from searchspaces.errors import ConfigurationError, UsageError
-from searchspaces.scalars import Integer
+from searchspaces.scalars import Integer, Number, finite, problem
 
 HOLD = 5
 """A plateau is one when so many trials in a row that ran to the end, within limits, said so."""
@@ -34,12 +35,29 @@ def _unless_none(value: Any) -> Any:
     return None if value == "none" else value
 
 
-Finite = Annotated[float, Field(allow_inf_nan=False)]
+def _seconds(value: Any) -> Any:
+    """A text is a time, as ``--max-time`` takes one."""
+    if not isinstance(value, str):
+        return value
+    seconds = seconds_of(value)
+    if seconds is None:
+        raise problem(f"{value!r} is no time. {HOW}")
+    return seconds
+
+
+def _gain(value: Any) -> Any:
+    """Refused here: of two types that it may have, a line would name the first alone."""
+    if value is None or value == "auto" or (finite(value) or 0) > 0:
+        return value
+    raise problem(f"{value!r} is no gain. Give a finite number greater than 0, or auto.")
+
+
 _Unless = BeforeValidator(_unless_none)
-MaxTime = Annotated[Annotated[Finite, Field(gt=0)] | None, _Unless]
+_Time = Annotated[Number, BeforeValidator(_seconds), Field(gt=0)]
+MaxTime = Annotated[_Time | None, _Unless]
 MaxEpochs = Annotated[Annotated[Integer, Field(ge=1)] | None, _Unless]
-Target = Annotated[Finite | None, _Unless]
-Plateau = Annotated[Literal["auto"] | Annotated[Finite, Field(gt=0)] | None, _Unless]
+Target = Annotated[Number | None, _Unless]
+Plateau = Annotated[Literal["auto"] | float | None, BeforeValidator(_gain), _Unless]
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from orchestrator import names as names_module
+from orchestrator.engine.steering import checked_settings
 from orchestrator.names import compose, sweep_names
 from orchestrator.schedulers.asha import Asha
 from orchestrator.schedulers.fifo import Fifo
@@ -135,6 +137,23 @@ KEYS = (
         ({"seed": -1}, "seed: -1 is not greater than or equal to 0."),
         ({"concurrency": 0}, "concurrency: 0 is not greater than or equal to 1."),
         ({"max_time": 0}, "max_time: 0 is not greater than 0."),
+        ({"max_time": "0"}, "max_time: '0' is not greater than 0."),
+        ({"max_time": True}, "max_time: True is not a finite number."),
+        (
+            {"max_time": "soon"},
+            "max_time: 'soon' is no time. Write 90s, 10m, 2h or seconds.",
+        ),
+        ({"target": True}, "target: True is not a finite number."),
+        *(
+            (
+                {"plateau": gain},
+                f"plateau: {gain!r} is no gain. Give a finite number greater than 0, or auto.",
+            )
+            for gain in (0, -1.5, True, math.nan, math.inf, "much")
+        ),
+        ({"gpus": True}, "gpus: True is not a finite number."),
+        ({"cpus": math.inf}, "cpus: inf is not a finite number."),
+        ({"checkpoint_seconds": True}, "checkpoint_seconds: True is not a finite number."),
         ({"mode": "least"}, "mode: 'least' is not 'min' or 'max'."),
         ({"version": 2}, "version: 2 is not 1."),
         ({"name": "a/b"}, "name: 'a/b' should match pattern '^[A-Za-z0-9][A-Za-z0-9._-]*$'."),
@@ -246,6 +265,22 @@ def test_a_spec_is_the_same_after_a_dump_whatever_was_changed() -> None:
         assert spec_from(dumped) == spec
         assert spec_from(dumped).dump() == dumped
         assert spec_from({**dumped, "provenance": {"anything": 1}}) == spec
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"), [("2h", 7200), ("1h30m", 5400), ("90", 90), (90, 90), ("none", None)]
+)
+def test_the_time_of_a_sweep_may_be_given_as_on_the_command_line(
+    said: Any, seconds: float | None
+) -> None:
+    assert made("gru", max_time=said).max_time == seconds
+    assert checked_settings({"max_time": said}) == {"max_time": seconds}
+
+
+@pytest.mark.parametrize("rule", ["max_time", "max_epochs_total", "target", "plateau"])
+def test_no_rule_of_stopping_takes_true_for_one(rule: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"{rule}: True is "):
+        checked_settings({rule: True})
 
 
 def test_a_spec_cannot_be_changed() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -45,19 +44,6 @@ def about(seconds: float) -> str:
     if seconds < 5400:
         return f"about {round(seconds / 60)} min"
     return f"about {seconds / 3600:.1f} h"
-
-
-def seconds_of(text: str) -> float | None:
-    """Seconds of ``90``, ``90s``, ``10m``, ``2h`` or ``1h30m``; None if it is none of these."""
-    if re.fullmatch(r"\d+(\.\d+)?", text):
-        return float(text)
-    found = re.fullmatch(
-        r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?", text.replace(" ", "")
-    )
-    if found is None or not any(found.groups()):
-        return None
-    hours, minutes, seconds = (float(part or 0) for part in found.groups())
-    return hours * 3600 + minutes * 60 + seconds
 
 
 def plural(count: int, noun: str) -> str:

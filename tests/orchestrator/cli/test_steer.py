@@ -134,7 +134,16 @@ def test_values_may_come_from_the_file_of_a_winner(interrupted, tmp_path):
             "error: run RUN: workers: unknown key. Known: concurrency, max_time, max_epochs_total, "
             "target, plateau.\n",
         ),
-        (["set", "max_time=soon"], "error: run RUN: max_time: "),
+        (
+            ["set", "max_time=soon"],
+            "error: run RUN: max_time: 'soon' is no time. Write 90s, 10m, 2h or seconds.\n",
+        ),
+        (
+            ["set", "plateau=0"],
+            "error: run RUN: plateau: 0 is no gain. Give a finite number greater than 0, or "
+            "auto.\n",
+        ),
+        (["set", "target=true"], "error: run RUN: target: True is not a finite number.\n"),
         (
             ["edit", "--set", "space.hidden_size.high=8"],
             "error: run RUN: space.hidden_size.high: 8 is below low=16. Give high >= low.\n",

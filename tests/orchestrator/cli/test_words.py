@@ -14,7 +14,6 @@ from orchestrator.cli.view.words import (
     metric,
     numbers,
     plural,
-    seconds_of,
     sparkline,
 )
 
@@ -53,15 +52,6 @@ def test_times_are_minutes_and_seconds(seconds, words):
 )
 def test_estimates_are_round(seconds, words):
     assert about(seconds) == words
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [("90", 90), ("1.5", 1.5), ("90s", 90), ("10m", 600), ("2h", 7200), ("1h30m", 5400),
-     ("1h 30m", 5400), ("", None), ("h", None), ("5x", None), ("-5", None), ("10 min", None)],
-)  # fmt: skip
-def test_times_may_be_given_in_any_usual_way(text, seconds):
-    assert seconds_of(text) == seconds
 
 
 def test_configs_are_short():
