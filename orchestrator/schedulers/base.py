@@ -26,7 +26,7 @@ class Scheduler(BaseModel):
     the first. ``orchestrator.schedulers.testing.check_scheduler`` tests all that.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     kind: str
 

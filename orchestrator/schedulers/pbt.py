@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, PrivateAttr
 
@@ -22,6 +22,8 @@ from orchestrator.schedulers.decisions import (
     Stop,
     Variation,
 )
+
+_Factor = Annotated[float, Field(gt=0)]
 
 
 class Pbt(Scheduler):
@@ -54,7 +56,7 @@ class Pbt(Scheduler):
     """Share of the population that copies, and that is copied."""
     explore: tuple[str, ...] | None = Field(default=None, min_length=1)
     """Parameters that may change; None is all of the training that are searched."""
-    factors: tuple[float, ...] = Field(default=(0.8, 1.2), min_length=1)
+    factors: tuple[_Factor, ...] = Field(default=(0.8, 1.2), min_length=1)
     """What a number is multiplied by."""
     resample: float = Field(default=0.25, ge=0, le=1)
     """Probability that a parameter is drawn anew instead."""

@@ -52,7 +52,7 @@ class Searcher(BaseModel):
     ``orchestrator.searchers.testing.check_searcher`` tests all that.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     kind: str
     repeats: bool = False

@@ -75,8 +75,8 @@ class Bohb(Searcher):
     """Share of trials drawn from the space whatever was observed."""
     bandwidth_factor: float = Field(default=3, gt=0)
     """Widens the density that points are drawn from."""
-    min_bandwidth: float = Field(default=1e-3, gt=0)
-    """Least bandwidth, for when all good points agree."""
+    min_bandwidth: float = Field(default=1e-3, gt=0, le=1)
+    """Least bandwidth, for when all good points agree; a parameter's whole range is 1."""
 
     _points: dict[int, Floats] = PrivateAttr(default_factory=dict)
     _losses: dict[int, dict[int, float]] = PrivateAttr(default_factory=dict)

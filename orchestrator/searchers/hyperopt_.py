@@ -44,10 +44,10 @@ class HyperOptSearch(Searcher):
     """Trials to observe before the model is used."""
     n_ei_candidates: int = Field(default=24, ge=1)
     """Points drawn from the good density per suggestion."""
-    gamma: float = Field(default=0.25, gt=0)
+    gamma: float = Field(default=0.25, gt=0, le=25)
     """The best ``ceil(gamma * sqrt(n))`` trials, at most 25, are good."""
-    prior_weight: float = Field(default=1.0, gt=0)
-    """Weight of the uniform prior, in observations."""
+    prior_weight: float = Field(default=1.0, gt=0, le=1e6)
+    """Weight of the uniform prior, in observations; a sweep has no more than a million."""
 
     _seen: Furthest = PrivateAttr(default_factory=Furthest)
     _values: dict[int, dict[str, list[float]]] = PrivateAttr(default_factory=dict)

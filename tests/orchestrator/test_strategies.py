@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 
@@ -92,6 +93,49 @@ def test_every_searcher_survives_a_file(name):
 def test_every_scheduler_survives_a_file(name):
     scheduler = scheduler_from(name)
     assert scheduler_from(scheduler.model_dump(mode="json")) == scheduler
+
+
+def floats(cls):
+    """The settings of a class that are floats, or lists of some."""
+    types = {name: str(field.annotation) for name, field in cls.model_fields.items()}
+    return {name: "tuple" in kind for name, kind in types.items() if "float" in kind}
+
+
+SETTINGS = [
+    (read, name, setting, many)
+    for registry, read in ((searchers, searcher_from), (schedulers, scheduler_from))
+    for name in registry.names()
+    for setting, many in floats(registry.get(name)).items()
+]
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize(("read", "name", "setting", "many"), SETTINGS)
+def test_no_setting_takes_what_is_no_finite_number(read, name, setting, many, value):
+    with pytest.raises(ConfigurationError) as error:
+        read({"kind": name, setting: [value] if many else value})
+    assert str(error.value).endswith(f": {value!r} is not a finite number.")
+
+
+def test_all_numbers_among_the_settings_were_tried():
+    assert {setting for _, _, setting, _ in SETTINGS} >= {"gamma", "sigma0", "factors", "top"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "setting", "most"),
+    [("hyperopt", "gamma", 25), ("hyperopt", "prior_weight", 1e6), ("bohb", "min_bandwidth", 1)],
+)
+def test_a_setting_that_would_overflow_in_the_middle_of_a_sweep_is_refused(kind, setting, most):
+    assert getattr(searcher_from({"kind": kind, setting: most}), setting) == most
+    with pytest.raises(ConfigurationError, match=rf"{setting}: 1e\+308 is not less than or equal"):
+        searcher_from({"kind": kind, setting: 1e308})
+
+
+@pytest.mark.parametrize("factor", [0, -1.2])
+def test_a_number_is_multiplied_by_something_above_zero(factor):
+    with pytest.raises(ConfigurationError) as error:
+        scheduler_from({"kind": "pbt", "factors": [0.8, factor]})
+    assert str(error.value) == f"scheduler.factors.1: {factor} is not greater than 0."
 
 
 def test_a_class_of_ones_own_is_named_by_module_and_attribute(tmp_path, monkeypatch):
