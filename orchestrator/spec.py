@@ -38,6 +38,9 @@ SplitName = Literal["group", "stratified", "published"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["float32", "bfloat16", "float16"]
 
+MOST = 1_000_000
+"""Trials, and epochs of one, that a sweep can have: schedulers lay out all of them at the start."""
+
 
 def _unless_auto(value: Any) -> Any:
     """``auto`` is what nothing is: it undoes what a file says."""
@@ -118,8 +121,8 @@ class SweepSpec(BaseModel):
     warm_start: Annotated[tuple[str, ...], BeforeValidator(_one_or_more)] = ()
     searcher: SerializeAsAny[Searcher]
     scheduler: SerializeAsAny[Scheduler]
-    trials: Integer = Field(default=46, ge=1)
-    epochs: Integer = Field(default=27, ge=1)
+    trials: Integer = Field(default=46, ge=1, le=MOST)
+    epochs: Integer = Field(default=27, ge=1, le=MOST)
     metric: str = Field(default="valid_loss", min_length=1)
     mode: Mode = "min"
     objectives: Annotated[_Goals, BeforeValidator(_one_or_more)] = ()

@@ -133,6 +133,8 @@ KEYS = (
         ({"trials": 0}, "trials: 0 is not greater than or equal to 1."),
         ({"trials": True}, "trials: True is not a whole number."),
         ({"trials": "many"}, "trials: 'many' is not a whole number."),
+        ({"trials": 10**20}, f"trials: {10**20} is not less than or equal to 1000000."),
+        ({"epochs": 10**20}, f"epochs: {10**20} is not less than or equal to 1000000."),
         ({"epochs": 0}, "epochs: 0 is not greater than or equal to 1."),
         ({"seed": -1}, "seed: -1 is not greater than or equal to 0."),
         ({"concurrency": 0}, "concurrency: 0 is not greater than or equal to 1."),
