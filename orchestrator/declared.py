@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, BeforeValidator, ValidationError
 
 from searchspaces.errors import ConfigurationError, did_you_mean
+from searchspaces.scalars import problem
 
 Model = TypeVar("Model", bound=BaseModel)
 _INSTEAD_OF = {"powers_of": ("log", "step"), "log": ("powers_of",), "step": ("powers_of",)}
@@ -45,6 +46,27 @@ def declare(cls: type[Model], values: Mapping[str, Any], *, place: str = "") -> 
             head = path.rpartition(".")[0]
             raise unknown_key(str(first["loc"][-1]), known, place=head) from error
         raise ConfigurationError(_sentence(first), place=path) from error
+
+
+def one_or_more(what: str, example: str, item: type = str) -> BeforeValidator:
+    """For a field that is a tuple: a single item is a list of one.
+
+    Args:
+        what: the name of the items, for people.
+        example: one of them, as a person writes it.
+        item: their type.
+    """
+
+    def read(value: Any) -> Any:
+        if isinstance(value, item) and not isinstance(value, bool):
+            return (value,)
+        if isinstance(value, str | Mapping) or not isinstance(value, Iterable):
+            raise problem(
+                f"{value!r} is no list of {what}. Write one as {example}, several in a list."
+            )
+        return value
+
+    return BeforeValidator(read)
 
 
 def placed(error: ConfigurationError, cls: type, place: str) -> ConfigurationError:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny
 
-from orchestrator.declared import declare, merge, unknown_key
+from orchestrator.declared import declare, merge, one_or_more, unknown_key
 from orchestrator.engine.objective import Mode, Objective, goal
 from orchestrator.engine.stopping import MaxEpochs, MaxTime, Plateau, StopRules, Target
 from orchestrator.knowing import read_points
@@ -54,13 +54,15 @@ def _whole_or_part(gpus: float | None) -> float | None:
     return gpus
 
 
-def _one_or_more(value: Any) -> Any:
-    """A single text is a list of one."""
-    return (value,) if isinstance(value, str) else value
-
-
-_Limits = tuple[Annotated[str, AfterValidator(lambda text: str(limit(text)))], ...]
-_Goals = tuple[Annotated[str, AfterValidator(lambda text: str(goal(text)))], ...]
+_Limits = Annotated[
+    tuple[Annotated[str, AfterValidator(lambda text: str(limit(text)))], ...],
+    one_or_more("limits", "'weights < 50000'"),
+]
+_Goals = Annotated[
+    tuple[Annotated[str, AfterValidator(lambda text: str(goal(text)))], ...],
+    one_or_more("objectives", "'weights min'"),
+]
+_Runs = Annotated[tuple[str, ...], one_or_more("runs", "'7f3a', a part of its id")]
 _Points = Annotated[tuple[dict[str, Any], ...], BeforeValidator(read_points)]
 
 
@@ -118,15 +120,15 @@ class SweepSpec(BaseModel):
     space: SerializeAsAny[SearchSpace]
     training: SerializeAsAny[SearchSpace]
     points: _Points = ()
-    warm_start: Annotated[tuple[str, ...], BeforeValidator(_one_or_more)] = ()
+    warm_start: _Runs = ()
     searcher: SerializeAsAny[Searcher]
     scheduler: SerializeAsAny[Scheduler]
     trials: Integer = Field(default=46, ge=1, le=MOST)
     epochs: Integer = Field(default=27, ge=1, le=MOST)
     metric: str = Field(default="valid_loss", min_length=1)
     mode: Mode = "min"
-    objectives: Annotated[_Goals, BeforeValidator(_one_or_more)] = ()
-    outcomes: Annotated[_Limits, BeforeValidator(_one_or_more)] = ()
+    objectives: _Goals = ()
+    outcomes: _Limits = ()
     seed: Integer = Field(default=0, ge=0, lt=2**63)
     seeds: Integer = Field(default=1, ge=1)
     folds: Integer | None = Field(default=None, ge=2)

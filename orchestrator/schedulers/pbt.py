@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import numbers
 from collections import OrderedDict
 from typing import Annotated, Literal
 
 from pydantic import Field, PrivateAttr
 
+from orchestrator.declared import one_or_more
 from orchestrator.schedulers.base import Scheduler, unexpected
 from orchestrator.schedulers.decisions import (
     Clone,
@@ -23,7 +25,10 @@ from orchestrator.schedulers.decisions import (
     Variation,
 )
 
-_Factor = Annotated[float, Field(gt=0)]
+_Names = Annotated[tuple[str, ...], one_or_more("parameters", "learning_rate")]
+_Factors = Annotated[
+    tuple[Annotated[float, Field(gt=0)], ...], one_or_more("factors", "1.2", numbers.Real)
+]
 
 
 class Pbt(Scheduler):
@@ -54,9 +59,9 @@ class Pbt(Scheduler):
     """Epochs of a generation; None is ``max_epochs // 6``, at least 1."""
     quantile: float = Field(default=0.2, gt=0, le=0.5)
     """Share of the population that copies, and that is copied."""
-    explore: tuple[str, ...] | None = Field(default=None, min_length=1)
+    explore: _Names | None = Field(default=None, min_length=1)
     """Parameters that may change; None is all of the training that are searched."""
-    factors: tuple[_Factor, ...] = Field(default=(0.8, 1.2), min_length=1)
+    factors: _Factors = Field(default=(0.8, 1.2), min_length=1)
     """What a number is multiplied by."""
     resample: float = Field(default=0.25, ge=0, le=1)
     """Probability that a parameter is drawn anew instead."""

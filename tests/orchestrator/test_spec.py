@@ -153,6 +153,21 @@ KEYS = (
             )
             for gain in (0, -1.5, True, math.nan, math.inf, "much")
         ),
+        (
+            {"warm_start": 3},
+            "warm_start: 3 is no list of runs. Write one as '7f3a', a part of its id, several in "
+            "a list.",
+        ),
+        (
+            {"outcomes": None},
+            "outcomes: None is no list of limits. Write one as 'weights < 50000', several in a "
+            "list.",
+        ),
+        (
+            {"objectives": {"weights": "min"}},
+            "objectives: {'weights': 'min'} is no list of objectives. Write one as 'weights min', "
+            "several in a list.",
+        ),
         ({"gpus": True}, "gpus: True is not a finite number."),
         ({"cpus": math.inf}, "cpus: inf is not a finite number."),
         ({"checkpoint_seconds": True}, "checkpoint_seconds: True is not a finite number."),

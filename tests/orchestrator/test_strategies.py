@@ -97,7 +97,7 @@ def test_every_scheduler_survives_a_file(name):
 
 def floats(cls):
     """The settings of a class that are floats, or lists of some."""
-    types = {name: str(field.annotation) for name, field in cls.model_fields.items()}
+    types = {name: repr(field) for name, field in cls.model_fields.items()}
     return {name: "tuple" in kind for name, kind in types.items() if "float" in kind}
 
 
@@ -136,6 +136,31 @@ def test_a_number_is_multiplied_by_something_above_zero(factor):
     with pytest.raises(ConfigurationError) as error:
         scheduler_from({"kind": "pbt", "factors": [0.8, factor]})
     assert str(error.value) == f"scheduler.factors.1: {factor} is not greater than 0."
+
+
+def test_a_single_parameter_or_factor_is_a_list_of_one():
+    scheduler = scheduler_from({"kind": "pbt", "explore": "learning_rate", "factors": 2})
+    assert (scheduler.explore, scheduler.factors) == (("learning_rate",), (2.0,))
+    assert scheduler_from({"kind": "pbt", "explore": None}).explore is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "line"),
+    [
+        ({"explore": 3},
+         "explore: 3 is no list of parameters. Write one as learning_rate, several in a list."),
+        ({"factors": "big"},
+         "factors: 'big' is no list of factors. Write one as 1.2, several in a list."),
+        ({"factors": None},
+         "factors: None is no list of factors. Write one as 1.2, several in a list."),
+        ({"factors": True},
+         "factors: True is no list of factors. Write one as 1.2, several in a list."),
+    ],
+)  # fmt: skip
+def test_what_is_no_list_is_told_how_to_be_one(settings, line):
+    with pytest.raises(ConfigurationError) as error:
+        scheduler_from({"kind": "pbt", **settings})
+    assert str(error.value) == f"scheduler.{line}"
 
 
 def test_a_class_of_ones_own_is_named_by_module_and_attribute(tmp_path, monkeypatch):
