@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from orchestrator.declared import declare, merge
 from orchestrator.engine.exploring import varied
@@ -109,18 +109,23 @@ def edited(space: JointSpace, changes: Mapping[str, Any]) -> JointSpace:
             )
     parts = {}
     for name, part in (("space", space.space), ("training", space.training)):
-        values = merge(part.model_dump(mode="json"), changes.get(name) or {})
-        parts[name] = declare(type(part), values, place=name)
+        before = part.model_dump(mode="json")
+        values = merge(before, changes.get(name) or {})
+        try:
+            parts[name] = declare(type(part), values, place=name)
+        except ConfigurationError as error:
+            _check_whole(error, {name: before})
+            raise
     made = JointSpace(**parts)
-    before = space.parameters()
+    known = space.parameters()
     for name, parameter in made.parameters().items():
-        if name not in before:
+        if name not in known:
             raise ConfigurationError(
                 "the change brings it in, and the run's tables have no column for it. Start a new "
                 "sweep for that.",
                 place=f"{made.groups[name]}.{name}",
             )
-        was, now = value_type(before[name]), value_type(parameter)
+        was, now = value_type(known[name]), value_type(parameter)
         if was is not now:
             raise ConfigurationError(
                 f"its values were of type {_word(was)} and would be of type {_word(now)}, "
@@ -128,6 +133,25 @@ def edited(space: JointSpace, changes: Mapping[str, Any]) -> JointSpace:
                 place=f"{made.groups[name]}.{name}",
             )
     return made
+
+
+def _check_whole(error: ConfigurationError, before: Any) -> None:
+    """Say that a parameter is a constant where a part of a domain was given for it."""
+    cause = error.__cause__
+    if not isinstance(cause, ValidationError) or cause.errors()[0]["type"] != "missing":
+        return
+    place, _, lacking = error.place.rpartition(".")
+    was = before
+    for key in place.split("."):
+        was = was.get(key) if isinstance(was, Mapping) else None
+    if was is None or isinstance(was, Mapping):
+        return
+    example = "{values: [..., ...]}" if lacking == "values" else "{low: ..., high: ...}"
+    raise ConfigurationError(
+        f"it is a constant now, {was}, and {lacking} is missing for a domain. Give all of "
+        f"it: --set '{place}={example}'",
+        place=place,
+    ) from error
 
 
 def _word(kind: type) -> str:

@@ -161,6 +161,9 @@ def test_what_people_ask_for_may_be_nested_and_a_space_in_a_group_can_be_edited(
     assert made.parameters()["adam.rate"] == space.parameters()["adam.rate"]
     with pytest.raises(ConfigurationError, match="were of type list and would be of type str"):
         edited(space, {"space": {"kernel_sizes": {"values": [[9], "auto"]}}})
+    fixed = edited(space, {"space": {"sgd": {"rate": 0.1}}})
+    with pytest.raises(ConfigurationError, match=r"^space\.sgd\.rate: it is a constant now, 0\.1,"):
+        edited(fixed, {"space": {"sgd": {"rate": {"high": 2.0}}}})
 
 
 def test_a_journal_gives_back_the_very_configs(asked: RunFolder) -> None:

@@ -22,7 +22,8 @@ from orchestrator.engine.records import (
 )
 from orchestrator.engine.steering import edited, judged
 from orchestrator.spec import spec_from
-from searchspaces import ConfigurationError
+from orchestrator.spec_file import setting
+from searchspaces import ConfigurationError, Int
 
 MakeBench = Callable[..., Any]
 NARROW = {"space": {"depth": {"high": 0.5}}}
@@ -350,6 +351,34 @@ def test_an_edit_that_leaves_too_few_new_configs_is_refused(
         "for them that were not tried. Leave more of it, or allow repeats in a new sweep with "
         "--set searcher.repeats=true."
     )
+
+
+@pytest.mark.parametrize(
+    ("fixed", "change", "line"),
+    [
+        ({"num_layers": 2}, {"high": 3},
+         "space.num_layers: it is a constant now, 2, and low is missing for a domain. Give all of "
+         "it: --set 'space.num_layers={low: ..., high: ...}'"),
+        ({"readout": "last"}, {"ordered": True},
+         "space.readout: it is a constant now, last, and values is missing for a domain. Give all "
+         "of it: --set 'space.readout={values: [..., ...]}'"),
+        ({"num_layers": 2}, {"low": 5, "high": 3},
+         "space.num_layers.high: 3 is below low=5. Give high >= low."),
+    ],
+)  # fmt: skip
+def test_a_part_of_a_domain_for_a_constant_is_refused(
+    fixed: dict[str, Any], change: dict[str, Any], line: str
+) -> None:
+    joint = spec_from({"architecture": "gru", "space": fixed}).joint
+    with pytest.raises(ConfigurationError) as caught:
+        edited(joint, {"space": dict.fromkeys(fixed, change)})
+    assert str(caught.value) == line
+
+
+def test_a_constant_becomes_a_domain_where_all_of_it_is_given() -> None:
+    joint = spec_from({"architecture": "gru", "space": {"num_layers": 2}}).joint
+    made = edited(joint, setting("space.num_layers={low: 1, high: 3}"))
+    assert made.parameters()["num_layers"] == Int(1, 3)
 
 
 def test_an_edit_that_brings_in_a_parameter_is_refused() -> None:
