@@ -51,7 +51,7 @@ def forecast(
             nodes = _nodes(file, counts)
             size = _room(nodes, spec, file).size()
     said = [f"{up_to}{plural(size, 'trial')} at a time on {_many(nodes)}"]
-    seconds = None if report is None else replace(report, at_a_time=size).sweep_seconds
+    seconds = None if report is None else replace(report, at_a_time=size, cores=0).sweep_seconds
     if seconds is None:
         return tuple(said)
     seconds = min(seconds, spec.max_time or seconds)

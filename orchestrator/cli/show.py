@@ -172,7 +172,8 @@ def _table(reading: Reading, top: int, width: int | None) -> list[str]:
     """The best trials, a line each; the config goes below where there is no room for it."""
     from orchestrator.cli.columns import Column, lay_out
     from orchestrator.cli.judged import judged_columns
-    from orchestrator.cli.view.words import clock, give_or_take, metric, scalar
+    from orchestrator.cli.view.outline import short_name
+    from orchestrator.cli.view.words import clock, give_or_take, metric, plural, scalar
     from trainables.outcomes import spread
 
     if reading.trials is None:
@@ -208,8 +209,12 @@ def _table(reading: Reading, top: int, width: int | None) -> list[str]:
                  for row in rows]  # fmt: skip
         found.append(Column(key, cells))
     lines = lay_out(found, width)
-    failed = [row for row in rows if row["error"]]
-    return [*lines, *(f"trial {row['number']} {row['state']}: {row['error']}" for row in failed)]
+    failed = reading.trials.filter(reading.trials["error"].is_not_null()).rows(named=True)
+    lines += [f"trial {row['number']} {row['state']}: {row['error']}" for row in failed[:top]]
+    if len(failed) > top:
+        every = f"orch show {short_name(reading.run)} --top {reading.trials.height}"
+        lines.append(f"and {plural(len(failed) - top, 'trial')} more that failed; see: {every}")
+    return lines
 
 
 def _document(reading: Reading, top: int) -> dict[str, Any]:

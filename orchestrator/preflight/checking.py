@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from orchestrator.engine.machines import at_a_time
+from orchestrator.engine.machines import at_a_time, cores
 from orchestrator.preflight import memory
 from orchestrator.preflight.batches import has_batches
 from orchestrator.preflight.corners import BATCH, Corner, corners, shown
@@ -129,6 +129,7 @@ def _planned(spec: SweepSpec) -> CheckReport:
         most=min(most, spec.max_epochs_total or most),
         max_epochs=spec.epochs,
         at_a_time=at_a_time(spec.concurrency, spec.cpus, trials),
+        cores=cores(),
         max_time=spec.max_time,
     )
 

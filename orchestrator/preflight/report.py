@@ -86,7 +86,8 @@ class CheckReport:
         epochs: of the whole sweep.
         most: epochs that it comes to at most, whatever the results are; 0 is as many.
         max_epochs: of a trial that is never stopped.
-        at_a_time: trials that run at a time, each on a core.
+        at_a_time: trials that run at a time.
+        cores: that they share; 0 is one for each.
         max_time: seconds after which the sweep stops itself; None is never.
         epoch_seconds: what an epoch takes on average over the space; None if nobody can tell.
         warnings: what to look out for, a line each.
@@ -101,6 +102,7 @@ class CheckReport:
     epochs: int
     max_epochs: int
     at_a_time: int
+    cores: int = 0
     most: int = 0
     max_time: float | None = None
     epoch_seconds: float | None = None
@@ -130,7 +132,13 @@ class CheckReport:
         if each is None:
             return None
         alone = min(self.max_epochs, epochs)
-        return START_SECONDS + each * max(epochs / self.at_a_time, alone)
+        return START_SECONDS + each * max(epochs / self.busy, alone)
+
+    @property
+    def busy(self) -> int:
+        """Trials that compute at the same moment."""
+        on_cpu = self.device in {"", "cpu"} and self.cores > 0
+        return min(self.at_a_time, self.cores) if on_cpu else self.at_a_time
 
     @property
     def memory(self) -> int:

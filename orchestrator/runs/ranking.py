@@ -13,20 +13,27 @@ from searchspaces.dominance import front
 _FAILED = (State.FAILED.value, State.INFEASIBLE.value)
 
 
-def best_first(trials: pl.DataFrame, mode: Mode) -> pl.DataFrame:
+def best_first(trials: pl.DataFrame, mode: Mode, *, at_target: bool = False) -> pl.DataFrame:
     """Trials in the order of their ranks.
 
     Failed trials come last. Of the others, those that keep the limits, if there are any, rank
     before those that do not, and among these the ones that break them by less. Then completed
     trials rank first, however many epochs they took, then those that came further, then by
     objective; trials without a result come after all that have one.
+    Where a target stopped the sweep, or no trial is completed, the objective alone counts.
+
+    Args:
+        trials: as they are written, in any order.
+        mode: of the objective.
+        at_target: one of them reached the target, and that stopped the sweep.
     """
     full = (pl.col("state") == State.COMPLETED.value).fill_null(value=False)
     came = pl.when(full).then(0).otherwise(-pl.col("epochs"))
     keys = [(pl.col("state").is_in(_FAILED), False)]
     if "violation" in trials.columns:
         keys.append((pl.col("violation"), False))
-    keys += [(~full, False), (came, False)]
+    if not at_target and (trials["state"] == State.COMPLETED.value).any():
+        keys += [(~full, False), (came, False)]
     keys += [(pl.col("objective"), mode == "max"), (pl.col("number"), False)]
     by, descending = zip(*keys, strict=True)
     return trials.sort(by, descending=descending, nulls_last=True)

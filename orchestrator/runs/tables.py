@@ -205,7 +205,8 @@ class RunTables:
             owned: a process runs the sweep; otherwise what was running is ``interrupted``.
         """
         live = [self._row(row, owned=owned) for row in self._live.values()]
-        trials = best_first(self._trials.frame(live), self._objective.mode)
+        at_target = self._stopped is not None and self._stopped.limit == "target"
+        trials = best_first(self._trials.frame(live), self._objective.mode, at_target=at_target)
         if self._objective.several:
             trials = with_front(trials, self._objective)
         return trials, self._epochs.frame([]).sort("number", "epoch")

@@ -42,7 +42,7 @@ def outlook(report: CheckReport) -> str:
     where = (
         f"with {plural(report.at_a_time, 'trial')} at a time on {report.device}"
         if report.device not in {"", "cpu"}
-        else f"on {plural(report.at_a_time, 'core')}"
+        else f"on {plural(report.busy, 'core')}"
     )
     text = f"the sweep takes {about(seconds)} {where}"
     most = report.most_seconds or seconds

@@ -53,8 +53,8 @@ class Progress(Timeline):
         begun: trials that were started, by bracket.
         failures: numbers of failed trials by reason.
         raised: where such an error was raised last, by reason, if that is known.
-        best: the best trial: of the completed ones if there are any. While none keeps the
-            limits, the one that breaks them by the least.
+        best: of the completed trials, if there are any and no target stopped the run. While none
+            keeps the limits, the one that breaks them by the least.
         front: of several objectives; empty where there is one.
         incumbents: (epochs so far, value) at each change of ``best``.
         split: how validation data were held out, in words; empty until a process had the run.
@@ -166,6 +166,7 @@ class Progress(Timeline):
             self.split, self.warning = record.split, record.warning
             if self._note_opened(record):
                 self._interrupt()
+            self._crown(self._completed_best or self.best)
             return None
         last, self._last_at = self._last_at, record.at
         if self.onlooker and not self.now_live and isinstance(record, TrialStarted | TrialResumed):
@@ -192,6 +193,8 @@ class Progress(Timeline):
             case Closed():
                 self._note_closed(record, last)
                 self._interrupt()
+                if record.limit == "target":
+                    self._recover_best()
             case Commanded():
                 return self._note_command(record)
             case Scaled():
@@ -338,11 +341,9 @@ class Progress(Timeline):
             self.incumbents.append((self.epochs, self.outline.objective.value(best.loss)))
 
     def _recover_best(self) -> None:
-        """The best trial failed: the next one takes its place."""
-        others = [trial.best for trial in self.live.values() if trial.best is not None]
-        if self._ended_best is not None:
-            others.append(self._ended_best)
-        self._crown(min(others, key=lambda best: best.rank, default=None))
+        """The best is the best of all that did not fail, however far they came."""
+        found = [self._ended_best, *(trial.best for trial in self.live.values())]
+        self._crown(min(filter(None, found), key=lambda best: best.rank, default=None))
 
 
 def _better(one: Best | None, other: Best) -> Best:

@@ -59,6 +59,19 @@ def test_the_best_trial_is_the_least_loss_until_one_is_completed(teller):
     assert progress.incumbents == [(1, 0.9), (2, 0.5), (4, 0.7), (7, 0.1)]
 
 
+def test_the_trial_that_reached_the_target_is_the_best_until_the_sweep_goes_on(teller):
+    spec = teller.spec(trials=3, epochs=3, scheduler="fifo")
+    progress = teller.followed(spec, [started(0), started(1)])
+    for last in (1, 2, 3):
+        progress.note(epoch(0, last, 0.7, "stop" if last == 3 else None))
+    progress.note(epoch(1, 1, 0.2))
+    assert progress.best.number == 0
+    progress.note(Closed(11.0, "target 0.3 is reached", limit="target"))
+    assert progress.best.number == 1
+    progress.note(Opened(12.0, "here", 1, {}))
+    assert progress.best.number == 0
+
+
 def test_of_equal_losses_the_earlier_trial_is_best(teller):
     spec = teller.spec(trials=2, epochs=3, scheduler="fifo")
     progress = teller.followed(spec, [started(0), started(1), epoch(1, 1, 0.5), epoch(0, 1, 0.5)])

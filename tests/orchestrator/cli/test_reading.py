@@ -48,6 +48,7 @@ def test_show_tells_state_time_settings_and_the_best_trials(run):
         "       0.0039          64",
         "   30  completed      0.2054     0.897      27  0:14           1          166        -  "
         "       0.0031          64",
+        "trial 12 failed: valid_loss is not finite",
     ]
 
 
@@ -62,6 +63,15 @@ def test_show_names_the_reason_of_a_failure(make_run):
     make_run(failing={1: 1}, trials=3)
     lines = output("show").splitlines()
     assert lines[-1] == "trial 1 failed: valid_loss is not finite"
+
+
+def test_show_names_reasons_of_failures_that_rank_below_its_table(make_run):
+    run = make_run(failing={1: 1, 2: 1}, trials=5)
+    lines = output("show", "--top", "1").splitlines()
+    assert lines[-2:] == [
+        "trial 1 failed: valid_loss is not finite",
+        f"and 1 trial more that failed; see: orch show {run.suffix} --top 5",
+    ]
 
 
 def test_show_tells_of_a_run_in_which_all_trials_failed_and_best_says_where(make_run):

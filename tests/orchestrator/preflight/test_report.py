@@ -29,6 +29,13 @@ def test_the_estimate_is_the_mean_epoch_shared_by_the_cores():
     assert REPORT.memory == 310_000_000
 
 
+def test_more_trials_at_a_time_than_cores_are_no_faster():
+    many = replace(REPORT, at_a_time=16, cores=2)
+    assert many.sweep_seconds == REPORT.sweep_seconds
+    assert outlook(many) == "the sweep takes about 6 min on 2 cores"
+    assert replace(many, device="cuda").sweep_seconds == 5 + 27 * 2.0
+
+
 def test_a_sweep_takes_no_less_than_its_longest_trial():
     assert replace(REPORT, at_a_time=100).sweep_seconds == 5 + 27 * 2.0
 

@@ -254,6 +254,19 @@ def test_trials_are_ranked_by_how_far_they_came_and_then_by_their_objective(
     assert trials["objective"].to_list()[:2] == [sign * 0.3, sign * 0.5]
 
 
+def test_the_trial_that_reached_the_target_is_the_first_although_it_ran_no_further() -> None:
+    """And where none is completed the least objective is, whoever came further."""
+    tables = noted(make(), started(0, depth=0.0), started(1, depth=0.0), started(2, depth=0.0))
+    noted(tables, epoch(0, 1, 0.9), epoch(0, 2, 0.8), epoch(1, 1, 0.5))
+    assert tables.frames(owned=True)[0]["number"].to_list() == [1, 0, 2]
+    noted(tables, epoch(0, 3, 0.7, verdict=STOP))
+    assert tables.frames(owned=True)[0]["number"].to_list() == [0, 1, 2]
+    noted(tables, epoch(2, 1, 0.2), Closed(T0, "target 0.3 is reached", limit="target"))
+    assert tables.frames(owned=False)[0]["number"].to_list() == [2, 1, 0]
+    noted(tables, TrialResumed(2, 2, 3, False, T0))
+    assert tables.frames(owned=True)[0]["number"].to_list() == [0, 2, 1]
+
+
 def test_trials_that_are_done_early_rank_among_the_completed_ones_and_say_why() -> None:
     tables = noted(
         make(max_epochs=9),
