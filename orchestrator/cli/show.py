@@ -121,8 +121,11 @@ def _planned(reading: Reading, width: int) -> list[str]:
     """Which run, its plan and its space; these two need what it trains, which may be absent."""
     from orchestrator.cli.reading import absent
     from orchestrator.cli.view.outline import outline_of
+    from orchestrator.cli.view.steering import outline_set
     from orchestrator.cli.view.table import header, space_lines, title_lines
     from orchestrator.cli.view.words import LABEL, block, wrap
+    from orchestrator.engine.journal import read
+    from orchestrator.engine.records import Commanded
 
     meta = reading.meta
     if meta.get("imported"):
@@ -134,6 +137,9 @@ def _planned(reading: Reading, width: int) -> list[str]:
     reason = absent(reading.run)
     if not reason:
         outline = outline_of(reading.run.spec(), reading.run)
+        for record in (entry.record for entry in read(reading.run.journal)):
+            if isinstance(record, Commanded) and record.command == "set" and not record.refused:
+                outline = outline_set(outline, record.values)
         return [*header(outline, width), *space_lines(outline, width), *_edits(meta, width)]
     title = f"{meta['sweep']} on {meta['dataset']}" if meta["dataset"] else meta["sweep"]
     note = wrap(f"plan and space are left out: {reason}", width - LABEL)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from orchestrator.cli.view.outline import Outline
 from orchestrator.cli.view.raised import raised_at
 from orchestrator.cli.view.remaining import epochs_left
-from orchestrator.cli.view.steering import machines, outline_after, said
+from orchestrator.cli.view.steering import machines, outline_after, outline_set, said
 from orchestrator.cli.view.timeline import Timeline
 from orchestrator.cli.view.trials import Again, Best, Front, Live, Note, Over
 from orchestrator.engine.plateau import Finals
@@ -232,17 +232,13 @@ class Progress(Timeline):
         return note
 
     def _note_set(self, record: Commanded) -> None:
-        self.outline = replace(self.outline, rules=self.outline.rules.but(record.values))
+        self.outline = outline_set(self.outline, record.values)
         if "max_time" in record.values:
-            self._max_time = record.values["max_time"]
-            self.outline = replace(self.outline, max_time=self._max_time)
+            self._max_time = self.outline.max_time
             # The time stands still in a pause, all of which is added when it ends.
             self._stop_after(self._paused_at if self.paused else self.at(record.at))
-        if record.values.get("concurrency"):
-            workers = min(int(record.values["concurrency"]), self.outline.trials)
-            self.outline = replace(self.outline, workers=workers)
-            if self.now_live:
-                self._begin_pace(self.at(record.at))
+        if record.values.get("concurrency") and self.now_live:
+            self._begin_pace(self.at(record.at))
 
     def _note_scaled(self, record: Scaled) -> Note | None:
         """So many at a time from here on: told where machines came or went."""

@@ -52,6 +52,16 @@ def machines(before: int, now: Scaled) -> str:
     return f"{who} {'joined' if now.nodes > before else 'gone'}: {size}"
 
 
+def outline_set(outline: Outline, values: Mapping[str, Any]) -> Outline:
+    """The plan after such settings of it were changed."""
+    outline = replace(outline, rules=outline.rules.but(values))
+    if "max_time" in values:
+        outline = replace(outline, max_time=values["max_time"])
+    if values.get("concurrency"):
+        outline = replace(outline, workers=min(int(values["concurrency"]), outline.trials))
+    return outline
+
+
 def outline_after(outline: Outline, changes: Mapping[str, Any]) -> Outline:
     """The plan after the space was edited; as it was where the change means nothing to it."""
     from orchestrator.engine.steering import edited

@@ -98,6 +98,19 @@ def test_a_change_of_an_interrupted_run_waits_until_it_goes_on(interrupted):
     assert kinds == ["edit", "enqueue", "set", "set"]
 
 
+def test_show_tells_what_was_set_since_the_run_began(interrupted):
+    journal = Journal(interrupted.journal, lambda record: None)
+    journal.append(Commanded("set", 10.0, values={"max_epochs_total": 20, "target": 0.05}))
+    journal.append(Commanded("set", 11.0, values={"max_epochs_total": 50, "concurrency": 4}))
+    journal.append(Commanded("set", 12.0, values={"target": 0.5}, refused="for a reason"))
+    journal.close()
+    code, said = orch(interrupted, "show")
+    assert code == 0
+    lines = [" ".join(line.split()) for line in said.splitlines()]
+    assert "stops after 50 epochs in all, or at valid_loss 0.05 or less" in lines
+    assert "4 at a time" in said
+
+
 def test_values_may_come_from_the_file_of_a_winner(interrupted, tmp_path):
     file = tmp_path / "winner.yaml"
     file.write_text("num_layers: 1\nhidden_size: 100\nlearning_rate: 0.01\nbatch_size: 64\n")
