@@ -22,7 +22,7 @@ _WORDS = (
 
 def takes_options(run: Run) -> bool:
     """Whether ``orch sweep`` made the run: no import, and no program that asked for trials."""
-    return not run.meta.raw.get("imported") and run.meta.raw.get("architecture") != "ask"
+    return not run.meta.raw.get("imported") and not run.meta.asked
 
 
 def advised(run: Run, lines: Iterable[str]) -> tuple[str, ...]:

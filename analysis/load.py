@@ -66,9 +66,20 @@ class Meta:
 
     @property
     def resume(self) -> str:
-        """What goes on with the run: a command, or a call where a program asks for its trials."""
-        asked = self.raw.get("architecture") == "ask"
-        return f"Study.resume({self.run!r})" if asked else f"orch resume {self.run}"
+        """What goes on with the run: a command, or a call where a program asks for its trials.
+
+        A limit that stopped it is taken away, but for the time, which begins anew.
+        """
+        limit = str(self.raw.get("limit") or "")
+        past = limit not in {"", "max_time"}
+        if self.asked:
+            return f"Study.resume({self.run!r}" + (f", {limit}='none')" if past else ")")
+        return f"orch resume {self.run}" + f" --{limit.replace('_', '-')} none" * past
+
+    @property
+    def asked(self) -> bool:
+        """Whether a program of the user's asked for the trials and trained them itself."""
+        return bool(self.raw.get("asked")) or self.raw.get("architecture") == "ask"
 
     @property
     def sign(self) -> int:

@@ -40,12 +40,13 @@ def tables_of(
         facts: of the data; None are those that the run's journal names, if it has begun.
     """
     joint, trials = spec.joint, trials_of(spec, folder, facts)
+    meta = metadata(folder.id, spec, joint, trials=trials, split=split, warning=warning)
     return RunTables(
         name=folder.trial_id,
         objective=spec.objective,
         max_epochs=spec.epochs,
         parameters=column_types(joint),
-        meta=metadata(folder.id, spec, joint, trials=trials, split=split, warning=warning),
+        meta=meta | ({"asked": True} if asked else {}),
         trains=not (asked or spec.program.learns_by_itself),
         spaces=Spaces(joint),
         varied=searched(joint.parameters()) if spec.scheduler.varies else (),

@@ -165,6 +165,26 @@ def test_an_unfinished_sweep_says_how_to_go_on(make_run):
     assert run.notes == ("the sweep is not finished; orch resume 1121-gru-bohb-7f3a",)
 
 
+@pytest.mark.parametrize(
+    ("told", "command"),
+    [
+        ({"limit": "target"}, "orch resume 1121-gru-bohb-7f3a --target none"),
+        ({"limit": "max_epochs_total"}, "orch resume 1121-gru-bohb-7f3a --max-epochs-total none"),
+        ({"limit": "max_time"}, "orch resume 1121-gru-bohb-7f3a"),
+        ({"asked": True}, "Study.resume('1121-gru-bohb-7f3a')"),
+        ({"asked": True, "limit": "target"}, "Study.resume('1121-gru-bohb-7f3a', target='none')"),
+    ],
+)
+def test_what_goes_on_with_a_run_goes_past_the_limit_that_stopped_it(
+    make_run, rewrite, told, command
+):
+    folder = make_run(trials=4, finished=False)
+    trials, epochs = (pl.read_parquet(folder / f"{name}.parquet") for name in ("trials", "epochs"))
+    meta = json.loads(pl.read_parquet_metadata(folder / "trials.parquet")["orch"])
+    rewrite(folder, trials, epochs, {**meta, **told})
+    assert load_run(folder).notes == (f"the sweep is not finished; {command}",)
+
+
 def test_a_sweep_that_was_asked_for_its_trials_goes_on_from_python(make_run, rewrite):
     folder = make_run(trials=4, finished=False)
     trials, epochs = (pl.read_parquet(folder / f"{name}.parquet") for name in ("trials", "epochs"))
