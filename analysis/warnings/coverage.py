@@ -83,6 +83,7 @@ class Coverage:
         configs: how many there are; None if there is no end of them.
         needed: trials of a random search that would be enough.
         unknown: why nothing can be said, else empty.
+        planned: trials that the sweep was to have, with a result or not.
     """
 
     trials: int
@@ -98,6 +99,7 @@ class Coverage:
     configs: int | None = None
     needed: int = 0
     unknown: str = ""
+    planned: int = 0
 
     @property
     def too_few(self) -> bool:
@@ -137,6 +139,8 @@ class Coverage:
         advice = f"try --trials {self.needed}"
         if self.needed <= self.trials:  # those were not drawn at random
             advice = f"about {self.needed} random trials would do: --set searcher.kind=random"
+        elif self.needed <= self.planned:  # it was stopped, or they broke a limit or failed
+            advice = f"let more of the {self.planned} trials that were planned come to a result"
         return seen, f"{advice}, or narrow the space"
 
     def as_dict(self) -> dict[str, Any]:
@@ -218,6 +222,7 @@ def coverage(run: Run, *, seed: int = 0) -> Coverage:
         len(np.unique(np.nan_to_num(points[tried], nan=-1.0), axis=0)),
         None if configs == math.inf else int(configs),
         min(math.ceil(few), int(configs)) if configs != math.inf else math.ceil(few),
+        planned=run.meta.trials,
     )
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -37,6 +38,10 @@ def test_pairs_of_thirds_are_counted(make_run):
     # 1 - (8 / 9)**20 is the first above nine tenths, about: the draws estimate the ninths.
     assert found.needed == pytest.approx(20, abs=1)
     assert second == f"try --trials {found.needed}, or narrow the space"
+    assert replace(found, planned=found.needed).words()[1] == (
+        f"let more of the {found.needed} trials that were planned come to a result, or narrow the "
+        f"space"
+    )
     json.dumps(found.as_dict(), allow_nan=False)
 
 
