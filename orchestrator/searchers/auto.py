@@ -9,7 +9,6 @@ import math
 from bisect import insort
 from collections.abc import Callable, Iterable
 from enum import IntEnum
-from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -141,11 +140,15 @@ class Auto(Searcher):
 
     def _first_valid(self, points: Iterable[Floats]) -> Config | None:
         """The config of the first point that constraints allow and that was not tried."""
-        different = dict.fromkeys(map(bytes, points))  # on a grid many are the same
-        for point in islice(different, TRIED):
-            config = self.config_of(self.space.cube().from_unit(np.frombuffer(point)))
-            if config is not None:
-                return config
+        looked: set[bytes] = set()  # on a grid many are the same
+        for point in points:
+            if len(looked) == TRIED:
+                break
+            if (same := bytes(point)) not in looked:
+                looked.add(same)
+                config = self.config_of(self.space.cube().from_unit(point))
+                if config is not None:
+                    return config
         return None
 
     # --- densities
