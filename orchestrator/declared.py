@@ -116,8 +116,7 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
     A mapping with a ``kind`` replaces what was there, since the fields of one kind mean
     nothing to another; a mapping without one changes single keys. Of a domain's ``log``,
-    ``step`` and ``powers_of``, one that is given replaces the others. A searcher or scheduler
-    that is given by its name alone has settings too.
+    ``step`` and ``powers_of``, one that is given replaces the others.
     """
     merged = dict(base)
     for key, others in _INSTEAD_OF.items():
@@ -125,7 +124,7 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
             for other in others:
                 merged.pop(other, None)
     for key, value in over.items():
-        before = _settings(merged.get(key)) if key in _KINDS else merged.get(key)
+        before = merged.get(key)
         merged[key] = value
         if (
             isinstance(value, Mapping)
@@ -134,6 +133,15 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
         ):
             merged[key] = merge(before, value)
     return merged
+
+
+def override(said: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """What is said of a sweep, with changes on top; see :func:`merge`.
+
+    A searcher or scheduler that is given by its name alone, or as what it is, has settings too.
+    """
+    changed = [key for key in _KINDS if key in said and isinstance(over.get(key), Mapping)]
+    return merge({**said, **{key: _settings(said[key]) for key in changed}}, over)
 
 
 def _settings(declared: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny
 
-from orchestrator.declared import declare, merge, one_or_more, unknown_key
+from orchestrator.declared import declare, merge, one_or_more, override, unknown_key
 from orchestrator.engine.objective import Mode, Objective, goal
 from orchestrator.engine.stopping import MaxEpochs, MaxTime, Plateau, StopRules, Target
 from orchestrator.knowing import read_points
@@ -215,8 +215,8 @@ def spec_from(values: Mapping[str, Any], *overrides: Mapping[str, Any]) -> Sweep
         UnknownNameError: an unknown architecture, strategy, searcher or scheduler.
     """
     said = dict(values)
-    for override in overrides:
-        said = merge(said, override)
+    for change in overrides:
+        said = override(said, change)
     said.pop("provenance", None)
     program = _program(said)
     chosen = said.pop("strategy", None) or default_strategy(program)

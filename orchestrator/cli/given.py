@@ -93,7 +93,7 @@ def sweep_options(function: F) -> F:
 
 def changes_of(settings: tuple[str, ...], given: dict[str, Any]) -> dict[str, Any]:
     """What the line changes: its options, then each ``--set`` on top."""
-    from orchestrator.declared import merge
+    from orchestrator.declared import override
     from orchestrator.spec_file import points_in, setting
 
     named = {("name" if key == "called" else key): value for key, value in given.items()}
@@ -104,7 +104,7 @@ def changes_of(settings: tuple[str, ...], given: dict[str, Any]) -> dict[str, An
     if "points" in changes:
         changes["points"] = points_in(Path(changes["points"]))
     for text in settings:
-        changes = merge(changes, setting(text))
+        changes = override(changes, setting(text))
     return changes
 
 

@@ -36,7 +36,9 @@ class State(StrEnum):
     INTERRUPTED = "interrupted"
 
 
-FINAL = frozenset({State.COMPLETED, State.PRUNED, State.FAILED, State.INFEASIBLE})
+FAILED = frozenset({State.FAILED, State.INFEASIBLE})
+"""States of a trial that came to nothing, whatever it reported before."""
+FINAL = FAILED | {State.COMPLETED, State.PRUNED}
 """States that a trial never leaves."""
 
 FOLLOWS: dict[State, frozenset[State]] = {

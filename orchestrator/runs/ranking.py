@@ -7,10 +7,8 @@ from typing import Any
 import polars as pl
 
 from orchestrator.engine.objective import Mode, Objective
-from orchestrator.engine.trial import State
+from orchestrator.engine.trial import FAILED, State
 from searchspaces.dominance import front
-
-_FAILED = (State.FAILED.value, State.INFEASIBLE.value)
 
 
 def best_first(trials: pl.DataFrame, mode: Mode, *, at_target: bool = False) -> pl.DataFrame:
@@ -29,7 +27,7 @@ def best_first(trials: pl.DataFrame, mode: Mode, *, at_target: bool = False) -> 
     """
     full = (pl.col("state") == State.COMPLETED.value).fill_null(value=False)
     came = pl.when(full).then(0).otherwise(-pl.col("epochs"))
-    keys = [(pl.col("state").is_in(_FAILED), False)]
+    keys = [(pl.col("state").is_in([state.value for state in FAILED]), False)]
     if "violation" in trials.columns:
         keys.append((pl.col("violation"), False))
     if not at_target and (trials["state"] == State.COMPLETED.value).any():
@@ -42,7 +40,7 @@ def best_first(trials: pl.DataFrame, mode: Mode, *, at_target: bool = False) -> 
 def leader(trials: pl.DataFrame) -> dict[str, Any] | None:
     """The row of the trial that ranks first; None if none has a result, or only failed ones."""
     row = None if trials.is_empty() else trials.row(0, named=True)
-    return None if row is None or row["objective"] is None or row["state"] in _FAILED else row
+    return None if row is None or row["objective"] is None or row["state"] in FAILED else row
 
 
 def winner(trials: pl.DataFrame) -> dict[str, Any] | None:

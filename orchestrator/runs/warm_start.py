@@ -20,6 +20,7 @@ from orchestrator.engine.knowledge import Knowledge
 from orchestrator.engine.learning import Learning
 from orchestrator.engine.ledger import Ledger
 from orchestrator.engine.records import Opened
+from orchestrator.engine.trial import FAILED
 from orchestrator.runs.folder import RunFolder, find_run
 from searchspaces import DataFacts
 from searchspaces.cells import config_of
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from trainables.data import AnyData
 
 TABLE = "warm_start.parquet"
-_FAILED = ("failed", "infeasible")
 
 
 def named(spec: SweepSpec, runs: Path) -> SweepSpec:
@@ -314,6 +314,6 @@ def _seen(
     if trial["state"] == "completed" and seen and last < max_epochs:
         end = max(last, min(int(meta["max_epochs"]), max_epochs))
         seen[-1] = Seen(end, seen[-1].loss, seen[-1].losses)
-    if trial["state"] in _FAILED and last < max_epochs:
+    if trial["state"] in FAILED and last < max_epochs:
         seen.append(Seen(last + 1, math.inf))
     return seen

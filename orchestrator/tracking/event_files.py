@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.engine.trial import State
+from orchestrator.engine.trial import FAILED, State
 from searchspaces import Value
 from searchspaces.scalars import text
 
@@ -129,7 +129,7 @@ def _field(value: Value) -> tuple[str, Value]:
 
 def _status(state: State) -> str:
     """TensorBoard's word for how a trial ended."""
-    if state in {State.FAILED, State.INFEASIBLE}:
+    if state in FAILED:
         return "STATUS_FAILURE"
     return "STATUS_SUCCESS" if state in {State.COMPLETED, State.PRUNED} else "STATUS_RUNNING"
 

@@ -19,7 +19,7 @@ from orchestrator.engine.records import (
     TrialResumed,
     TrialStarted,
 )
-from orchestrator.engine.trial import FINAL, State
+from orchestrator.engine.trial import FAILED, FINAL, State
 from orchestrator.tracking.sink import Ending, Sink, TrackedRun, TrackedTrial
 
 GIVE_UP = 10
@@ -203,7 +203,7 @@ class Feed:
     def _rank(self, trial: TrackedTrial) -> tuple[bool, bool, int, float, int]:
         """As the run's tables rank trials; the least is the best."""
         full = trial.state is State.COMPLETED
-        failed = trial.state in {State.FAILED, State.INFEASIBLE}
+        failed = trial.state in FAILED
         came = 0 if full else -trial.epoch
         return (not full, failed, came, self._objective.loss(trial.best), trial.number)
 

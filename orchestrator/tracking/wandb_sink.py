@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 from orchestrator.engine.records import EpochReported
-from orchestrator.engine.trial import State
+from orchestrator.engine.trial import FAILED, State
 from orchestrator.runs.folder import SPEC
 from orchestrator.tracking import wandb_layout as layout
 from orchestrator.tracking.feed import SinkGone
@@ -77,7 +77,7 @@ class WandbSink:
         """Say how it ended, and close its W&B run."""
         _, held = self._trials[self._id(trial)]
         if not self._runs.over(held):
-            failed = trial.state in {State.FAILED, State.INFEASIBLE}
+            failed = trial.state in FAILED
             with gone_with_its_service(self._sdk):
                 run = self._opened(trial, held)
                 run.tags = (*(run.tags or ()), trial.state.value)

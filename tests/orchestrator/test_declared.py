@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from pydantic import BaseModel, ConfigDict, Field
 
-from orchestrator.declared import assign, declare, join, merge, unknown_key
+from orchestrator.declared import assign, declare, join, merge, override, unknown_key
 from orchestrator.schedulers.asha import Asha
 from orchestrator.strategies import scheduler_from
 from searchspaces import ConfigurationError, GruSpace
@@ -95,9 +95,9 @@ def test_merging_changes_single_keys_and_replaces_what_has_a_kind() -> None:
 
 @pytest.mark.parametrize("before", ["asha", Asha(), {"kind": "asha"}])
 def test_a_setting_of_what_is_given_by_its_name_alone_keeps_it(before: Any) -> None:
-    merged = merge({"scheduler": before}, {"scheduler": {"eta": 2}})["scheduler"]
+    merged = override({"scheduler": before}, {"scheduler": {"eta": 2}})["scheduler"]
     assert scheduler_from(merged) == Asha(eta=2)
-    assert merge({"scheduler": before}, {"scheduler": "fifo"}) == {"scheduler": "fifo"}
+    assert override({"scheduler": before}, {"scheduler": "fifo"}) == {"scheduler": "fifo"}
 
 
 @pytest.mark.parametrize(

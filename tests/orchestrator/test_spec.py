@@ -21,6 +21,7 @@ from orchestrator.searchers.random_ import RandomSearch
 from orchestrator.spec import SweepSpec, spec_from
 from searchspaces import (
     AttentionGruSpace,
+    Choice,
     CnnSpace,
     ConfigurationError,
     ConvGruSpace,
@@ -292,6 +293,16 @@ def test_the_time_of_a_sweep_may_be_given_as_on_the_command_line(
 ) -> None:
     assert made("gru", max_time=said).max_time == seconds
     assert checked_settings({"max_time": said}) == {"max_time": seconds}
+
+
+def test_a_parameter_may_be_called_as_what_a_sweep_has() -> None:
+    """Here alone the name of a kind means a mapping, not in a space."""
+    values = {
+        "command": "true {scheduler} {x}",
+        "space": {"scheduler": "cosine", "x": {"low": 0, "high": 9}},
+    }
+    spec = spec_from(values, {"space": {"scheduler": {"values": ["cosine", "step"]}}})
+    assert spec.joint.parameters()["scheduler"] == Choice(("cosine", "step"))
 
 
 @pytest.mark.parametrize("rule", ["max_time", "max_epochs_total", "target", "plateau"])

@@ -11,7 +11,7 @@ from orchestrator.cli.view.table import STOPPING, data_lines, header, none_keeps
 from orchestrator.cli.view.trials import Over
 from orchestrator.cli.view.words import LABEL, block, clock, config_items, metric, plural, wrap
 from orchestrator.engine.records import Opened, Record
-from orchestrator.engine.trial import State
+from orchestrator.engine.trial import FAILED
 
 QUIET_SECONDS = 30.0
 """After so long without a line, one says how far it is."""
@@ -118,7 +118,7 @@ def over_line(over: Over, progress: Progress) -> str:
     goals = progress.outline.objective.goals
     head = f"trial {trial.number:<{len(str(progress.outline.trials))}}  {over.state.value:<9}"
     config = config_items(progress.outline.shown(trial.config))
-    if over.state in {State.FAILED, State.INFEASIBLE}:
+    if over.state in FAILED:
         where = progress.raised.get(over.reason)
         why = f"{over.reason} ({where})" if where else over.reason
         return "  ".join([head, why, *config])

@@ -31,7 +31,7 @@ from orchestrator.engine.records import (
     TrialResumed,
     TrialStarted,
 )
-from orchestrator.engine.trial import State
+from orchestrator.engine.trial import FAILED, State
 from trainables.limits import broken_words
 
 NOTES = 3
@@ -311,7 +311,7 @@ class Progress(Timeline):
             rungs = self.outline.brackets[trial.bracket]
             ahead = next((rung.epochs for rung in rungs if rung.epochs > trial.epoch), 0)
             self.lost[trial.bracket, ahead] += 1
-        if state in {State.FAILED, State.INFEASIBLE}:
+        if state in FAILED:
             self.failures.setdefault(reason, []).append(number)
             if self.best is not None and self.best.number == number:
                 self._recover_best()
