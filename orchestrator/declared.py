@@ -35,7 +35,7 @@ def declare(cls: type[Model], values: Mapping[str, Any], *, place: str = "") -> 
             known = [name for name in cls.model_fields if name not in _UNSAID]
             raise unknown_key(str(key), known, place=place)
     try:
-        return cls.model_validate(dict(values))
+        made = cls.model_validate(dict(values))
     except ConfigurationError as error:
         raise placed(error, cls, place) from error
     except ValidationError as error:
@@ -46,6 +46,10 @@ def declare(cls: type[Model], values: Mapping[str, Any], *, place: str = "") -> 
             head = path.rpartition(".")[0]
             raise unknown_key(str(first["loc"][-1]), known, place=head) from error
         raise ConfigurationError(_sentence(first), place=path) from error
+    for key, value in values.items():  # to pydantic a true is a 1 as well
+        if isinstance(value, bool) and type(getattr(made, key)) in (int, float):
+            raise ConfigurationError(f"{value!r} is no number.", place=join(place, key))
+    return made
 
 
 def one_or_more(what: str, example: str, item: type = str) -> BeforeValidator:

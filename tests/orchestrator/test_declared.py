@@ -28,6 +28,12 @@ class Outer(BaseModel):
     inner: Inner = Inner()
     name: str = Field(default="a", pattern="^[a-z]+$")
     mode: Literal["min", "max"] = "min"
+    count: int = 1
+    share: float | None = None
+    loud: bool = False
+
+
+KNOWN = "inner, name, mode, count, share, loud"
 
 
 def line(values: dict[str, Any], place: str = "spec") -> str:
@@ -39,20 +45,26 @@ def line(values: dict[str, Any], place: str = "spec") -> str:
 @pytest.mark.parametrize(
     ("values", "text"),
     [
-        ({"nmae": "x"}, "spec.nmae: unknown key. Did you mean 'name'? Known: inner, name, mode."),
-        ({"zzz": 1}, "spec.zzz: unknown key. Known: inner, name, mode."),
+        ({"nmae": "x"}, f"spec.nmae: unknown key. Did you mean 'name'? Known: {KNOWN}."),
+        ({"zzz": 1}, f"spec.zzz: unknown key. Known: {KNOWN}."),
         ({"inner": {"size": 0}}, "spec.inner.size: 0 is not greater than or equal to 1."),
         ({"inner": 3}, "spec.inner: 3 is not a valid dictionary or instance of Inner."),
         ({"name": "A"}, "spec.name: 'A' should match pattern '^[a-z]+$'."),
         ({"name": 3}, "spec.name: 3 is not a valid string."),
         ({"mode": "most"}, "spec.mode: 'most' is not 'min' or 'max'."),
         ({"kind": "inner"}, "spec.kind: 'inner' is not 'outer'."),
+        ({"count": True}, "spec.count: True is no number."),
+        ({"share": False}, "spec.share: False is no number."),
     ],
 )
 def test_the_first_thing_that_is_wrong_is_named_at_its_place(
     values: dict[str, Any], text: str
 ) -> None:
     assert line(values) == text
+
+
+def test_true_is_true_where_that_is_asked_for() -> None:
+    assert declare(Outer, {"loud": True}).loud
 
 
 def test_at_the_top_a_place_is_the_key_alone() -> None:
