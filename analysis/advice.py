@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from analysis.load import Run
+from analysis.typed import asked
 
 _NAME, _VALUE = r"'?\w+\.([^=]+?)", r"(\[.*\]|\".*\"|[^\s']+)'?"
 _WORDS = (
@@ -22,7 +23,7 @@ _WORDS = (
 
 def takes_options(run: Run) -> bool:
     """Whether ``orch sweep`` made the run: no import, and no program that asked for trials."""
-    return not run.meta.raw.get("imported") and not run.meta.asked
+    return not run.meta.raw.get("imported") and not asked(run.meta.raw)
 
 
 def advised(run: Run, lines: Iterable[str]) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from analysis.importance.ped_anova import LocalImportance, ped_anova
 from analysis.importance.rank_correlation import RankCorrelations, rank_correlations
 from analysis.load import Run
 from analysis.pareto import Pareto, pareto
+from analysis.typed import resume, show
 from analysis.warnings.bounds import AtBound, at_bounds
 from analysis.warnings.coverage import Coverage, coverage
 from analysis.warnings.failures import Failures, failures
@@ -195,10 +196,10 @@ def find(run: Run, *, top: int = 5) -> Findings:
     found = Findings(run, top=top)
     if not found.ranking.trials and run.meta.limits and not run.keeps.all():
         raise UsageError(f"no trial of run {run.meta.run} keeps {', '.join(run.meta.limits)}. "
-                         f"See: orch show {run.meta.run}")  # fmt: skip
+                         f"See: {show(run.folder)}")  # fmt: skip
     if not found.ranking.trials and not found.failures:
         raise UsageError(f"run {run.meta.run} has no results: no trial has finished an epoch. "
-                         f"Run: {run.meta.resume}")  # fmt: skip
+                         f"Run: {resume(run.folder, run.meta.raw)}")  # fmt: skip
     return found
 
 

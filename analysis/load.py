@@ -19,6 +19,7 @@ from analysis.locate import find_folder
 from analysis.metrics import Mode
 from analysis.parameters import FloatArray, Parameter, parse_parameters
 from analysis.space_edits import SpaceEdit, parse_edits
+from analysis.typed import resume, show
 from searchspaces.errors import ConfigurationError, OrchError, UsageError
 
 if TYPE_CHECKING:
@@ -63,23 +64,6 @@ class Meta:
     parameters: tuple[Parameter, ...]
     finished: bool
     raw: Mapping[str, Any] = field(repr=False, default_factory=dict)
-
-    @property
-    def resume(self) -> str:
-        """What goes on with the run: a command, or a call where a program asks for its trials.
-
-        A limit that stopped it is taken away, but for the time, which begins anew.
-        """
-        limit = str(self.raw.get("limit") or "")
-        past = limit not in {"", "max_time"}
-        if self.asked:
-            return f"Study.resume({self.run!r}" + (f", {limit}='none')" if past else ")")
-        return f"orch resume {self.run}" + f" --{limit.replace('_', '-')} none" * past
-
-    @property
-    def asked(self) -> bool:
-        """Whether a program of the user's asked for the trials and trained them itself."""
-        return bool(self.raw.get("asked")) or self.raw.get("architecture") == "ask"
 
     @property
     def sign(self) -> int:
@@ -265,7 +249,7 @@ def load_run(folder: str | Path = "", *, runs: str | Path = "runs") -> Run:
         if epochs.height:
             raise UsageError(
                 f"{folder / 'epochs.parquet'} has no column {objective}, the run's objective. "
-                f"Run: orch show {folder.name}"
+                f"Run: {show(folder)}"
             )
         epochs = epochs.with_columns(pl.lit(None, pl.Float64).alias(objective))
     trials = trials.sort("number")
@@ -285,21 +269,19 @@ def _read(
 ) -> tuple[pl.DataFrame, Meta]:
     path = folder / name
     if not path.is_file():
-        raise UsageError(
-            f"run {folder.name} has no results: no {path}. Run: orch resume {folder.name}"
-        )
+        raise UsageError(f"run {folder.name} has no results: no {path}. Run: {resume(folder, {})}")
     try:
         raw = pl.read_parquet_metadata(path).get("orch")
         frame = pl.read_parquet(path)
     except (pl.exceptions.PolarsError, OSError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UsageError(f"{path} is damaged: {reason}. Run: orch show {folder.name}") from error
+        raise UsageError(f"{path} is damaged: {reason}. Run: {show(folder)}") from error
     if raw is None:
         raise UsageError(f"{path} was not written by orch: it has no key 'orch' in its metadata")
     meta = _meta(path, raw)
     missing = [column for column in required if column not in frame.columns]
     if missing:
-        raise UsageError(f"{path} has no column {missing[0]}. Run: orch show {folder.name}")
+        raise UsageError(f"{path} has no column {missing[0]}. Run: {show(folder)}")
     return frame.with_columns(pl.col(column).cast(kind) for column, kind in required.items()), meta
 
 
@@ -340,10 +322,10 @@ def _notes(folder: Path, meta: Meta) -> tuple[str, ...]:
     notes = []
     if missing:
         records = "1 record" if missing == 1 else f"{missing} records"
-        notes.append(f"the tables lack the journal's last {records}; orch show {meta.run}")
+        notes.append(f"the tables lack the journal's last {records}; {show(folder)}")
     if not meta.finished:
         running = "was still running when these results were written"
-        state = running if meta.raw.get("owned") else f"is not finished; {meta.resume}"
+        state = running if meta.raw.get("owned") else f"is not finished; {resume(folder, meta.raw)}"
         notes.append(f"the sweep {state}")
     notes += [edit.words() for edit in meta.edits]
     return tuple(notes)

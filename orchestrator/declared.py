@@ -52,6 +52,33 @@ def declare(cls: type[Model], values: Mapping[str, Any], *, place: str = "") -> 
     return made
 
 
+def check_whole(error: ConfigurationError, before: Any) -> None:
+    """Say that a parameter is a constant where a part of a domain was given for it.
+
+    Args:
+        error: that :func:`declare` raised.
+        before: what was declared without that part, as nested mappings.
+
+    Raises:
+        ConfigurationError: it is so.
+    """
+    cause = error.__cause__
+    if not isinstance(cause, ValidationError) or cause.errors()[0]["type"] != "missing":
+        return
+    place, _, lacking = error.place.rpartition(".")
+    was = before
+    for key in place.split("."):
+        was = was.get(key) if isinstance(was, Mapping) else None
+    if was is None or isinstance(was, Mapping):
+        return
+    example = "{values: [..., ...]}" if lacking == "values" else "{low: ..., high: ...}"
+    raise ConfigurationError(
+        f"it is a constant now, {was}, and {lacking} is missing for a domain. Give all of "
+        f"it: --set '{place}={example}'",
+        place=place,
+    ) from error
+
+
 def one_or_more(what: str, example: str, item: type = str) -> BeforeValidator:
     """For a field that is a tuple: a single item is a list of one.
 

@@ -9,9 +9,9 @@ from orchestrator.engine.machines import Joined
 from orchestrator.engine.session import Plan
 from orchestrator.knowing import check_known
 from orchestrator.pairs import check_asked
-from orchestrator.several import alone, apart, known_metrics, refuse_asked
+from orchestrator.several import alone, apart, check_metrics, refuse_asked
 from orchestrator.spec import SweepSpec
-from searchspaces.errors import ConfigurationError, UnknownNameError
+from searchspaces.errors import ConfigurationError
 from trainables.programs import Form
 from trainables.programs.placeholders import refuse_missing
 
@@ -31,12 +31,7 @@ def load_data(spec: SweepSpec) -> AnyData | None:
         )
     if program.form is Form.COMMAND:
         refuse_missing(spec.command)
-    # What trains by itself reports what it likes: the first result tells.
-    if not program.learns_by_itself:
-        known = known_metrics(spec)
-        for metric in spec.objective.metrics:
-            if metric not in known:
-                raise UnknownNameError("metric", metric, known)
+    check_metrics(spec)
     return _data(spec) if spec.dataset else None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orchestrator.engine.objective import Goal, goal
-from searchspaces.errors import ConfigurationError
+from searchspaces.errors import ConfigurationError, UnknownNameError
 from trainables.outcomes import METRICS, SUMMED, spread, spread_of
 from trainables.programs import Form, Program
 
@@ -64,6 +64,20 @@ def known_metrics(spec: SweepSpec) -> tuple[str, ...]:
     if spec.trainings == 1:
         return METRICS
     return (*METRICS, *(spread(metric) for metric in METRICS if metric not in SUMMED))
+
+
+def check_metrics(spec: SweepSpec) -> None:
+    """Refuse metrics that no trial will report; who trains by itself reports what it likes.
+
+    Raises:
+        UnknownNameError: the objective, or a metric with a limit, that orch does not know.
+    """
+    if spec.program.learns_by_itself:
+        return
+    known = known_metrics(spec)
+    for metric in spec.objective.metrics:
+        if metric not in known:
+            raise UnknownNameError("metric", metric, known)
 
 
 def apart(spec: SweepSpec) -> tuple[str, ...]:

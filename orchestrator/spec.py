@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny
 
-from orchestrator.declared import declare, merge, one_or_more, override, unknown_key
+from orchestrator.declared import check_whole, declare, merge, one_or_more, override, unknown_key
 from orchestrator.engine.objective import Mode, Objective, goal
 from orchestrator.engine.stopping import MaxEpochs, MaxTime, Plateau, StopRules, Target
 from orchestrator.knowing import read_points
@@ -238,9 +238,16 @@ def spec_from(values: Mapping[str, Any], *overrides: Mapping[str, Any]) -> Sweep
         if key not in SweepSpec.model_fields:
             raise unknown_key(str(key), [*SweepSpec.model_fields, "strategy"], place="")
     whole = merge(base, said)
+    try:
+        spaces = {
+            "space": declare(space_class, _mapping(whole, "space"), place="space"),
+            "training": declare(training_class, _mapping(whole, "training"), place="training"),
+        }
+    except ConfigurationError as error:
+        check_whole(error, merge(base, values))
+        raise
     parts: dict[str, BaseModel] = {
-        "space": declare(space_class, _mapping(whole, "space"), place="space"),
-        "training": declare(training_class, _mapping(whole, "training"), place="training"),
+        **spaces,
         "searcher": searcher_from(whole["searcher"]),
         "scheduler": scheduler_from(whole["scheduler"]),
         "tracking": tracking_from(whole.get("tracking", {})),

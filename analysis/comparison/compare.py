@@ -22,6 +22,7 @@ from analysis.fidelity import IntArray, reached
 from analysis.load import Run
 from analysis.metrics import Mode
 from analysis.parameters import FloatArray
+from analysis.typed import resume
 from searchspaces.errors import UsageError
 
 
@@ -214,7 +215,7 @@ def _common(runs: Sequence[Run]) -> tuple[int, dict[str, Incumbent], int]:
         if not epochs.max(initial=0):
             raise UsageError(
                 f"run {run.meta.run} has no results: no trial has finished an epoch. "
-                f"Run: {run.meta.resume}"
+                f"Run: {resume(run.folder, run.meta.raw)}"
             )
     furthest = min(
         min(int(epochs.max()), run.meta.max_epochs) for run, epochs in zip(runs, ends, strict=True)
@@ -229,7 +230,7 @@ def _common(runs: Sequence[Run]) -> tuple[int, dict[str, Incumbent], int]:
     shortest = min(runs, key=lambda run: len(run.epochs))
     raise UsageError(
         f"run {late[0]} had no result after {spent} epochs, all that {shortest.meta.run} spent; "
-        f"there is nothing to compare. Run: {shortest.meta.resume}"
+        f"there is nothing to compare. Run: {resume(shortest.folder, shortest.meta.raw)}"
     )
 
 

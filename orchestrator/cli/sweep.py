@@ -45,6 +45,9 @@ def sweep(
     told_to = tracking.changes_of(given)
     spec = _spec(name, changes_of(settings, given), told_to)
     if dry_run:
+        from orchestrator.several import check_metrics
+
+        check_metrics(spec)
         if spec.warm_start:
             from orchestrator.runs.warm_start import named
 

@@ -7,13 +7,15 @@ From there on it is a record like any other, so that a resumed run follows it to
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from orchestrator.declared import declare, merge
+from orchestrator.declared import check_whole, declare, merge
 from orchestrator.engine.exploring import varied
 from orchestrator.engine.inbox import Change, Inbox
 from orchestrator.engine.records import Commanded
@@ -72,7 +74,15 @@ def judged(ledger: Ledger, change: Change) -> Commanded:
                 _check_edit(ledger, values)
     except OrchError as error:
         refused = " ".join(str(error).split())
+    except Exception as error:  # noqa: BLE001  # a searcher may be a user's; the sweep goes on
+        refused = f"it cannot be followed: {_fault(error)}"
     return Commanded(change.kind, time.time(), number, values, refused, change.letter)
+
+
+def _fault(error: Exception) -> str:
+    """What went wrong, and in which line: the journal keeps it, and nobody sees a traceback."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{error!r} in {Path(frame.filename).name}, line {frame.lineno}."
 
 
 def settings_left(ledger: Ledger, inbox: Inbox) -> list[Commanded]:
@@ -114,7 +124,7 @@ def edited(space: JointSpace, changes: Mapping[str, Any]) -> JointSpace:
         try:
             parts[name] = declare(type(part), values, place=name)
         except ConfigurationError as error:
-            _check_whole(error, {name: before})
+            check_whole(error, {name: before})
             raise
     made = JointSpace(**parts)
     known = space.parameters()
@@ -133,25 +143,6 @@ def edited(space: JointSpace, changes: Mapping[str, Any]) -> JointSpace:
                 place=f"{made.groups[name]}.{name}",
             )
     return made
-
-
-def _check_whole(error: ConfigurationError, before: Any) -> None:
-    """Say that a parameter is a constant where a part of a domain was given for it."""
-    cause = error.__cause__
-    if not isinstance(cause, ValidationError) or cause.errors()[0]["type"] != "missing":
-        return
-    place, _, lacking = error.place.rpartition(".")
-    was = before
-    for key in place.split("."):
-        was = was.get(key) if isinstance(was, Mapping) else None
-    if was is None or isinstance(was, Mapping):
-        return
-    example = "{values: [..., ...]}" if lacking == "values" else "{low: ..., high: ...}"
-    raise ConfigurationError(
-        f"it is a constant now, {was}, and {lacking} is missing for a domain. Give all of "
-        f"it: --set '{place}={example}'",
-        place=place,
-    ) from error
 
 
 def _word(kind: type) -> str:

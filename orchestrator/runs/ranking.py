@@ -15,24 +15,28 @@ def best_first(trials: pl.DataFrame, mode: Mode, *, at_target: bool = False) -> 
     """Trials in the order of their ranks.
 
     Failed trials come last. Of the others, those that keep the limits, if there are any, rank
-    before those that do not, and among these the ones that break them by less. Then completed
-    trials rank first, however many epochs they took, then those that came further, then by
-    objective; trials without a result come after all that have one.
-    Where a target stopped the sweep, or no trial is completed, the objective alone counts.
+    before those that do not, and among these the ones that break them by less, then the
+    earlier ones. Of those that keep them completed trials rank first, however many epochs they
+    took, then those that came further, then by objective; trials without a result come after
+    all that have one.
+    Where a target stopped the sweep, or none of them is completed, the objective alone counts.
 
     Args:
         trials: as they are written, in any order.
         mode: of the objective.
         at_target: one of them reached the target, and that stopped the sweep.
     """
-    full = (pl.col("state") == State.COMPLETED.value).fill_null(value=False)
-    came = pl.when(full).then(0).otherwise(-pl.col("epochs"))
+    limited = "violation" in trials.columns
+    broken = (pl.col("violation") > 0).fill_null(value=False) if limited else pl.lit(value=False)
+    full = (pl.col("state") == State.COMPLETED.value).fill_null(value=False) & ~broken
+    came = pl.when(full | broken).then(0).otherwise(-pl.col("epochs"))
     keys = [(pl.col("state").is_in([state.value for state in FAILED]), False)]
-    if "violation" in trials.columns:
+    if limited:
         keys.append((pl.col("violation"), False))
-    if not at_target and (trials["state"] == State.COMPLETED.value).any():
+    if not at_target and trials.select(full.any()).item():
         keys += [(~full, False), (came, False)]
-    keys += [(pl.col("objective"), mode == "max"), (pl.col("number"), False)]
+    objective = pl.when(~broken).then(pl.col("objective"))
+    keys += [(objective, mode == "max"), (pl.col("number"), False)]
     by, descending = zip(*keys, strict=True)
     return trials.sort(by, descending=descending, nulls_last=True)
 

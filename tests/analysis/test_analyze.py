@@ -56,11 +56,12 @@ def test_everything_can_be_had_as_json(make_run):
 
 
 def test_no_trial_is_one_clear_line(make_run):
+    folder = make_run(trials=0)
     with pytest.raises(UsageError) as caught:
-        analyze(make_run(trials=0))
+        analyze(folder)
     assert str(caught.value) == (
         "run 1121-gru-bohb-7f3a has no results: no trial has finished an epoch. "
-        "Run: orch resume 1121-gru-bohb-7f3a"
+        f"Run: orch resume {folder}"
     )
 
 

@@ -289,9 +289,10 @@ def test_one_trial_is_described_and_nothing_is_concluded_from_it(make_run):
 
 
 def test_no_trial_is_one_line_with_the_way_out(make_run):
+    folder = make_run(trials=0)
     with pytest.raises(UsageError) as caught:
-        analyze(make_run(trials=0), only=[])
+        analyze(folder, only=[])
     assert str(caught.value) == (
         "run 1121-gru-bohb-7f3a has no results: no trial has finished an epoch. "
-        "Run: orch resume 1121-gru-bohb-7f3a"
+        f"Run: orch resume {folder}"
     )

@@ -65,7 +65,7 @@ def test_a_run_without_tables_says_how_to_get_them(tmp_path):
     path = folder / "trials.parquet"
     assert (
         str(caught.value)
-        == f"run 1121-x-0000 has no results: no {path}. Run: orch resume 1121-x-0000"
+        == f"run 1121-x-0000 has no results: no {path}. Run: orch resume {path.parent}"
     )
     assert caught.value.exit_code == 2
 
@@ -156,23 +156,32 @@ def test_tables_behind_their_journal_say_by_how_much(make_run):
     more = header + _line(2, written + 2, {"type": "result"}) + _line(2, written + 3, {})[:-9]
     (journal / "000002.log").write_bytes(more)
     assert load_run(folder).notes == (
-        f"the tables lack the journal's last 2 records; orch show {folder.name}",
+        f"the tables lack the journal's last 2 records; orch show {folder}",
     )
 
 
 def test_an_unfinished_sweep_says_how_to_go_on(make_run):
-    run = load_run(make_run(trials=4, finished=False))
-    assert run.notes == ("the sweep is not finished; orch resume 1121-gru-bohb-7f3a",)
+    folder = make_run(trials=4, finished=False)
+    assert load_run(folder).notes == (f"the sweep is not finished; orch resume {folder}",)
+
+
+def test_a_run_among_the_others_is_typed_by_its_id(make_run, monkeypatch):
+    folder = make_run(trials=4, finished=False)
+    runs = folder.parent / "runs"
+    runs.mkdir()
+    folder = folder.rename(runs / folder.name)
+    monkeypatch.chdir(runs.parent)
+    assert load_run(folder).notes == (f"the sweep is not finished; orch resume {folder.name}",)
 
 
 @pytest.mark.parametrize(
     ("told", "command"),
     [
-        ({"limit": "target"}, "orch resume 1121-gru-bohb-7f3a --target none"),
-        ({"limit": "max_epochs_total"}, "orch resume 1121-gru-bohb-7f3a --max-epochs-total none"),
-        ({"limit": "max_time"}, "orch resume 1121-gru-bohb-7f3a"),
-        ({"asked": True}, "Study.resume('1121-gru-bohb-7f3a')"),
-        ({"asked": True, "limit": "target"}, "Study.resume('1121-gru-bohb-7f3a', target='none')"),
+        ({"limit": "target"}, "orch resume RUN --target none"),
+        ({"limit": "max_epochs_total"}, "orch resume RUN --max-epochs-total none"),
+        ({"limit": "max_time"}, "orch resume RUN"),
+        ({"asked": True}, "Study.resume('RUN')"),
+        ({"asked": True, "limit": "target"}, "Study.resume('RUN', target='none')"),
     ],
 )
 def test_what_goes_on_with_a_run_goes_past_the_limit_that_stopped_it(
@@ -182,6 +191,7 @@ def test_what_goes_on_with_a_run_goes_past_the_limit_that_stopped_it(
     trials, epochs = (pl.read_parquet(folder / f"{name}.parquet") for name in ("trials", "epochs"))
     meta = json.loads(pl.read_parquet_metadata(folder / "trials.parquet")["orch"])
     rewrite(folder, trials, epochs, {**meta, **told})
+    command = command.replace("RUN", str(folder))
     assert load_run(folder).notes == (f"the sweep is not finished; {command}",)
 
 
@@ -190,6 +200,4 @@ def test_a_sweep_that_was_asked_for_its_trials_goes_on_from_python(make_run, rew
     trials, epochs = (pl.read_parquet(folder / f"{name}.parquet") for name in ("trials", "epochs"))
     meta = json.loads(pl.read_parquet_metadata(folder / "trials.parquet")["orch"])
     rewrite(folder, trials, epochs, {**meta, "architecture": "ask"})
-    assert load_run(folder).notes == (
-        "the sweep is not finished; Study.resume('1121-gru-bohb-7f3a')",
-    )
+    assert load_run(folder).notes == (f"the sweep is not finished; Study.resume({str(folder)!r})",)

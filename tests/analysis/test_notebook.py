@@ -85,7 +85,7 @@ def test_a_run_without_a_result_or_a_trial_still_shows(make_run, rewrite):
     assert ("trials", "2: 2 failed") in rows
     assert rows[-2:] == [
         ("best", "none: no trial has a result"),
-        ("", "the sweep is not finished; orch resume 1121-gru-bohb-7f3a"),
+        ("", f"the sweep is not finished; orch resume {folder}"),
     ]
     rewrite(folder, run.trials.clear(), run.epochs.clear(), dict(run.meta.raw))
     assert ("trials", "none") in cells(load_run(folder)._repr_html_())
@@ -121,7 +121,7 @@ def hostile(make_run, rewrite):
     )
     run = load_run(folder)
     meta = {**run.meta.raw, "run": EVIL, "sweep": EVIL, "dataset": EVIL, "split": EVIL,
-            "warning": EVIL, "finished": False}  # fmt: skip
+            "warning": EVIL, "finished": False, "limit": EVIL}  # fmt: skip
     trials = run.trials.with_columns(pl.lit(EVIL).alias("trial_id"), pl.lit(EVIL).alias("error"),
                                      (pl.col("state") + EVIL).alias("state"))  # fmt: skip
     rewrite(folder, trials, run.epochs, meta)

@@ -56,6 +56,8 @@ def refused(*arguments):
          "fashion-mnist, gestures."),
         (["gru", "--metric", "valid_los"],
          "unknown metric 'valid_los'. Did you mean 'valid_loss'? Known: valid_loss, "),
+        (["gru", "--metric", "valid_los", "--dry-run"],
+         "unknown metric 'valid_los'. Did you mean 'valid_loss'? Known: valid_loss, "),
         (["gru", "--max-time", "soon"],
          "--max-time: 'soon' is no time. Write 90s, 10m, 2h or seconds."),
         (["gru", "--max-time", "0"], "--max-time: '0' is no time. Write 90s, 10m, 2h or seconds."),

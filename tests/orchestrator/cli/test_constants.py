@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from click.testing import CliRunner
 
 from orchestrator.cli.main import cli
@@ -55,6 +57,22 @@ def test_a_setting_that_could_never_act_is_told_at_its_place(tmp_path, monkeypat
         "error: training.momentum: it is set, but optimizer never is sgd or rmsprop. "
         "Leave it out, or set training.optimizer.\n"
     ))  # fmt: skip
+
+
+def test_a_part_of_a_domain_for_a_constant_is_told_as_such(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("fit.yaml").write_text(
+        "command: python fit.py {x} {y}\nmetric: loss\nspace: {x: 2, y: {low: 0, high: 1}}\n"
+    )
+    for name, constant, value in (
+        ("gru", "training.clip_norm", "1.0"),
+        ("fit.yaml", "space.x", "2"),
+    ):
+        done = CliRunner().invoke(cli, ["sweep", name, "--dry-run", "--set", f"{constant}.high=3"])
+        assert (done.exit_code, done.stderr) == (2, (
+            f"error: {constant}: it is a constant now, {value}, and low is missing for a domain. "
+            f"Give all of it: --set '{constant}={{low: ..., high: ...}}'\n"
+        ))  # fmt: skip
 
 
 def test_analysis_takes_a_domain_of_one_value_for_the_constant_it_is():

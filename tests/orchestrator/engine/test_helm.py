@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -21,9 +22,10 @@ from orchestrator.engine.records import (
     TrialStarted,
 )
 from orchestrator.engine.steering import edited, judged
+from orchestrator.searchers.random_ import RandomSearch
 from orchestrator.spec import spec_from
 from orchestrator.spec_file import setting
-from searchspaces import ConfigurationError, Int
+from searchspaces import ConfigurationError, Int, JointSpace
 
 MakeBench = Callable[..., Any]
 NARROW = {"space": {"depth": {"high": 0.5}}}
@@ -264,6 +266,26 @@ def test_no_edit_fixes_what_a_population_is_to_change(bench: MakeBench) -> None:
     assert sweep.run() is None
     [record] = of(sweep.records(), Commanded)
     assert record.refused == ("scheduler.explore: 'depth' is not searched. Searched are: none.")
+
+
+def test_a_searcher_that_breaks_on_an_edit_refuses_it_and_the_sweep_goes_on(
+    bench: MakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = RandomSearch.begin
+
+    def broken(self: RandomSearch, space: JointSpace, **rest: Any) -> None:
+        if space.parameters()["depth"].high == 0.5:
+            raise KeyError("deep")
+        begin(self, space, **rest)
+
+    monkeypatch.setattr(RandomSearch, "begin", broken)
+    sweep = bench(searcher="random", scheduler="fifo")
+    send(sweep.folder / "inbox", Change("edit", NARROW))
+    assert sweep.run() is None
+    [record] = of(sweep.records(), Commanded)
+    said = r"it cannot be followed: KeyError\('deep'\) in test_helm.py, line \d+\."
+    assert re.fullmatch(said, record.refused), record.refused
+    whole(sweep)
 
 
 @pytest.mark.parametrize("searcher", ["random", "bohb", "hyperopt"])
