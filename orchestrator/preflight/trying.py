@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from orchestrator.engine.ledger import trial_seed
 from orchestrator.planning import trial_of
 from orchestrator.preflight import memory
+from orchestrator.preflight.copies import check_copies
 from orchestrator.preflight.corners import BATCH
 from orchestrator.preflight.few import BATCHES, Few
 from orchestrator.spec import SweepSpec, spec_from
@@ -64,6 +65,8 @@ def try_all(order: Mapping[str, Any], few: Few, say: Say) -> None:
                 break
             say("trying", index=index)
             say("tried", index=index, **_measured(trying, config, empty))
+        if spec.program.form is Form.ARCHITECTURE:
+            check_copies(spec.scheduler, spec.joint, few.data.facts, trying.shapes)
     except Exception as error:  # noqa: BLE001  # a user's network may raise anything
         detail = traceback.format_exc()
         say("raised", index=index, reason=raised(error), code=_code(error), detail=detail)
@@ -106,6 +109,17 @@ class _Trying:
         finally:
             trial.release()
         return outcome, seconds, self._few.share(data, size)
+
+    def shapes(self, config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+        """Those of the weights of a config's network, by name."""
+        trial = self._trial.bare(data=self._few.batches(ROWS, 1), **self._settings)
+        trial.begin(config, seed=self._seed)
+        try:
+            network = trial.first if isinstance(trial, SeveralTrial) else trial
+            weights = network.learner.model.state_dict()  # type: ignore[attr-defined]  # a network's
+            return {name: tuple(getattr(each, "shape", ())) for name, each in weights.items()}
+        finally:
+            trial.release()
 
     def lack(self, config: Mapping[str, Any]) -> str:
         """Why there is no room for a config on this machine, told without building it."""

@@ -192,6 +192,20 @@ def test_if_all_configs_diverge_there_is_nothing_to_sweep(own):
     assert caught.value.reason == "all 1 configs that were tried failed: loss became nan"
 
 
+def test_a_population_changes_no_shape_of_what_it_copies(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    explore = {"scheduler": {"kind": "pbt", "explore": ["dropout", "learning_rate"]}}
+    space = {"num_layers": 2, "hidden_size": {"low": 8, "high": 16}}
+    Sweep("gru-pbt", space=space, **explore).check()
+    explore["scheduler"]["explore"].append("hidden_size")
+    with pytest.raises(ConfigurationError) as caught:
+        Sweep("gru-pbt", space=space, **explore).check()
+    assert str(caught.value) == (
+        "scheduler.explore: weights of a network with hidden_size 8 do not fit one with "
+        "hidden_size 11, so no trial could copy another. Leave hidden_size out."
+    )
+
+
 def test_what_this_machine_cannot_do_is_bad_input(own):
     with pytest.raises(ConfigurationError) as caught:
         own("Fine", precision="bfloat16", device="cpu").check()
