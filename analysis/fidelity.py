@@ -139,3 +139,15 @@ def ranking(run: Run) -> Fidelity:
         return full(run)
     reason = f"no trial ran all {run.meta.max_epochs} epochs"
     return at_epoch(run, furthest, reason, among=among)
+
+
+def at_target(run: Run) -> int | None:
+    """The row of the trial that reached the target; None where none stopped the sweep.
+
+    That is the trial with the best objective of all, however far it came: it has what the sweep
+    was for. Failed trials do not count.
+    """
+    if run.meta.raw.get("limit") != "target":
+        return None
+    losses = np.where(run.failed[:, None], np.nan, run.meta.sign * run.curves(run.meta.metric))
+    return int(np.nanargmin(np.fmin.reduce(losses, axis=1))) if np.isfinite(losses).any() else None

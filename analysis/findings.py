@@ -13,7 +13,7 @@ from analysis.budget.epoch_optimum import EpochOptimum, epoch_optimum
 from analysis.budget.history import History, history
 from analysis.budget.timeline import Timeline, timeline
 from analysis.budget.tuning_curve import TuningCurve, tuning_curve
-from analysis.fidelity import Fidelity, comparable, ranking
+from analysis.fidelity import Fidelity, at_target, comparable, ranking
 from analysis.importance.ablation import Ablation, ablation
 from analysis.importance.effects import Importance, importance
 from analysis.importance.marginals import Marginals, marginals
@@ -38,19 +38,32 @@ from searchspaces.errors import UsageError
 class Best:
     """The best of the trials that ran all epochs, or of those that came furthest.
 
+    Where a target stopped the sweep it is the one that reached it.
+
     Attributes:
+        row: of ``run.trials``.
         number: its number.
         trial_id: its id.
         epoch: where its objective was best.
         metrics: name to value at that epoch, the objective first.
         config: name to value, inactive parameters absent, constants included.
+        of: the epoch up to which it was compared with others; None for what reached the target.
     """
 
+    row: int
     number: int
     trial_id: str
     epoch: int
     metrics: dict[str, float]
     config: dict[str, Any]
+    of: int | None
+
+    def where(self, max_epochs: int) -> str:
+        """``epoch 23 of 27``, and what is special about it."""
+        if self.of is None:
+            return f"epoch {self.epoch}, at the target"
+        short = f" (no trial ran all {max_epochs})" if self.of < max_epochs else ""
+        return f"epoch {self.epoch} of {self.of}{short}"
 
     @property
     def objective(self) -> float:
@@ -204,13 +217,15 @@ def find(run: Run, *, top: int = 5) -> Findings:
 
 
 def _best(run: Run, order: Fidelity) -> Best | None:
-    if not order.trials:
-        return None
-    row = int(order.rows[0])
-    values = run.meta.sign * run.curves(run.meta.metric)[row, : order.epoch]
+    row, of = at_target(run), None
+    if row is None:
+        if not order.trials:
+            return None
+        row, of = int(order.rows[0]), order.epoch
+    values = run.meta.sign * run.curves(run.meta.metric)[row, :of]
     epoch = int(np.nanargmin(values)) + 1
     names = [run.meta.metric, *(name for name in run.metrics if name != run.meta.metric)]
     metrics = {name: float(run.curves(name)[row, epoch - 1]) for name in names}
     entry = run.trials.row(row, named=True)
     config = config_of(entry, run.meta.raw.get("parameters") or {})
-    return Best(entry["number"], entry["trial_id"], epoch, metrics, config)
+    return Best(row, entry["number"], entry["trial_id"], epoch, metrics, config, of)

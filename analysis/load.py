@@ -202,10 +202,12 @@ class Run:
         return trial_view(self, number)
 
     def best(self) -> TrialView | None:
-        """The first of ``ranking``; None if no trial has a result."""
+        """The first of ``ranking``, or what reached the target; None if no trial has a result."""
+        from analysis.findings import Findings
         from analysis.frames import view_of_row
 
-        return view_of_row(self, int(self.ranking.rows[0])) if self.ranking.trials else None
+        found = Findings(self).best
+        return None if found is None else view_of_row(self, found.row)
 
     def to_pandas(self, table: Table = "trials") -> pd.DataFrame:
         """``trials``, ``epochs`` or ``configs`` for pandas: :func:`analysis.frames.to_pandas`."""

@@ -41,17 +41,14 @@ def run_html(run: Run) -> str:
         ("trials", _states(run)),
         ("metric", f"{meta.metric} ({'higher' if meta.mode == 'max' else 'lower'} is better)"),
     ]
-    found = Findings(run)
-    best = found.best
+    best = Findings(run).best
     if best is None:
         rows.append(("best", "none: no trial has a result"))
     else:
         searched = {parameter.name for parameter in meta.parameters}
         config = {name: value for name, value in best.config.items() if name in searched}
-        reached = f"epoch {best.epoch} of {found.ranking.epoch}"
-        if found.ranking.epoch < meta.max_epochs:
-            reached += f" (no trial ran all {meta.max_epochs})"
-        rows += [("best", f"{best_words(best)}  {reached}"), ("", _values(config))]
+        words = f"{best_words(best)}  {best.where(meta.max_epochs)}"
+        rows += [("best", words), ("", _values(config))]
     rows += [("", note) for note in run.notes]
     return _table([(head, text) for head, text in rows if text])
 

@@ -76,7 +76,7 @@ class Analysis:
                 "trial_id": best.trial_id,
                 "number": best.number,
                 "epoch": best.epoch,
-                "of_epochs": found.ranking.epoch,
+                "of_epochs": best.of,
                 "metrics": {name: value if math.isfinite(value) else None
                             for name, value in best.metrics.items()},
                 "config": best.config,

@@ -87,14 +87,12 @@ def best_words(best: Best) -> str:
 
 
 def _best(findings: Findings) -> tuple[str, ...]:
-    best, order = findings.best, findings.ranking
+    best = findings.best
     if best is None:
         return ("none: no trial has a result",)
-    of = findings.run.meta.max_epochs
-    short = "" if order.epoch >= of else f" (no trial ran all {of})"
     searched = {parameter.name for parameter in findings.run.meta.parameters}
     config = [f"{name} {plain(value)}" for name, value in best.config.items() if name in searched]
-    words = f"{best_words(best)}  epoch {best.epoch} of {order.epoch}{short}"
+    words = f"{best_words(best)}  {best.where(findings.run.meta.max_epochs)}"
     return (words, "  ".join(config)) if config else (words,)
 
 

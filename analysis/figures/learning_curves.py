@@ -76,7 +76,7 @@ def draw(findings: Findings) -> Drawing | Withheld:
     _epoch_axis(axes, ended if rungs else {}, last, log=log_epochs)
     axes.set_ylabel(with_log(label(run.meta.metric), axes))
     if findings.best is not None:
-        row = int(findings.ranking.rows[0])
+        row = findings.best.row
         best = curves[row, : ends[row]]
         epochs = np.arange(1, len(best) + 1)
         axes.plot(epochs, best, color=VERMILLION, lw=2.2, zorder=6)

@@ -28,9 +28,8 @@ def winner(findings: Findings) -> dict[str, Any] | None:
         return None
     head = (f"# run {_one_line(meta.run)}, trial {best.number}\n"
             f"# {_one_line(meta.metric)} {number(best.objective, meta.metric)} "
-            f"at epoch {best.epoch} of {findings.ranking.epoch}\n")  # fmt: skip
-    row = int(findings.ranking.rows[0])
-    whole = findings.run.curves(meta.metric)[row, : int(ended(findings.run)[row])]
+            f"at {best.where(meta.max_epochs)}\n")  # fmt: skip
+    whole = findings.run.curves(meta.metric)[best.row, : int(ended(findings.run)[best.row])]
     return {
         "number": best.number,
         "epoch": best.epoch,

@@ -153,3 +153,22 @@ def test_a_trial_without_a_finite_objective_up_to_the_epoch_is_left_out(make_run
     run = load_run(folder)
     assert sorted(at_epoch(run, 3, "").rows) == [0, 1, 3, 4]
     assert sorted(at_epoch(run, 4, "").rows) == [0, 1, 2, 3, 4]
+
+
+def test_where_a_target_stopped_the_sweep_what_reached_it_is_best(make_run, rewrite):
+    """As in ``orch best``; it may be far from its last epoch, and worse trials have come there."""
+    folder = make_run(trials=12)
+    run = load_run(folder)
+    early = int(run.trials.filter(epochs=1)["number"][0])
+    value = pl.when(number=early).then(-1.0).otherwise("metric.valid_loss")
+    epochs = run.epochs.with_columns(value.alias("metric.valid_loss"))
+    rewrite(folder, run.trials, epochs, {**run.meta.raw, "limit": "target"})
+    analysis = analyze(folder, only=["learning_curves"])
+    best = analysis.as_dict()["best"]
+    assert (best["number"], best["epoch"], best["of_epochs"]) == (early, 1, None)
+    (line,) = [line for line in analysis.lines if line.startswith("best")]
+    assert f"trial {early}  valid_loss -1" in line
+    assert line.endswith("epoch 1, at the target")
+    assert load_run(folder).best().number == early
+    rewrite(folder, run.trials, epochs, {**run.meta.raw, "limit": "max_time"})
+    assert load_run(folder).best().number != early
