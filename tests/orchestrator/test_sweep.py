@@ -162,7 +162,7 @@ def test_an_interrupted_sweep_has_tables_of_all_it_reported_and_goes_on(
         (record.number, record.epoch) for record in reported
     )
     assert set(pl.read_parquet(folder.trials)["state"]) == {"interrupted"}
-    assert load_run(folder.path).notes == (f"the sweep is not finished; orch resume {folder.id}",)
+    assert load_run(folder.path).notes == (f"the sweep is not finished; orch resume {folder.path}",)
 
     inbox = Inbox(folder.inbox)
     stopped = orchestrator.resume(

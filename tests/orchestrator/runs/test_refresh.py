@@ -91,7 +91,7 @@ def test_tables_behind_their_journal_are_rebuilt_as_the_owner_would_have_written
     for frame, same in zip(tables(folder), expected, strict=True):
         assert_frame_equal(frame, same)
     assert pl.read_parquet_metadata(folder.trials)["orch"] == metadata
-    assert load_run(folder.path).notes == (f"the sweep is not finished; orch resume {folder.id}",)
+    assert load_run(folder.path).notes == (f"the sweep is not finished; orch resume {folder.path}",)
 
 
 def test_what_an_owner_left_running_is_interrupted(
