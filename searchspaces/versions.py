@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, TypeAlias
+
+from pydantic import ValidationError
 
 from searchspaces.domains import Choice, Domain, Float, Int, Parameter
 from searchspaces.scalars import same
@@ -75,9 +78,10 @@ def _interval(old: Parameter, new: Parameter) -> Parameter:
     scale = {"log": True} if low > 0 and shape.log else {}
     for kept in ({"powers_of": powers}, {"step": shape.step, **scale}):
         if None not in kept.values():
-            grid = _range(shape, low, high, when=when, **kept)
-            if _holds(grid, old) and _holds(grid, new):
-                return grid
+            with suppress(ValidationError):  # no powers below 1, nor a step too fine for the range
+                grid = _range(shape, low, high, when=when, **kept)
+                if _holds(grid, old) and _holds(grid, new):
+                    return grid
     return _range(shape, low, high, when=when, **smooth)
 
 

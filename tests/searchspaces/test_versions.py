@@ -21,6 +21,9 @@ from searchspaces.versions import hull, value_type
         (Float(1e-4, 0.1), Float(1e-3, 1.0, log=True), Float(1e-4, 1.0, log=True)),
         (Int(16, 256, powers_of=2), Int(16, 1024, powers_of=2), Int(16, 1024, powers_of=2)),
         (Int(10, 100), Int(16, 64, powers_of=2), Int(10, 100, log=True)),
+        (Int(0, 64), Int(1, 64, powers_of=2), Int(0, 64)),  # no powers below 1
+        (0, Int(1, 8, powers_of=2), Int(0, 8)),
+        (Float(0.0, 1e9), Float(0.0, 1e-4, step=1e-5), Float(0.0, 1e9)),  # too fine for the range
         (Float(0.0, 1.0, step=0.25), Float(0.0, 2.0, step=0.25), Float(0.0, 2.0, step=0.25)),
         (Float(0.0, 1.0, step=0.25), Float(0.0, 1.0, step=0.1), Float(0.0, 1.0)),
         (Int(2, 8, log=True, step=2), Int(2, 16, log=True, step=2), Int(2, 16, log=True, step=2)),
