@@ -62,7 +62,8 @@ class Carried:
         number: of the earlier trial.
         config: there.
         seen: as of the earlier trial.
-        whole: what the earlier trial trained: none of its parameters is gone, and none was drawn.
+        whole: what the earlier trial trained: none of its parameters is gone or not active any
+            more, and none was drawn.
     """
 
     number: int
@@ -111,7 +112,7 @@ def _config(
             return None, False
         with suppress(ConfigurationError):
             if not drawing.lost:
-                gone = not set(values) <= set(space.parameters())
+                gone = not set(values) <= set(drawing.chosen)
                 return space.validate(drawing.chosen, facts), not (gone or drawing.drawn)
         if not drawing.drawn:
             break

@@ -79,6 +79,7 @@ def test_a_new_parent_is_drawn_so_that_what_was_known_is_active():
     found = one(space(**domains), optimizer="adam", momentum=0.9)  # it was active always, then
     assert found is not None
     assert dict(found.config) == {"optimizer": "adam"}
+    assert not found.whole
     found = one(space(**domains), optimizer="sgd")  # it was never searched, then
     assert found is not None
     assert 0 <= found.config["momentum"] <= 1
