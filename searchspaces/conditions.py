@@ -37,10 +37,14 @@ def conditional(
 
 def is_active(parameter: Parameter, values: Mapping[str, Value]) -> bool:
     """Whether every parent is among ``values`` with a value that activates the parameter."""
-    return all(
-        parent in values and any(same(values[parent], value) for value in allowed)
-        for parent, allowed in condition(parameter).items()
-    )
+    return not any(unmet(parameter, values))
+
+
+def unmet(parameter: Parameter, values: Mapping[str, Value]) -> Iterator[str]:
+    """The parents that keep the parameter from being active; none if it is."""
+    for parent, allowed in condition(parameter).items():
+        if parent not in values or not any(same(values[parent], value) for value in allowed):
+            yield parent
 
 
 def with_several_layers(

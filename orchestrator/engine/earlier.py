@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from searchspaces import Config, DataFacts, JointSpace, Value
-from searchspaces.conditions import condition, is_active
+from searchspaces.conditions import condition, unmet
 from searchspaces.domains import Domain
 from searchspaces.errors import ConfigurationError
 from searchspaces.scalars import plain, same
@@ -141,8 +141,9 @@ def _drawing(space: JointSpace, values: Mapping[str, Any], rng: np.random.Genera
     chance: set[str] = set()  # parameters that are what they are by what was drawn
     for name in space.order():
         parameter = parameters[name]
-        by_chance = not chance.isdisjoint(condition(parameter))
-        if not is_active(parameter, made.chosen):
+        parents = set(unmet(parameter, made.chosen))
+        by_chance = not chance.isdisjoint(condition(parameter)) and parents <= chance
+        if parents:
             made.lost |= by_chance and name in values
             chance |= {name} if by_chance else set()
             continue

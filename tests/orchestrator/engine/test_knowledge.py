@@ -85,6 +85,20 @@ def test_a_new_parent_is_drawn_so_that_what_was_known_is_active():
     assert 0 <= found.config["momentum"] <= 1
 
 
+def test_what_is_not_active_whatever_is_drawn_is_dropped():
+    domains = {
+        "layers": {"low": 1, "high": 4},
+        "cell": {"values": ["gru", "lstm"]},
+        "dropout": {**X, "when": {"cell": ["gru"], "layers": [2, 3, 4]}},
+    }
+    found = one(space(**domains), layers=1, dropout=0.3)
+    assert found is not None
+    assert found.config.keys() == {"layers", "cell"}
+    found = one(space(**domains), layers=2, dropout=0.3)
+    assert found is not None
+    assert dict(found.config) == {"layers": 2, "cell": "gru", "dropout": 0.3}
+
+
 def test_what_constraints_refuse_is_left_out_unless_another_draw_helps():
     where = SPACES["awkward"]
     values = {"cell": "lstm", "heads": 8, "attention": False, "grade": "small"}
