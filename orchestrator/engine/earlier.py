@@ -11,7 +11,7 @@ import numpy as np
 
 from searchspaces import Config, DataFacts, JointSpace, Value
 from searchspaces.conditions import condition, unmet
-from searchspaces.domains import Domain
+from searchspaces.domains import AnyDomain, Domain
 from searchspaces.errors import ConfigurationError
 from searchspaces.scalars import plain, same
 from searchspaces.unit_cube import domain_from_unit
@@ -106,8 +106,9 @@ def _config(
     facts: DataFacts | None,
 ) -> tuple[Config | None, bool]:
     """The config of these values and what is drawn beside them, and whether it is whole."""
+    wanted = _wanted(space, values)
     for _ in range(TRIES):
-        drawing = _drawing(space, values, rng)
+        drawing = _drawing(space, values, wanted, rng)
         if drawing.outside:
             return None, False
         with suppress(ConfigurationError):
@@ -136,7 +137,40 @@ class _Drawing:
     lost: bool = False
 
 
-def _drawing(space: JointSpace, values: Mapping[str, Any], rng: np.random.Generator) -> _Drawing:
+def _wanted(space: JointSpace, values: Mapping[str, Any]) -> dict[str, list[tuple[Value, ...]]]:
+    """What parameters that have no value must be for the values given to be active."""
+    parameters = space.parameters()
+    known: dict[str, Any] = {
+        name: plain(values[name]) if name in values else parameter
+        for name, parameter in parameters.items()
+        if name in values or not isinstance(parameter, Domain)
+    }
+    found: dict[str, list[tuple[Value, ...]]] = {}
+    for name in reversed(space.order()):
+        parents = set(unmet(parameters[name], known))
+        if (name in values or name in found) and known.keys().isdisjoint(parents):
+            for parent in parents:
+                found.setdefault(parent, []).append(condition(parameters[name])[parent])
+    return found
+
+
+def _drawn(
+    parameter: AnyDomain, wanted: Sequence[tuple[Value, ...]], rng: np.random.Generator
+) -> Value:
+    """A value, after some draws if it takes them one of each of those that are wanted."""
+    for _ in range(TRIES):
+        value = domain_from_unit(parameter, rng.random())
+        if all(any(same(value, one) for one in allowed) for allowed in wanted):
+            break
+    return value
+
+
+def _drawing(
+    space: JointSpace,
+    values: Mapping[str, Any],
+    wanted: Mapping[str, Sequence[tuple[Value, ...]]],
+    rng: np.random.Generator,
+) -> _Drawing:
     made, parameters = _Drawing(), space.parameters()
     chance: set[str] = set()  # parameters that are what they are by what was drawn
     for name in space.order():
@@ -158,7 +192,7 @@ def _drawing(space: JointSpace, values: Mapping[str, Any], rng: np.random.Genera
                 continue
             made.chosen[name] = member
         else:
-            made.chosen[name] = domain_from_unit(parameter, rng.random())
+            made.chosen[name] = _drawn(parameter, wanted.get(name, ()), rng)
             made.drawn = True
             chance.add(name)
     return made

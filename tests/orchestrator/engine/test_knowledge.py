@@ -85,6 +85,17 @@ def test_a_new_parent_is_drawn_so_that_what_was_known_is_active():
     assert 0 <= found.config["momentum"] <= 1
 
 
+def test_a_new_parent_is_drawn_right_however_many_values_it_has():
+    where = space(
+        layers={"low": 1, "high": 2_000},
+        cell={"values": list(range(50)), "when": {"layers": [7]}},
+        dropout={**X, "when": {"cell": [3]}},
+    )
+    found = one(where, dropout=0.3)
+    assert found is not None
+    assert dict(found.config) == {"layers": 7, "cell": 3, "dropout": 0.3}
+
+
 def test_what_is_not_active_whatever_is_drawn_is_dropped():
     domains = {
         "layers": {"low": 1, "high": 4},
