@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 
@@ -152,20 +153,33 @@ def count(parameters: Mapping[str, Parameter], order: tuple[str, ...]) -> int | 
         for parent, allowed in condition(parameter).items():
             mentioned.setdefault(parent, []).extend(allowed)
 
-    def count_from(position: int, values: dict[str, Value]) -> int | float:
-        if position == len(order):
+    def count_from(names: tuple[str, ...], values: dict[str, Value]) -> int | float:
+        if not names:
             return 1
-        name = order[position]
+        name, *rest = names
         parameter = parameters[name]
         if not is_active(parameter, values):
-            return count_from(position + 1, values)
+            return count_from(tuple(rest), values)
         total: int | float = 0
         for value, times in _classes(parameter, mentioned.get(name)):
             chosen = values if value is None else {**values, name: value}
-            total += times * count_from(position + 1, chosen)
+            total += times * count_from(tuple(rest), chosen)
         return total
 
-    return count_from(0, {})
+    # Together they would take twice as long with each switch.
+    return math.prod(count_from(names, {}) for names in _families(parameters, order))
+
+
+def _families(
+    parameters: Mapping[str, Parameter], order: tuple[str, ...]
+) -> Iterator[tuple[str, ...]]:
+    """Names that conditions join, in that order; what one family has does not change another."""
+    family = {name: name for name in order}
+    for name in order:
+        joined = {family[parent] for parent in condition(parameters[name]) if parent in family}
+        family.update({other: name for other in order if family[other] in joined})
+    for first in dict.fromkeys(family.values()):
+        yield tuple(name for name in order if family[name] == first)
 
 
 def _classes(

@@ -25,6 +25,7 @@ from searchspaces import (
     constraint,
     space_of,
 )
+from searchspaces.inline import inline_space
 
 FACTS = DataFacts(features=8, classes=10, steps=8)
 
@@ -138,6 +139,14 @@ def test_a_child_needs_every_parent() -> None:
         Nested().validate({"cell": "gru", "depth": 2, "dropout": 0.1, "skip": True})
     config = Nested().validate({"cell": "gru", "depth": 3, "dropout": 0.1, "skip": False})
     assert config["skip"] is False
+
+
+def test_the_size_of_a_space_of_many_switches_is_there_at_once() -> None:
+    space: dict[str, Any] = {}
+    for number in range(60):
+        space[f"on{number}"] = {"values": [False, True]}
+        space[f"how{number}"] = {"low": 1, "high": 4, "when": {f"on{number}": [True]}}
+    assert inline_space(space).size == 5**60
 
 
 def test_size_counts_a_config_once_for_all_its_inactive_parameters() -> None:
