@@ -167,7 +167,8 @@ def count(parameters: Mapping[str, Parameter], order: tuple[str, ...]) -> int | 
         return total
 
     # Together they would take twice as long with each switch.
-    return math.prod(count_from(names, {}) for names in _families(parameters, order))
+    sizes = [count_from(names, {}) for names in _families(parameters, order)]
+    return math.inf if math.inf in sizes else math.prod(sizes)  # which may be no float
 
 
 def _families(

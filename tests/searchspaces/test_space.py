@@ -149,6 +149,12 @@ def test_the_size_of_a_space_of_many_switches_is_there_at_once() -> None:
     assert inline_space(space).size == 5**60
 
 
+def test_an_interval_beside_more_grids_than_a_float_can_count() -> None:
+    grids = {f"grid{number}": {"low": 0, "high": 10**12} for number in range(30)}
+    assert inline_space({**grids, "x": {"low": 0.0, "high": 1.0}}).size == math.inf
+    assert inline_space({"x": {"low": 0.0, "high": 1.0}, **grids}).size == math.inf
+
+
 def test_size_counts_a_config_once_for_all_its_inactive_parameters() -> None:
     # mlp; gru with depth 1; depth 2 with 5 dropouts; depth 3 with 5 dropouts and 2 skips
     assert Nested().size == 1 + 1 + 5 + 5 * 2
