@@ -10,7 +10,7 @@ from orchestrator.searchers.priors import believed
 from searchspaces import DataFacts
 from searchspaces.config import flattened
 from searchspaces.errors import ConfigurationError
-from searchspaces.scalars import problem
+from searchspaces.scalars import plain, problem
 
 if TYPE_CHECKING:
     from orchestrator.spec import SweepSpec
@@ -33,7 +33,16 @@ def read_points(value: Any) -> Any:
             raise problem(
                 f"number {index}, {point!r}, is no config. Write one as {{learning_rate: 0.003}}."
             )
-    return tuple(flattened({str(name): each for name, each in one.items()}) for one in points)
+    named = (flattened({str(name): each for name, each in one.items()}) for one in points)
+    return tuple({name: _plain(value) for name, value in one.items()} for one in named)
+
+
+def _plain(value: Any) -> Any:
+    """The value as a file can hold it, of NumPy's too; what is none is refused by its domain."""
+    found = plain(value)
+    if found is None:
+        return value
+    return list(found) if isinstance(found, tuple) else found
 
 
 def check_known(spec: SweepSpec, facts: DataFacts | None = None) -> None:

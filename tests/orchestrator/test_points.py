@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from orchestrator import Study, Sweep
@@ -63,6 +64,17 @@ def test_a_study_goes_on_with_the_same_points(tmp_path: Path) -> None:
         with Study.resume(runs=tmp_path / "parts") as study:
             parts += go(study, 2)
     assert parts == whole[:5]
+
+
+def test_numbers_of_numpy_are_values_of_points_too(tmp_path: Path) -> None:
+    space = {"k": {"low": 1, "high": 8}, "sizes": {"values": [[3, 3], [5]]}}
+    points = [{"k": np.int64(3), "sizes": [np.int64(5)]}, {"k": np.float32(4)}]
+    sweep = made(space=space, points=points)
+    with sweep.ask_tell(tmp_path) as study:
+        first = study.ask()
+    assert first is not None
+    assert dict(first.config) == {"k": 3, "sizes": (5,)}
+    assert study.run.spec() == sweep.spec
 
 
 @pytest.mark.parametrize(
