@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
+from numbers import Integral, Real
 from typing import Any, TypeAlias
 
+import numpy as np
 from pydantic import ConfigDict, ValidationError, create_model
 
 from searchspaces.domains import Domain
@@ -98,10 +100,10 @@ def _kind(place: str, value: object) -> Kind:
         return _kind_of_group(place, value)
     if isinstance(value, Mapping):
         return _kind_of_domain(place, value)
-    if isinstance(value, bool | str):
+    if isinstance(value, bool | str | np.bool_):
         return "choice"
-    if isinstance(value, int | float):
-        return "int" if isinstance(value, int) else "float"
+    if isinstance(value, Real):
+        return "int" if isinstance(value, Integral) else "float"
     raise ConfigurationError(
         f"{value!r} is no domain. Give low and high, or values, or a constant.", place=place
     )
@@ -130,5 +132,5 @@ def _kind_of_domain(place: str, value: Mapping[Any, Any]) -> str:
     if "values" in value:
         return "choice"
     bounds = [value.get(key, 0) for key in ("low", "high", "step")]
-    whole = all(isinstance(bound, int) for bound in bounds if bound is not None)
+    whole = all(isinstance(bound, Integral) for bound in bounds if bound is not None)
     return "int" if whole or value.get("powers_of") is not None else "float"

@@ -83,6 +83,16 @@ def test_what_cannot_be_is_one_line_at_its_place(mapping: dict[str, Any], line: 
     assert str(failure.value).startswith(line)
 
 
+def test_numbers_of_numpy_tell_the_kind_as_others_do() -> None:
+    whole, rate, flag = np.int64(2), np.float32(0.5), np.bool_(True)
+    made = inline_space(
+        {"k": {"low": whole, "high": np.int64(8)}, "layers": whole, "rate": rate, "flag": flag}
+    )
+    assert made == inline_space(
+        {"k": {"low": 2, "high": 8}, "layers": 2, "rate": 0.5, "flag": True}
+    )
+
+
 def test_a_domain_that_cannot_be_is_placed_by_pydantic() -> None:
     with pytest.raises(ValidationError) as failure:
         inline_space({"a": {"low": 3, "high": 1}})
