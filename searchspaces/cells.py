@@ -48,6 +48,15 @@ def original(value: Any, entry: Mapping[str, Any]) -> Any:
             return list(one)
         if isinstance(one, bool | int | float) and value in {str(one), json.dumps(one)}:
             return one
+        if isinstance(one, float) and _number(value) == one:  # tables write 1e-05 as 0.00001
+            return one
     if value.startswith("[") and any(isinstance(one, list | tuple) for one in known):
         return json.loads(value)  # of another version of the space
     return value
+
+
+def _number(value: str) -> float | None:
+    try:
+        return float(value)
+    except ValueError:
+        return None

@@ -272,6 +272,19 @@ def test_groups_and_lists_of_an_earlier_run_are_what_they_were(tmp_path: Path) -
     assert [again.spec.joint.validate(trial.values) for trial in earlier] == configs
 
 
+def test_numbers_beside_texts_are_what_they_were(tmp_path: Path) -> None:
+    values = ["none", True, 1e-5, -3.5e-10, 1e16, 0.1, 1 / 3, -0.0, 2**60 + 1]
+    space = {"decay": {"values": values}}
+    with made("random", space=space, trials=9, epochs=1).ask_tell(tmp_path) as study:
+        while (trial := study.ask()) is not None:
+            study.tell(trial, {"valid_loss": float(trial.config["decay"] != 1e-5)})
+        assert study.result().best == {"decay": 1e-5}
+    searcher = {"kind": "random", "repeats": True}
+    again = made(space=space, searcher=searcher, epochs=9, warm_start=study.run.id)
+    told = [trial.values["decay"] for trial in collected(again.spec, tmp_path, None)]
+    assert {(type(value), value) for value in told} == {(type(value), value) for value in values}
+
+
 class Here:
     """This machine in the place of a cluster's head: the same shell script unpacks the run."""
 
