@@ -12,8 +12,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from searchspaces import Choice, Float, Int, Scalar, domain_to_unit, interval_to_unit
+from searchspaces.cells import original
 from searchspaces.errors import ConfigurationError
-from searchspaces.scalars import text
+from searchspaces.scalars import same, text
 
 FloatArray = NDArray[np.float64]
 _KINDS: dict[str, type[Float | Int | Choice]] = {"float": Float, "int": Int, "choice": Choice}
@@ -74,7 +75,10 @@ class Parameter:
     def _coordinate(self, value: Scalar) -> float:
         domain = self.domain
         if isinstance(domain, Choice):
-            member = next((v for v in domain.values if v == value or text(v) == str(value)), None)
+            said = original(value, {"values": domain.values})
+            member = next(
+                (v for v in domain.values if same(v, said) or text(v) == str(value)), None
+            )
             return math.nan if member is None else domain_to_unit(domain, member)
         try:
             number = min(max(float(value), domain.low), domain.high)

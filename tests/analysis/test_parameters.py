@@ -66,6 +66,14 @@ def test_values_go_to_the_unit_cube_and_back(domain, u):
     assert math.isnan(place[1])
 
 
+def test_a_text_stands_for_the_number_or_the_switch_of_a_mixed_choice():
+    domain = Choice(("none", 1e-5, 1e16, True, 3, (3, 3)))
+    column = pl.DataFrame([{"p": value} for value in (*domain.values[:-1], "[3, 3]")],
+                          schema={"p": pl.String})["p"]  # fmt: skip
+    found = Parameter("p", "space", domain).to_unit(column)
+    assert found == pytest.approx((np.arange(6) + 0.5) / 6)
+
+
 def test_values_outside_the_domain_lie_at_its_bounds():
     wide = Parameter("p", "space", Int(16, 256, log=True)).to_unit(pl.Series([8, 16, 256, 999]))
     assert wide[0] == wide[1]
