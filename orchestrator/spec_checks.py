@@ -8,6 +8,8 @@ from orchestrator.declared import placed
 from orchestrator.knowing import check_known
 from orchestrator.pairs import check_pair
 from orchestrator.several import check_several
+from searchspaces import Choice
+from searchspaces.cells import alike
 from searchspaces.errors import ConfigurationError
 from trainables.programs import Form, Program
 from trainables.programs.placeholders import check as check_command
@@ -27,6 +29,7 @@ def check_spec(spec: SweepSpec, program: Program) -> None:
     except ConfigurationError as error:
         mine = placed(error, type(spec.space), "space")
         raise placed(mine, type(spec.training), "training") from error
+    _check_cells(spec)
     check_pair(spec.searcher, spec.scheduler, spec.joint, program)
     check_known(spec)
     _check_goals(spec)
@@ -35,6 +38,19 @@ def check_spec(spec: SweepSpec, program: Program) -> None:
     spec.scheduler.model_copy().begin(trials=spec.planned_trials, max_epochs=spec.epochs)
     if program.learns_by_itself:
         _check_own(spec, program)
+
+
+def _check_cells(spec: SweepSpec) -> None:
+    """Refuse a choice of which the run's tables could not say what a trial had."""
+    joint = spec.joint
+    for name, parameter in joint.parameters().items():
+        if isinstance(parameter, Choice) and (found := alike(parameter.values)) is not None:
+            word, other = found
+            raise ConfigurationError(
+                f"{word!r} and {other!r} are the same text in the run's tables. Write one of them "
+                f"in another way.",
+                place=f"{joint.groups[name]}.{name}",
+            )
 
 
 def _check_goals(spec: SweepSpec) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from searchspaces.scalars import Scalar, Value, text
@@ -53,6 +53,17 @@ def original(value: Any, entry: Mapping[str, Any]) -> Any:
     if value.startswith("[") and any(isinstance(one, list | tuple) for one in known):
         return json.loads(value)  # of another version of the space
     return value
+
+
+def alike(values: Sequence[Value]) -> tuple[str, Value] | None:
+    """A text among the values of a choice and another of them that a table would hold as it."""
+    others = [one for one in values if not isinstance(one, str)]
+    for value in values:
+        if isinstance(value, str):
+            for one in others:
+                if not isinstance(original(value, {"values": [one]}), str):
+                    return value, one
+    return None
 
 
 def _number(value: str) -> float | None:

@@ -250,6 +250,16 @@ def test_bad_input_is_one_line_at_its_place(values: dict[str, Any], text: str) -
     assert line(GRU, values) == text
 
 
+@pytest.mark.parametrize(
+    ("values", "said"), [([1, "1"], "'1' and 1"), ([[3], "a", "[3]"], "'[3]' and (3,)")]
+)
+def test_a_choice_that_tables_cannot_tell_apart_is_refused(values: list[Any], said: str) -> None:
+    command = {"command": "fit {x}", "metric": "loss", "space": {"x": {"values": values}}}
+    assert line(command) == (
+        f"space.x: {said} are the same text in the run's tables. Write one of them in another way."
+    )
+
+
 def test_changes_go_on_top_of_each_other() -> None:
     spec = spec_from(
         {"architecture": "gru", "strategy": "asha", "trials": 5},
