@@ -16,6 +16,8 @@ from searchspaces.errors import ConfigurationError
 
 LARGEST = 100_000
 """A grid of more configs than this is refused: nobody runs it, and it has to be listed."""
+LONGEST = 5_000_000
+"""Combinations that constraints may have to be asked about, which takes up to a minute."""
 
 
 class GridSearch(Searcher):
@@ -32,7 +34,8 @@ class GridSearch(Searcher):
     spread over the whole grid; ``order="plain"`` counts up, the last parameter fastest.
 
     Raises:
-        ConfigurationError: more than 100,000 configs, or none that is valid.
+        ConfigurationError: more than 100,000 configs, none that is valid, or more than 5,000,000
+            combinations for constraints to choose from.
     """
 
     laid_out: ClassVar[bool] = True
@@ -80,7 +83,14 @@ class GridSearch(Searcher):
         grid: list[dict[str, Value]] = []
         parameters = space.parameters()
         constants = {name: one for name, one in parameters.items() if not isinstance(one, Domain)}
-        for values in combinations(parameters, self.points):
+        for looked, values in enumerate(combinations(parameters, self.points)):
+            if looked == LONGEST:
+                raise ConfigurationError(
+                    f"the grid has more than {LONGEST:,} combinations, of which constraints leave "
+                    f"few. Lower searcher.points ({self.points}), fix some parameters, or choose "
+                    f"searcher random.",
+                    place="searcher",
+                )
             if not space.permits({**constants, **values}, self._facts):
                 continue
             if len(grid) == LARGEST:

@@ -134,6 +134,18 @@ def test_a_grid_without_a_valid_config_is_refused():
     )
 
 
+def test_a_grid_of_which_constraints_leave_little_is_not_looked_through_for_ever(monkeypatch):
+    monkeypatch.setattr("orchestrator.searchers.grid.LONGEST", 10)
+    space = JointSpace(LineSpace(x=Float(0.04, 1)), NoTraining())
+    assert len(configs(GridSearch(points=10), space)) < 10
+    with pytest.raises(ConfigurationError) as error:
+        GridSearch(points=11).limit(space)
+    assert str(error.value) == (
+        "searcher: the grid has more than 10 combinations, of which constraints leave few. "
+        "Lower searcher.points (11), fix some parameters, or choose searcher random."
+    )
+
+
 def test_an_interval_needs_two_points():
     with pytest.raises(ValidationError, match="greater than or equal to 2"):
         GridSearch(points=1)
