@@ -69,12 +69,15 @@ def outline_after(outline: Outline, changes: Mapping[str, Any]) -> Outline:
     if outline.joint is None:
         return outline
     with suppress(OrchError):
-        joint = edited(outline.joint, changes)
+        before, joint = outline.joint.parameters(), edited(outline.joint, changes)
+        now = joint.parameters()
+        differ = {name for name in now if now[name] != before[name]}  # from trials that started
+        known = outline.searched or frozenset()
         return replace(
             outline,
             joint=joint,
             space=tuple(joint.describe()),
-            searched=frozenset(searched(joint.parameters())),
+            searched=known | differ | frozenset(searched(now)),
         )
     return outline
 

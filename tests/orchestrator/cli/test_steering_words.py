@@ -98,7 +98,13 @@ def test_an_edited_space_is_shown_from_then_on(progress):
     assert lines(progress)[2] == SPACE[0].replace("256", "512")
     progress.note(Commanded("edit", 1011.0, values={"space": {"num_layers": 2}}))
     assert str(progress.notes[-1]) == "num_layers 2 from trial 2 on"
-    assert "num_layers" not in progress.outline.shown({"num_layers": 2, "hidden_size": 3})
+
+
+def test_what_an_edit_fixed_still_tells_trials_apart(progress):
+    progress.note(Commanded("edit", 1010.0, values={"space": {"num_layers": 2}}))
+    progress.note(Commanded("edit", 1011.0, values={"space": {"hidden_size": {"high": 512}}}))
+    config = {"num_layers": 3, "hidden_size": 30, "dropout": 0.1}
+    assert progress.outline.shown({**config, "optimizer": "adam"}) == config
 
 
 def test_a_refused_edit_changes_nothing(progress):
