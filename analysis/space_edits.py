@@ -58,8 +58,8 @@ def parse_edits(spaces: Sequence[Mapping[str, Any]]) -> tuple[SpaceEdit, ...]:
 
 
 def _words(entries: Entries, name: str) -> str:
-    if name not in entries:
-        return "absent"
+    if name not in entries or entries[name].get("value", name) is None:
+        return "absent"  # or its condition never holds
     found = parse_parameters({name: entries[name]})
     if found:
         prior = entries[name].get("prior")

@@ -171,7 +171,9 @@ def _domain(entry: dict[str, Any]) -> str:
     fields = {key: value for key, value in entry.items() if key not in {"group", "kind"}}
     kinds = {"float": Float, "int": Int, "choice": Choice}
     kind = kinds.get(entry["kind"])
-    return str(entry["value"]) if kind is None else describe_value(kind(**fields))
+    if kind is not None:
+        return describe_value(kind(**fields))
+    return "absent" if entry["value"] is None else str(entry["value"])
 
 
 def _table(reading: Reading, top: int, width: int | None) -> list[str]:

@@ -101,3 +101,17 @@ def test_an_edit_of_a_prior_says_what_changed() -> None:
     ]
     [edit] = parse_edits(spaces)
     assert edit.words() == "from trial 9 on hidden_size is 16..256 log around 64, not 16..256 log"
+
+
+def test_what_an_edit_leaves_no_room_for_is_absent_from_then_on() -> None:
+    layers = {"group": "space", "kind": "int", "low": 1, "high": 4}
+    dropout = {"group": "space", "kind": "float", "low": 0.0, "high": 0.5}
+    one, never = ({"group": "space", "kind": "constant", "value": value} for value in (1, None))
+    spaces = [
+        {"from_trial": 0, "parameters": {"num_layers": layers, "dropout": dropout}},
+        {"from_trial": 9, "parameters": {"num_layers": one, "dropout": never}},
+    ]
+    [edit] = parse_edits(spaces)
+    assert (
+        edit.words() == "from trial 9 on num_layers is 1, not 1..4; dropout is absent, not 0..0.5"
+    )

@@ -111,6 +111,15 @@ def test_show_tells_what_was_set_since_the_run_began(interrupted):
     assert "4 at a time" in said
 
 
+def test_show_tells_what_an_edit_left_no_room_for(interrupted):
+    journal = Journal(interrupted.journal, lambda record: None)
+    journal.append(Commanded("edit", 10.0, 3, {"space": {"num_layers": 1}}))
+    journal.close()
+    code, said = orch(interrupted, "show")
+    assert code == 0
+    assert "edited from trial 3 on num_layers 1, dropout absent" in said.splitlines()
+
+
 def test_values_may_come_from_the_file_of_a_winner(interrupted, tmp_path):
     file = tmp_path / "winner.yaml"
     file.write_text("num_layers: 1\nhidden_size: 100\nlearning_rate: 0.01\nbatch_size: 64\n")
