@@ -31,6 +31,18 @@ class NotRunningError(UsageError):
         super().__init__(f"run {run} is not running: there is nothing to {wanted}.")
 
 
+class FinishedError(UsageError):
+    """Somebody wants a change of a run that has come to its end.
+
+    Attributes:
+        run: its id.
+    """
+
+    def __init__(self, run: str) -> None:
+        self.run = run
+        super().__init__(f"run {run} is finished: nothing more is tried in it.")
+
+
 def tell(run: RunFolder, command: Command, *, seconds: float) -> Commanded | Closed | None:
     """Leave a letter for the process that runs a sweep, and wait for its answer.
 
@@ -42,6 +54,9 @@ def tell(run: RunFolder, command: Command, *, seconds: float) -> Commanded | Clo
     Returns:
         the record of the command, or of the end of the run if that came first; None if
         nothing was heard in that time. The letter stays where it is then.
+
+    Raises:
+        FinishedError: it finished before it heard of a change.
     """
     follower = Follower(run.journal)
     follower.skip()
@@ -50,6 +65,8 @@ def tell(run: RunFolder, command: Command, *, seconds: float) -> Commanded | Clo
         if isinstance(record, Commanded) and record.letter == letter:
             return record
         if isinstance(record, Closed):
+            if isinstance(command, Change) and record.reason == FINISHED:
+                raise FinishedError(run.id)
             return record
     return None
 
@@ -61,12 +78,12 @@ def leave(run: RunFolder, change: Change) -> Commanded:
         the record as it would be; with a reason for refusing it nothing was left.
 
     Raises:
-        UsageError: the run is finished.
+        FinishedError: nothing goes on with it.
         JournalError: its journal is damaged.
     """
     ledger, last = _replayed(run)
     if ledger.finished or (isinstance(last, Closed) and last.reason == FINISHED):
-        raise UsageError(f"run {run.id} is finished: nothing more is tried in it.")
+        raise FinishedError(run.id)
     record = judged(ledger, change)
     if not record.refused:
         send(run.inbox, change)

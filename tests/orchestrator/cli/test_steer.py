@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -188,7 +189,10 @@ def test_what_makes_no_sense_is_one_line_and_leaves_nothing(interrupted, words, 
     assert letters(interrupted) == []
 
 
-def test_a_run_that_ends_before_it_hears_of_a_stop_is_not_offered_to_go_on(interrupted):
+@pytest.fixture
+def ending(interrupted) -> Iterator[RunFolder]:
+    """A run that finishes when a letter comes, and does not read it."""
+
     def ends():
         with interrupted.owned():
             owned.set()
@@ -202,13 +206,23 @@ def test_a_run_that_ends_before_it_hears_of_a_stop_is_not_offered_to_go_on(inter
     thread = threading.Thread(target=ends)
     thread.start()
     owned.wait()
-    code, said = orch(interrupted, "stop")
+    yield interrupted
     thread.join()
+
+
+def test_a_run_that_ends_before_it_hears_of_a_stop_is_not_offered_to_go_on(ending):
+    code, said = orch(ending, "stop")
     assert code == 0
     assert said.splitlines() == [
-        f"run {interrupted.id}: finished; everything reported is kept",
-        f"next   orch show {interrupted.path}    orch analyze {interrupted.path}",
+        f"run {ending.id}: finished; everything reported is kept",
+        f"next   orch show {ending.path}    orch analyze {ending.path}",
     ]
+
+
+def test_a_change_of_a_run_that_ends_before_it_hears_of_it_is_refused(ending):
+    code, said = orch(ending, "edit", "--set", "space.hidden_size=wide")
+    assert code == 2
+    assert said == f"error: run {ending.id} is finished: nothing more is tried in it.\n"
 
 
 def test_a_run_that_its_own_program_asks_for_trials_takes_no_letters(tmp_path):
