@@ -158,7 +158,7 @@ def _merged(settings: tuple[str, ...]) -> dict[str, Any]:
 def _file_values(file: Path) -> dict[str, Any]:
     from orchestrator.spec_file import read_mapping
 
-    return read_mapping(file)[0]
+    return read_mapping(file, example="orch best --format yaml")[0]
 
 
 def _found(runs: Path, part: str) -> tuple[RunFolder, bool]:

@@ -130,6 +130,10 @@ def test_values_may_come_from_the_file_of_a_winner(interrupted, tmp_path):
     assert letter.values == {
         "num_layers": 1, "hidden_size": 128, "learning_rate": 0.01, "batch_size": 64,
     }  # fmt: skip
+    file.write_text("- num_layers: 1\n")
+    assert orch(interrupted, "enqueue", "--config", str(file)) == (
+        2, f"error: {file}: holds no mapping. See: orch best --format yaml\n",
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
