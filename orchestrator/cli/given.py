@@ -140,9 +140,9 @@ def spec_of(name: str, changes: dict[str, Any]) -> SweepSpec:
 def _renamed(spec: SweepSpec, said: dict[str, Any], changes: dict[str, Any]) -> SweepSpec:
     """The spec under a name that says its parts, where they are none of a strategy."""
     parts = [changes.get(part) for part in _PARTS.values()]
-    kinds = [part["kind"] for part in parts if isinstance(part, dict) and "kind" in part]
-    kinds = [spec.searcher.kind, spec.scheduler.kind] if kinds else []
-    if not kinds or "name" in changes or any(":" in kind for kind in kinds):
+    named = any("kind" in part if isinstance(part, dict) else part for part in parts)
+    kinds = [spec.searcher.kind, spec.scheduler.kind]
+    if not named or "name" in changes or any(":" in kind for kind in kinds):
         return spec
     strategy = said.get("strategy")
     stem = spec.name.removesuffix(f"-{strategy}") if strategy else spec.name.rpartition("-")[0]

@@ -101,6 +101,8 @@ def test_what_cannot_be_paused_is_refused_in_every_form_that_pauses(scheduler):
     [
         (["--search", "bohb", "--scheduler", "asha"], "mlp-bohb-asha", "bohb", "asha"),
         (["--scheduler", "median"], "mlp-bohb-median", "bohb", "median"),
+        (["--set", "scheduler=median"], "mlp-bohb-median", "bohb", "median"),
+        (["--set", "scheduler.eta=2"], "mlp-bohb", "bohb", "hyperband"),
         (["--search", "random", "--name", "mine"], "mine", "random", "hyperband"),
     ],
 )
