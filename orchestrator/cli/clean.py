@@ -97,7 +97,7 @@ def _cleaned(run: RunFolder, keep: int, *, dry_run: bool) -> Waste:
 
     reading = read(run, ["number", "state"])
     ranked = [] if reading.trials is None else [
-        (number, State(state)) for number, state in reading.trials.iter_rows()
+        (row["number"], State(row["state"])) for row in reading.trials.iter_rows(named=True)
     ]  # fmt: skip
     with run.owned():
         told = (reading.meta.get("journal") or {}).get("sequence", 0)

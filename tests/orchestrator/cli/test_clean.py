@@ -36,8 +36,9 @@ def made(tmp_path, monkeypatch, teller):
     """
     monkeypatch.chdir(tmp_path)
 
-    def make(reason="finished", epochs=10**9):
-        run = RunFolder.create(Path("runs"), teller.spec("gru-random", trials=3), {})
+    def make(reason="finished", epochs=10**9, **settings):
+        spec = teller.spec("gru-random", trials=3, **settings)
+        run = RunFolder.create(Path("runs"), spec, {})
         journal = Journal(run.journal, lambda record: None)
         journal.append(Opened(teller.began, "here", 1, {}))
         for record in teller.told(run.spec(), epochs=epochs):
@@ -65,6 +66,12 @@ def test_a_finished_run_keeps_the_checkpoint_of_its_best_trial(made):
     assert output("clean", run.suffix) == f"{run.id}  2 checkpoints, 2.0 kB\nfreed 2.0 kB\n"
     assert left(run) == [0]
     assert output("clean", run.suffix) == "nothing to free\n"
+
+
+def test_a_run_with_limits_is_cleaned_like_any_other(made):
+    run = made(outcomes=["valid_loss < 10"])
+    assert output("clean").splitlines()[-1] == "freed 2.0 kB"
+    assert left(run) == [0]
 
 
 @pytest.mark.parametrize(("keep", "stay"), [("0", []), ("2", [0, 1]), ("9", [0, 1, 2])])
