@@ -149,31 +149,30 @@ def _planned(reading: Reading, width: int) -> list[str]:
 def _edits(meta: dict[str, Any], width: int) -> list[str]:
     """What was edited while the sweep ran: ``from trial 16 on hidden_size 16..512 log``."""
     from orchestrator.cli.view.words import LABEL, block, wrap
+    from searchspaces.describe import describe
 
     lines: list[str] = []
     versions = meta.get("spaces", [])
     for before, after in itertools.pairwise(versions):
+        now = {name: _parameter(entry) for name, entry in after["parameters"].items()}
         changed = ", ".join(
-            f"{name} {_domain(entry)}"
-            for name, entry in after["parameters"].items()
-            if entry != before["parameters"].get(name)
+            f"{name} absent" if parameter is None else describe({name: parameter}, now)
+            for name, parameter in now.items()
+            if after["parameters"][name] != before["parameters"].get(name)
         )
         words = f"from trial {after['from_trial']} on {changed}"
         lines += block("edited", wrap(words, width - LABEL))
     return lines
 
 
-def _domain(entry: dict[str, Any]) -> str:
-    """A parameter of the tables' metadata in words."""
+def _parameter(entry: dict[str, Any]) -> Any:
+    """A parameter of the tables' metadata; None is a constant that never acts."""
     from searchspaces import Choice, Float, Int
-    from searchspaces.describe import describe_value
 
     fields = {key: value for key, value in entry.items() if key not in {"group", "kind"}}
     kinds = {"float": Float, "int": Int, "choice": Choice}
     kind = kinds.get(entry["kind"])
-    if kind is not None:
-        return describe_value(kind(**fields))
-    return "absent" if entry["value"] is None else str(entry["value"])
+    return entry["value"] if kind is None else kind(**fields)
 
 
 def _table(reading: Reading, top: int, width: int | None) -> list[str]:

@@ -11,7 +11,7 @@ from orchestrator.cli.view.outline import Outline
 from orchestrator.cli.view.words import clock, config_items, plural, scalar
 from orchestrator.engine.records import Commanded, Scaled
 from searchspaces.config import flattened
-from searchspaces.describe import describe_value, searched
+from searchspaces.describe import describe, searched
 from searchspaces.errors import OrchError
 
 
@@ -114,7 +114,7 @@ def _domains(changes: Mapping[str, Any], outline: Outline) -> list[str]:
     parameters = outline.joint.parameters()
     parts = [flattened(part) for part in changes.values() if isinstance(part, Mapping)]
     return [
-        f"{name} {describe_value(parameter)}"
+        describe({name: parameter}, parameters)
         for name, parameter in parameters.items()
         if any(f"{path}.".startswith(f"{name}.") for part in parts for path in part)
     ]

@@ -112,12 +112,14 @@ def test_show_tells_what_was_set_since_the_run_began(interrupted):
     assert "4 at a time" in said
 
 
-def test_show_tells_what_an_edit_left_no_room_for(interrupted):
+def test_show_tells_of_an_edited_prior_and_of_what_an_edit_left_no_room_for(interrupted):
     journal = Journal(interrupted.journal, lambda record: None)
-    journal.append(Commanded("edit", 10.0, 3, {"space": {"num_layers": 1}}))
+    journal.append(Commanded("edit", 10.0, 3, {"space": {"dropout": {"prior": 0.2}}}))
+    journal.append(Commanded("edit", 11.0, 3, {"space": {"num_layers": 1}}))
     journal.close()
     code, said = orch(interrupted, "show")
     assert code == 0
+    assert "edited from trial 3 on dropout 0..0.5 around 0.2 if num_layers > 1" in said
     assert "edited from trial 3 on num_layers 1, dropout absent" in said.splitlines()
 
 

@@ -56,6 +56,10 @@ def lines(progress, now=10.0, **options):
             "batch_size 32 from trial 2 on",
         ),
         (
+            Commanded("edit", 1010.0, values={"space": {"dropout": {"prior": 0.2}}}),
+            "dropout 0..0.5 around 0.2 if num_layers > 1 from trial 2 on",
+        ),
+        (
             Commanded("enqueue", 1010.0, values={"num_layers": 2, "hidden_size": 64}),
             "enqueued num_layers 2, hidden_size 64",
         ),
