@@ -103,7 +103,7 @@ class Study:
             fingerprint = data.fingerprint if data else ""
             if not self._ledger.finished:
                 self._stopping.change(changes or {})
-                self._stopping.refuse(asked=folder.id)
+                self._stopping.refuse(asked=folder.known_as)
                 same_data(self._begun_with, fingerprint)
             self._ledger.recover()
             self._told: dict[int, int] = {}
@@ -314,7 +314,8 @@ class Study:
 
     def _refuse_closed(self) -> None:
         if self._closed:
-            raise UsageError(f"the study is closed. Go on with it: Study.resume({self.run.id!r}).")
+            again = f"Study.resume({self.run.known_as!r})"
+            raise UsageError(f"the study is closed. Go on with it: {again}.")
 
     def _look_at_the_clock(self) -> None:
         if time.monotonic() >= self._deadline and not self.finished:

@@ -209,7 +209,7 @@ def resume(
     if spec.program.form is Form.ASK or is_study(folder):
         raise UsageError(
             f"run {folder.id} is asked for its trials. Go on with it from Python: "
-            f"Study.resume({folder.id!r})."
+            f"Study.resume({folder.known_as!r})."
         )
     asked = changes(spec, rules)
     if dataset:

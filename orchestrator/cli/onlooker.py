@@ -194,7 +194,7 @@ def outline_from(run: RunFolder, *, elsewhere: bool = False) -> Outline:
     spec = run.spec() if "imported" in values or _is_here(values) else _spec_alone(values)
     outline = outline_of(spec, run, elsewhere=elsewhere)
     asked = values.get("architecture") == ASK
-    return replace(outline, go_on=f"Study.resume({run.id!r})") if asked else outline
+    return replace(outline, go_on=f"Study.resume({run.known_as!r})") if asked else outline
 
 
 def _is_here(values: dict[str, Any]) -> bool:

@@ -123,7 +123,7 @@ class NoneKeepsError(UsageError):
 def go_on(run: RunFolder) -> str:
     """What to type to go on with a run."""
     asked = settings_of(run).get("architecture") == ASK or is_study(run)
-    return f"Study.resume({run.id!r})" if asked else f"orch resume {short_name(run)}"
+    return f"Study.resume({run.known_as!r})" if asked else f"orch resume {short_name(run)}"
 
 
 def settings_of(run: RunFolder) -> dict[str, Any]:

@@ -101,7 +101,7 @@ class LimitReachedError(UsageError):
 
     Args:
         stop: as above.
-        asked: id of the run, if it is asked for its trials.
+        asked: what finds the run again, if it is asked for its trials.
     """
 
     def __init__(self, stop: StopRun, asked: str = "") -> None:
@@ -178,7 +178,7 @@ class Stopping:
         """Refuse to go on with a run that has come to its limit.
 
         Args:
-            asked: id of the run, if it is asked for its trials.
+            asked: what finds the run again, if it is asked for its trials.
 
         Raises:
             LimitReachedError: it has.

@@ -97,6 +97,12 @@ class RunFolder:
                 f"Give another folder: --runs FOLDER"
             ) from error
 
+    @property
+    def known_as(self) -> str:
+        """What ``Study.resume`` finds it by: its id in ``./runs``, else its path."""
+        here = self.path.parent.resolve() == Path("runs").resolve()
+        return self.id if here else str(self.path)
+
     def spec(self) -> SweepSpec:
         """The resolved spec.
 

@@ -167,5 +167,5 @@ def test_a_study_on_a_network_s_space_is_not_trained_by_a_resume(tmp_path: Path)
         resume(study.run)
     assert str(failure.value) == (
         f"run {study.run.id} is asked for its trials. Go on with it from Python: "
-        f"Study.resume({study.run.id!r})."
+        f"Study.resume({str(study.run.path)!r})."
     )

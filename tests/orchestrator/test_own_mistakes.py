@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from orchestrator import Sweep
+from orchestrator import Study, Sweep
 from orchestrator.cli.main import cli
 from orchestrator.engine.worker import Blueprint, Fault, Lease, Worker
 from orchestrator.planning import plan_of
@@ -163,6 +163,15 @@ def test_a_study_is_resumed_from_python(own: Path) -> None:
         assert str(failure.value) == (
             f"the study is closed. Go on with it: Study.resume({study.run.id!r})."
         )
+
+
+def test_a_study_in_another_folder_is_resumed_by_its_path(own: Path) -> None:
+    with Sweep("ask-random", space=SPACE, trials=2).ask_tell("mine") as study:
+        study.ask()
+    for command in (["show"], ["watch", "--once"]):
+        shown = CliRunner().invoke(cli, [*command, "--runs", "mine"]).output
+        assert f"next   Study.resume('mine/{study.run.id}')" in shown
+    Study.resume(f"mine/{study.run.id}").close()
 
 
 @pytest.mark.parametrize(

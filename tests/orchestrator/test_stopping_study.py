@@ -55,7 +55,7 @@ def test_epochs_of_the_whole_run_count_and_a_resumed_one_says_how_to_go_on(tmp_p
         Study.resume(study.run)
     assert str(caught.value) == (
         f"the limit of 7 epochs is reached already. Go on: "
-        f"Study.resume('{study.run.id}', max_epochs_total='none'), or with another value."
+        f"Study.resume('{study.run.path}', max_epochs_total='none'), or with another value."
     )
     with Study.resume(study.run, max_epochs_total=12) as again:
         # The trial that was under way starts over: one epoch of it is told twice.
