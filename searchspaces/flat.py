@@ -119,7 +119,7 @@ class FlatSpace(ABC):
             if is_active(parameter, checked):
                 checked[name] = _checked(name, parameter, values)
             elif name in values:
-                raise ConfigurationError(_inactive(parameter, checked), place=name)
+                raise ConfigurationError(inactive(parameter, checked), place=name)
         config = seal({name: checked[name] for name in parameters if name in checked})
         for rule in self.constraints():
             if not rule.holds(config, facts):
@@ -146,8 +146,8 @@ def _checked(name: str, parameter: Parameter, values: Mapping[str, object]) -> V
     return member
 
 
-def _inactive(parameter: Parameter, values: Mapping[str, Value]) -> str:
-    """Why a parameter that was given a value is inactive."""
+def inactive(parameter: Parameter, values: Mapping[str, Value]) -> str:
+    """Why a parameter that was given a value is inactive beside these values."""
     parent, allowed = next(
         (parent, allowed)
         for parent, allowed in condition(parameter).items()

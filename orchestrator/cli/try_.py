@@ -58,6 +58,7 @@ def try_(
 
     spec, named = _spec(name, settings, given, epochs)
     trial = _Trial(spec, load_data(spec), epochs or spec.epochs)
+    _refuse_idle(trial, settings)
     if not as_json:
         for line in _head(spec, trial, named):
             click.echo(line)
@@ -166,8 +167,11 @@ def _spec(
         ((head, value),) = setting(text).items()
         if key in groups:
             parameter = parameters.get(key)
-            if isinstance(parameter, Domain) and (has_lists(parameter) or "." in key):
-                value = _fixed(value, parameter)
+            if isinstance(parameter, Domain):
+                if has_lists(parameter) or "." in key:
+                    value = _fixed(value, parameter)
+                elif parameter.when and not isinstance(value, dict):
+                    value = {**_fixed(value, parameter), "when": parameter.when}
             changes = merge(changes, {groups[key]: {head: value}})
             shown.append(key)
         elif key in known:
@@ -180,8 +184,24 @@ def _spec(
     return spec, shown
 
 
+def _refuse_idle(trial: _Trial, settings: tuple[str, ...]) -> None:
+    """Raise ConfigurationError where a value is set that the trial has no use for."""
+    from searchspaces.conditions import condition
+    from searchspaces.errors import ConfigurationError
+    from searchspaces.flat import inactive
+
+    keys = [text.partition("=")[0].strip() for text in settings]
+    for path, parameter in trial.spec.joint.parameters().items():
+        key = next((key for key in keys if f"{path}.".startswith(f"{key}.")), "")
+        if key and key not in trial.config and condition(parameter):
+            raise ConfigurationError(inactive(parameter, trial.config), place=key)
+
+
 def _fixed(value: Any, domain: Any) -> Any:
-    """A domain of that value alone: a list is no constant, and a group has one domain at least."""
+    """A domain of that value alone.
+
+    A list is no constant, a group has one domain at least, and no constant has a condition.
+    """
     if isinstance(value, dict):
         return {key: _fixed(inner, domain) for key, inner in value.items()}
     if domain.kind == "choice":

@@ -169,6 +169,8 @@ def test_neither_ray_nor_a_second_process_takes_part(folder, name):
         (["mlp", "--set", "momentum=0.5"],
          "error: training.momentum: it is set, but optimizer never is sgd or rmsprop. "
          "Leave it out, or set training.optimizer."),
+        (["mlp", "--set", "depth=1", "--set", "h2=30"],
+         "error: h2: a value is given, but it needs depth = 2|3|4, not 1. Leave it out."),
         (["mlp", "--set", "batch_size=0"],
          "error: training.batch_size: 0 is below 1. Give 1 or more."),
         (["mlp", "--set", "learning_rate=-1"],
@@ -235,6 +237,22 @@ def test_a_function_is_tried_the_same_way(folder, monkeypatch):
         "epoch  2  valid_loss 0.2500",
         "complete: the function returned",
     ]
+
+
+def test_what_is_set_of_a_group_that_is_not_chosen_is_refused(folder):
+    (folder / "own.yaml").write_text(
+        "command: python own_program.py {config}\n"
+        "space:\n"
+        "  optimizer: {values: [adam, sgd]}\n"
+        "  sgd: {rate: {low: 0.1, high: 0.9}, when: {optimizer: sgd}}\n"
+    )
+    (folder / "own_program.py").write_text("print('{\"valid_loss\": 0.5}')\n")
+    assert refused("own.yaml", "--set", "sgd.rate=0.2", "--set", "optimizer=adam") == (
+        "error: sgd.rate: a value is given, but it needs optimizer = sgd, not 'adam'. "
+        "Leave it out.\n"
+    )
+    done = tried("own.yaml", "--set", "sgd.rate=0.2", "--set", "optimizer=sgd", "--json")
+    assert json.loads(done.stdout)["config"]["sgd.rate"] == 0.2
 
 
 def test_json_has_null_for_what_is_not_finite(folder, monkeypatch):
