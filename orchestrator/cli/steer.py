@@ -141,8 +141,9 @@ def end_pause(run: RunFolder, changes: Mapping[str, Any], *, as_json: bool) -> N
             _say(run, record, as_json=as_json, waiting=record is None)
         if over:
             return
-    if _tell(run, GoOn(), as_json=as_json) is not None and not as_json:
-        _next(run, "watch")
+    record = _tell(run, GoOn(), as_json=as_json)
+    if record is not None and not as_json:
+        _next(run, "show" if isinstance(record, Closed) else "watch")
 
 
 def _merged(settings: tuple[str, ...]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -195,40 +196,56 @@ def test_what_makes_no_sense_is_one_line_and_leaves_nothing(interrupted, words, 
     assert letters(interrupted) == []
 
 
-@pytest.fixture
-def ending(interrupted) -> Iterator[RunFolder]:
-    """A run that finishes when a letter comes, and does not read it."""
+@contextmanager
+def ending(run, reason=FINISHED) -> Iterator[None]:
+    """A process runs it that ends when a letter comes, and does not read it."""
 
     def ends():
-        with interrupted.owned():
+        with run.owned():
             owned.set()
-            while not list(interrupted.inbox.glob("*.json")):
+            while not list(run.inbox.glob("*.json")):
                 time.sleep(0.01)
-            journal = Journal(interrupted.journal, lambda record: None)
-            journal.append(Closed(10.0, FINISHED))
+            journal = Journal(run.journal, lambda record: None)
+            journal.append(Closed(10.0, reason))
             journal.close()
 
     owned = threading.Event()
     thread = threading.Thread(target=ends)
     thread.start()
     owned.wait()
-    yield interrupted
+    yield
     thread.join()
 
 
-def test_a_run_that_ends_before_it_hears_of_a_stop_is_not_offered_to_go_on(ending):
-    code, said = orch(ending, "stop")
+def test_a_run_that_ends_before_it_hears_of_a_stop_is_not_offered_to_go_on(interrupted):
+    with ending(interrupted):
+        code, said = orch(interrupted, "stop")
     assert code == 0
     assert said.splitlines() == [
-        f"run {ending.id}: finished; everything reported is kept",
-        f"next   orch show {ending.path}    orch analyze {ending.path}",
+        f"run {interrupted.id}: finished; everything reported is kept",
+        f"next   orch show {interrupted.path}    orch analyze {interrupted.path}",
     ]
 
 
-def test_a_change_of_a_run_that_ends_before_it_hears_of_it_is_refused(ending):
-    code, said = orch(ending, "edit", "--set", "space.hidden_size=wide")
+def test_a_change_of_a_run_that_ends_before_it_hears_of_it_is_refused(interrupted):
+    with ending(interrupted):
+        code, said = orch(interrupted, "edit", "--set", "space.hidden_size=wide")
     assert code == 2
-    assert said == f"error: run {ending.id} is finished: nothing more is tried in it.\n"
+    assert said == f"error: run {interrupted.id} is finished: nothing more is tried in it.\n"
+
+
+def test_a_paused_run_that_ends_before_it_goes_on_is_not_offered_to_be_watched(interrupted):
+    journal = Journal(interrupted.journal, lambda record: None)
+    journal.append(Opened(10.0, "here", 1, {}))
+    journal.append(Commanded("pause", 11.0))
+    journal.close()
+    with ending(interrupted, "target 0.5 is reached"):
+        code, said = orch(interrupted, "resume")
+    assert code == 0
+    assert said.splitlines() == [
+        f"run {interrupted.id}: target 0.5 is reached; everything reported is kept",
+        f"next   orch show {interrupted.path}",
+    ]
 
 
 def test_a_run_that_its_own_program_asks_for_trials_takes_no_letters(tmp_path):
