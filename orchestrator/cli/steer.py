@@ -109,7 +109,15 @@ def set_(words: tuple[str, ...], *, runs: Path, as_json: bool) -> None:
     RUN is as for orch stop; an interrupted run takes it when it goes on. Where trials have
     to leave their worker for it they go on from their checkpoints.
     """
+    from searchspaces.errors import UsageError
+
     run, settings = ("", words) if "=" in words[0] else (words[0], words[1:])
+    example = " ".join(filter(None, ["orch set", run, "target=0.05"]))
+    if not settings:
+        raise UsageError(f"no setting is given. Write: {example}")
+    for text in settings:
+        if "=" not in text:
+            raise UsageError(f"{text!r} is not KEY=VALUE. Write: {example}")
     _change(runs, run, "set", _merged(settings), as_json=as_json)
 
 

@@ -159,6 +159,11 @@ def test_values_may_come_from_the_file_of_a_winner(interrupted, tmp_path):
             "Leave it out.\n",
         ),
         (["enqueue"], "error: run RUN: enqueue: no value is given. Give one with --set.\n"),
+        (["set", "1123"], "error: no setting is given. Write: orch set 1123 target=0.05\n"),
+        (
+            ["set", "target=1", "0.5"],
+            "error: '0.5' is not KEY=VALUE. Write: orch set target=0.05\n",
+        ),
         (
             ["set", "workers=3"],
             "error: run RUN: workers: unknown key. Known: concurrency, max_time, max_epochs_total, "
