@@ -224,6 +224,11 @@ def _enqueued(ledger: Ledger, number: int, values: Mapping[str, Any]) -> Config:
 
 def _check_edit(ledger: Ledger, changes: Mapping[str, Any]) -> None:
     _check_free_to_choose(ledger)
+    if ledger.started >= ledger.trials:
+        raise ConfigurationError(
+            f"all {ledger.trials} trials of the sweep have started. Start a new sweep for more.",
+            place="edit",
+        )
     space = edited(ledger.space, changes)
     ledger.searcher.model_copy().begin(space, seed=ledger.seed, facts=ledger.facts)
     space.sample(np.random.default_rng(ledger.seed), ledger.facts)  # raises if nothing is valid

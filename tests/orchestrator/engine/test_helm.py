@@ -250,6 +250,15 @@ def test_nothing_is_enqueued_where_no_trial_is_left_for_it(bench: MakeBench) -> 
     )
 
 
+def test_nothing_is_edited_where_every_trial_has_started(bench: MakeBench) -> None:
+    sweep = bench(scheduler="fifo", trials=3, workers=3)
+    assert sweep.run(seen=at(sweep, 2, 1, Change("edit", NARROW))) is None
+    [record] = of(sweep.records(), Commanded)
+    assert record.refused == (
+        "edit: all 3 trials of the sweep have started. Start a new sweep for more."
+    )
+
+
 def test_a_grid_takes_no_config_between_its_own(bench: MakeBench) -> None:
     sweep = bench(searcher={"kind": "grid", "points": 24}, scheduler="fifo")
     send(sweep.folder / "inbox", Change("enqueue", {"depth": 0.5}))
