@@ -24,9 +24,7 @@ def compose(name: str) -> dict[str, Any]:
         return {"architecture": name}
     for chosen in sorted(STRATEGIES, key=len, reverse=True):  # one may end as another does
         architecture = name.removesuffix(f"-{chosen}")
-        if architecture != name and architecture in known:
-            return {"name": name, "architecture": architecture, "strategy": chosen}
-        if architecture != name and ":" in architecture:
+        if architecture != name and (architecture in known or ":" in architecture):
             return {"architecture": architecture, "strategy": chosen}
     if ":" in name:
         _, dash, chosen = name.rpartition(":")[2].partition("-")

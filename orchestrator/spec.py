@@ -224,7 +224,6 @@ def spec_from(values: Mapping[str, Any], *overrides: Mapping[str, Any]) -> Sweep
     space_class, space = _space(program, said)
     training_class: type[SearchSpace] = NoTraining if program.learns_by_itself else Training
     base: dict[str, Any] = {
-        "name": f"{_stem(program)}-{chosen}",
         "space": space,
         "training": training_class().model_dump(mode="json"),
         "searcher": searcher.model_dump(mode="json"),
@@ -252,6 +251,7 @@ def spec_from(values: Mapping[str, Any], *overrides: Mapping[str, Any]) -> Sweep
         "scheduler": scheduler_from(whole["scheduler"]),
         "tracking": tracking_from(whole.get("tracking", {})),
     }
+    whole.setdefault("name", _name(program, str(chosen), parts["searcher"], parts["scheduler"]))
     spec = declare(SweepSpec, {**whole, **parts})
     check_spec(spec, program)
     return spec
@@ -308,14 +308,33 @@ def _space(program: Program, said: Mapping[str, Any]) -> tuple[type[SearchSpace]
     return inline_class(_mapping(said, "space")), {}
 
 
+def _name(program: Program, chosen: str, *parts: Any) -> str:
+    """What a sweep is called if nobody says: ``gru-bohb``, or ``gru-sobol-asha``.
+
+    Args:
+        program: what trains.
+        chosen: its strategy.
+        parts: its searcher and its scheduler, which may be others than the strategy's.
+    """
+    kinds = [part.kind for part in parts]
+    if kinds == [part.kind for part in strategy(chosen)]:
+        return f"{_stem(program)}-{chosen}"
+    return "-".join([_stem(program), *(_word(kind) for kind in kinds)])
+
+
 def _stem(program: Program) -> str:
-    """What a sweep of it is called, if nobody says."""
-    name = program.target.rpartition(":")[2].lower().lstrip("_.") or "sweep"
+    """The first part of that."""
+    name = _word(program.target) or "sweep"
     if program.form is not Form.COMMAND:
         return name
     words = arguments_of(program.target)
     script = next((word for word in words if Path(word).suffix), words[0])
     return re.sub(r"[^A-Za-z0-9._-]+", "", Path(script).stem).lstrip("._-") or "command"
+
+
+def _word(target: str) -> str:
+    """``net`` of ``own:Net``."""
+    return target.rpartition(":")[2].lower().lstrip("_.")
 
 
 def _mapping(whole: Mapping[str, Any], key: str) -> Mapping[str, Any]:

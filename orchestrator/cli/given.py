@@ -121,10 +121,7 @@ def spec_of(name: str, changes: dict[str, Any]) -> SweepSpec:
     from searchspaces.errors import UnknownNameError
     from trainables.data import check_dataset_name
 
-    if is_file(name):
-        spec = read_spec(Path(name), changes)
-    else:
-        spec = _renamed(spec_from(compose(name), changes), compose(name), changes)
+    spec = read_spec(Path(name), changes) if is_file(name) else spec_from(compose(name), changes)
     if not spec.dataset:
         return spec
     try:
@@ -135,18 +132,6 @@ def spec_of(name: str, changes: dict[str, Any]) -> SweepSpec:
             raise
         raise FileError(Path(name), line, str(error)) from error
     return spec
-
-
-def _renamed(spec: SweepSpec, said: dict[str, Any], changes: dict[str, Any]) -> SweepSpec:
-    """The spec under a name that says its parts, where they are none of a strategy."""
-    parts = [changes.get(part) for part in _PARTS.values()]
-    named = any("kind" in part if isinstance(part, dict) else part for part in parts)
-    kinds = [spec.searcher.kind, spec.scheduler.kind]
-    if not named or "name" in changes or any(":" in kind for kind in kinds):
-        return spec
-    strategy = said.get("strategy")
-    stem = spec.name.removesuffix(f"-{strategy}") if strategy else spec.name.rpartition("-")[0]
-    return spec.model_copy(update={"name": "-".join([stem, *kinds])})
 
 
 def sweep_again(name: str, given: dict[str, Any], settings: tuple[str, ...]) -> str:

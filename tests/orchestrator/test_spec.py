@@ -83,18 +83,10 @@ def test_names_with_dashes_compose(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(names_module, "STRATEGIES", strategies)
     parts = {
         "conv-net": {"architecture": "conv-net"},
-        "conv-net-bohb": {"architecture": "conv-net", "strategy": "bohb", "name": "conv-net-bohb"},
-        "conv-net-one-at-a-time": {
-            "architecture": "conv-net",
-            "strategy": "one-at-a-time",
-            "name": "conv-net-one-at-a-time",
-        },
+        "conv-net-bohb": {"architecture": "conv-net", "strategy": "bohb"},
+        "conv-net-one-at-a-time": {"architecture": "conv-net", "strategy": "one-at-a-time"},
         "net-asha": {"architecture": "net-asha"},
-        "deep-random-random": {
-            "architecture": "deep-random",
-            "strategy": "random",
-            "name": "deep-random-random",
-        },
+        "deep-random-random": {"architecture": "deep-random", "strategy": "random"},
     }
     for name, expected in parts.items():
         assert compose(name) == expected
@@ -271,6 +263,20 @@ def test_changes_go_on_top_of_each_other() -> None:
     assert spec.space.parameters()["num_layers"] == 2
     assert spec.scheduler == Asha(eta=4)
     assert spec.name == "gru-asha"
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ({"strategy": "bohb"}, "gru-bohb"),
+        ({"strategy": "bohb", "searcher": "bohb", "scheduler": {"eta": 2}}, "gru-bohb"),
+        ({"strategy": "bohb", "searcher": {"kind": "sobol"}}, "gru-sobol-hyperband"),
+        ({"searcher": "random", "scheduler": "fifo"}, "gru-random-fifo"),
+        ({"searcher": RandomSearch(), "name": "mine"}, "mine"),
+    ],
+)
+def test_a_sweep_is_called_after_what_it_has(said: dict[str, Any], name: str) -> None:
+    assert spec_from({"architecture": "gru", **said}).name == name
 
 
 def test_a_kind_replaces_and_a_kind_alone_may_be_a_word() -> None:
