@@ -6,7 +6,7 @@ from orchestrator.cli.view.plain import PlainView
 from orchestrator.engine.records import EpochReported, Opened, TrialResumed, TrialStarted
 
 HEAD = [
-    "gru-bohb on digits                                        run 1121-gru-bohb-7f3a",
+    "gru-bohb-fifo on digits                              run 1121-gru-bohb-fifo-7f3a",
     "plan   3 trials, 9 epochs, 2 at a time",
     "space  num_layers 1..4, hidden_size 16..256 log,",
     "       dropout 0..0.5 if num_layers > 1",
