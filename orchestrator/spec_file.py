@@ -110,8 +110,12 @@ def to_yaml(values: Mapping[str, Any]) -> str:
     return text.getvalue()
 
 
-def setting(text: str) -> dict[str, Any]:
+def setting(text: str, *, example: str = "") -> dict[str, Any]:
     """The mapping that ``--set KEY=VALUE`` means; VALUE is YAML.
+
+    Args:
+        text: what was typed.
+        example: a whole command that takes such a word, if it is not ``--set``.
 
     Raises:
         ConfigurationError: no ``=``, no key, or a value that is no YAML.
@@ -119,7 +123,8 @@ def setting(text: str) -> dict[str, Any]:
     key, equals, value = text.partition("=")
     if not equals or not all(key.split(".")):
         raise ConfigurationError(
-            f"{text!r} is not KEY=VALUE. Write: --set space.hidden_size.high=512", place="--set"
+            f"{text!r} is not KEY=VALUE. Write: {example or '--set space.hidden_size.high=512'}",
+            place="" if example else "--set",
         )
     try:
         return assign(key, YAML(typ="safe", pure=True).load(value))

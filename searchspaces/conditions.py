@@ -156,14 +156,14 @@ def count(parameters: Mapping[str, Parameter], order: tuple[str, ...]) -> int | 
     def count_from(names: tuple[str, ...], values: dict[str, Value]) -> int | float:
         if not names:
             return 1
-        name, *rest = names
+        name, rest = names[0], names[1:]
         parameter = parameters[name]
         if not is_active(parameter, values):
-            return count_from(tuple(rest), values)
+            return count_from(rest, values)
         total: int | float = 0
         for value, times in _classes(parameter, mentioned.get(name)):
             chosen = values if value is None else {**values, name: value}
-            total += times * count_from(tuple(rest), chosen)
+            total += times * count_from(rest, chosen)
         return total
 
     # Together they would take twice as long with each switch.

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from searchspaces.conditions import condition, count, is_active, parents_first
+from searchspaces.conditions import condition, count, is_active, parents_first, unmet
 from searchspaces.config import Config, flattened, seal
 from searchspaces.constraints import BoundConstraint
 from searchspaces.describe import describe_value, describe_values
@@ -148,11 +148,7 @@ def _checked(name: str, parameter: Parameter, values: Mapping[str, object]) -> V
 
 def inactive(parameter: Parameter, values: Mapping[str, Value]) -> str:
     """Why a parameter that was given a value is inactive beside these values."""
-    parent, allowed = next(
-        (parent, allowed)
-        for parent, allowed in condition(parameter).items()
-        if not any(same(values.get(parent), value) for value in allowed)
-    )
+    parent = next(unmet(parameter, values))
     found = f"not {values[parent]!r}" if parent in values else "which is inactive itself"
-    needed = describe_values(allowed)
+    needed = describe_values(condition(parameter)[parent])
     return f"a value is given, but it needs {parent} {needed}, {found}. Leave it out."

@@ -115,10 +115,7 @@ def set_(words: tuple[str, ...], *, runs: Path, as_json: bool) -> None:
     example = " ".join(filter(None, ["orch set", run, "target=0.05"]))
     if not settings:
         raise UsageError(f"no setting is given. Write: {example}")
-    for text in settings:
-        if "=" not in text:
-            raise UsageError(f"{text!r} is not KEY=VALUE. Write: {example}")
-    _change(runs, run, "set", _merged(settings), as_json=as_json)
+    _change(runs, run, "set", _merged(settings, example=example), as_json=as_json)
 
 
 @click.command()
@@ -154,13 +151,13 @@ def end_pause(run: RunFolder, changes: Mapping[str, Any], *, as_json: bool) -> N
         _next(run, "show" if isinstance(record, Closed) else "watch")
 
 
-def _merged(settings: tuple[str, ...]) -> dict[str, Any]:
+def _merged(settings: tuple[str, ...], *, example: str = "") -> dict[str, Any]:
     from orchestrator.declared import merge
     from orchestrator.spec_file import setting
 
     values: dict[str, Any] = {}
     for text in settings:
-        values = merge(values, setting(text))
+        values = merge(values, setting(text, example=example))
     return values
 
 

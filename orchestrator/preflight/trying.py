@@ -65,7 +65,7 @@ def try_all(order: Mapping[str, Any], few: Few, say: Say) -> None:
                 break
             say("trying", index=index)
             say("tried", index=index, **_measured(trying, config, empty))
-        if spec.program.form is Form.ARCHITECTURE:
+        if trying.is_network:
             check_copies(spec.scheduler, spec.joint, few.data.facts, trying.shapes)
     except Exception as error:  # noqa: BLE001  # a user's network may raise anything
         detail = traceback.format_exc()
@@ -87,7 +87,7 @@ class _Trying:
 
         self._trial, self._settings = trial_of(spec)
         self._architecture, self._space = spec.architecture, spec.joint
-        self._is_network = spec.program.form is Form.ARCHITECTURE
+        self.is_network = spec.program.form is Form.ARCHITECTURE
         self._trainings = spec.trainings
         self._objective = spec.objective
         self._few = few
@@ -115,8 +115,8 @@ class _Trying:
         trial = self._trial.bare(data=self._few.batches(ROWS, 1), **self._settings)
         trial.begin(config, seed=self._seed)
         try:
-            network = trial.first if isinstance(trial, SeveralTrial) else trial
-            weights = network.learner.model.state_dict()  # type: ignore[attr-defined]  # a network's
+            network = _network(trial)
+            weights = network.learner.model.state_dict() if network is not None else {}
             return {name: tuple(getattr(each, "shape", ())) for name, each in weights.items()}
         finally:
             trial.release()
@@ -124,7 +124,7 @@ class _Trying:
     def lack(self, config: Mapping[str, Any]) -> str:
         """Why there is no room for a config on this machine, told without building it."""
         free = memory.available()
-        if free is None or self.device != "cpu" or not self._is_network:
+        if free is None or self.device != "cpu" or not self.is_network:
             return ""
         from trainables import architectures
 
@@ -171,16 +171,15 @@ def _measured(trying: _Trying, config: Mapping[str, Any], empty: int) -> dict[st
 
 def _check_logits(trial: Trial, data: SweepData) -> None:
     """A network gives a row of logits per series; its loss might not notice if it did not."""
-    if isinstance(trial, SeveralTrial):
-        trial = trial.first
-    if not isinstance(trial, ArchitectureTrial):
+    network = _network(trial)
+    if network is None:
         return
     import torch
 
     from trainables.devices import is_out_of_memory
 
     try:
-        learner = trial.learner
+        learner = network.learner
         batch = learner.task.valid[0]
         learner.model.eval()
         with torch.inference_mode(), learner.task.compute.mixed():
@@ -193,6 +192,12 @@ def _check_logits(trial: Trial, data: SweepData) -> None:
     wanted = (len(batch.labels[:ROWS]), data.facts.classes)
     if found != wanted:
         raise OrchError(f"logits have shape {found}, not {wanted}, which is (batch, classes)")
+
+
+def _network(trial: Trial) -> ArchitectureTrial | None:
+    """What trains the network, of several trainings the first; None where a program trains."""
+    one = trial.first if isinstance(trial, SeveralTrial) else trial
+    return one if isinstance(one, ArchitectureTrial) else None
 
 
 def _one_thread() -> None:

@@ -85,20 +85,11 @@ class GridSearch(Searcher):
         constants = {name: one for name, one in parameters.items() if not isinstance(one, Domain)}
         for looked, values in enumerate(combinations(parameters, self.points)):
             if looked == LONGEST:
-                raise ConfigurationError(
-                    f"the grid has more than {LONGEST:,} combinations, of which constraints leave "
-                    f"few. Lower searcher.points ({self.points}), fix some parameters, or choose "
-                    f"searcher random.",
-                    place="searcher",
-                )
+                raise self._beyond(f"{LONGEST:,} combinations, of which constraints leave few")
             if not space.permits({**constants, **values}, self._facts):
                 continue
             if len(grid) == LARGEST:
-                raise ConfigurationError(
-                    f"the grid has more than {LARGEST:,} configs. Lower searcher.points "
-                    f"({self.points}), fix some parameters, or choose searcher random.",
-                    place="searcher",
-                )
+                raise self._beyond(f"{LARGEST:,} configs")
             grid.append(values)
         if not grid:
             raise ConfigurationError(
@@ -107,6 +98,14 @@ class GridSearch(Searcher):
                 place="searcher",
             )
         return grid
+
+    def _beyond(self, bound: str) -> ConfigurationError:
+        """The error of a grid that has more than that."""
+        return ConfigurationError(
+            f"the grid has more than {bound}. Lower searcher.points ({self.points}), fix some "
+            f"parameters, or choose searcher random.",
+            place="searcher",
+        )
 
 
 def combinations(parameters: dict[str, Parameter], points: int) -> Iterator[dict[str, Value]]:
