@@ -62,6 +62,7 @@ class Feed:
         self.epochs = 0
         self._counts: Counter[State] = Counter()
         self._best: TrackedTrial | None = None
+        self._best_completed: TrackedTrial | None = None
         self._dropped: set[int] = set()
         self._in_a_row = 0
         self._last: Record | None = None
@@ -144,6 +145,8 @@ class Feed:
             best = self._better(best, trial)
             running = trial.state is State.RUNNING
             counts[State.INTERRUPTED if running else trial.state] += 1
+        if self._best_completed is not None and not (closed and closed.limit == "target"):
+            best = self._best_completed
         return Ending(reason == FINISHED, reason, best, dict(counts))
 
     def _epoch(self, trial: TrackedTrial, record: EpochReported) -> None:
@@ -168,6 +171,8 @@ class Feed:
         trial.state, trial.ended_at, trial.reason = state, at, reason
         self._counts[state] += 1
         self._best = self._better(self._best, trial)
+        if state is State.COMPLETED:
+            self._best_completed = self._better(self._best_completed, trial)
         self.told += 1
         self._tell(trial, lambda: self._sink.end(trial))
         self._dropped.discard(number)
@@ -196,16 +201,15 @@ class Feed:
             self._in_a_row = 0
 
     def _better(self, best: TrackedTrial | None, other: TrackedTrial) -> TrackedTrial | None:
-        if other.best_epoch is None or self._objective.violation(other.best):
+        """The better by the objective; what failed or breaks a limit is never best."""
+        if other.best_epoch is None or other.state in FAILED:
+            return best
+        if self._objective.violation(other.best):
             return best
         return other if best is None or self._rank(other) < self._rank(best) else best
 
-    def _rank(self, trial: TrackedTrial) -> tuple[bool, bool, int, float, int]:
-        """As the run's tables rank trials; the least is the best."""
-        full = trial.state is State.COMPLETED
-        failed = trial.state in FAILED
-        came = 0 if full else -trial.epoch
-        return (not full, failed, came, self._objective.loss(trial.best), trial.number)
+    def _rank(self, trial: TrackedTrial) -> tuple[float, int]:
+        return (self._objective.loss(trial.best), trial.number)
 
 
 def _words(error: Exception) -> str:

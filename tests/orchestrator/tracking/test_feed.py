@@ -99,6 +99,30 @@ def test_the_ending_ranks_and_counts_as_the_tables_do(story, told, most):
     assert (ending.best and ending.best.name) == (best and best["trial_id"])
 
 
+@pytest.mark.parametrize(
+    ("limit", "completed", "first"), [("target", True, True), ("", True, False), ("", False, True)]
+)
+def test_at_the_target_and_without_a_completed_trial_the_objective_alone_ranks(
+    story, told, limit, completed, first
+):
+    run = story.run(fail=4)
+    trials = pl.read_parquet(run.trials)
+    early = trials.filter(state="pruned").sort("epochs")["number"][0]
+    left = set(trials.filter(pl.col("state") == "completed")["number"]) - {early}
+    records = [
+        structs.replace(record, metrics={**record.metrics, "valid_loss": -1.0})
+        if isinstance(record, EpochReported) and (record.number, record.epoch) == (early, 1)
+        else record
+        for record in (entry.record for entry in read(run.journal))
+        if not isinstance(record, Closed)
+        and (completed or getattr(record, "number", None) not in left)
+    ]
+    feed, lines = told(run, Recorder(), [*records, Closed(2e9, "stopped", limit=limit)])
+    best = feed.ending().best
+    assert ((best.number, best.best_epoch) == (early, 1)) is first
+    assert lines == []
+
+
 def test_a_run_that_was_killed_says_so_and_what_ran_is_interrupted(story, told):
     run = story.run(most=5)
     records = [e.record for e in read(run.journal) if not isinstance(e.record, Closed)]
